@@ -1,0 +1,35 @@
+# One function per kind of target, so that a module's CMakeLists.txt says only what is its own.
+
+# ingress_module(<name> SOURCES ... [DEPS modules...] [LIBS third-party targets...])
+# A module is a static library; tests link only the module under test, so that a dependency which is not
+# declared here fails to link.
+function(ingress_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  add_library(ingress_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(ingress_${name} PUBLIC
+    "${PROJECT_SOURCE_DIR}/libingress/include" "${PROJECT_SOURCE_DIR}/libingress/src"
+    "${PROJECT_SOURCE_DIR}/libingress")
+  list(TRANSFORM ARG_DEPS PREPEND ingress_)
+  target_link_libraries(ingress_${name} PUBLIC ${ARG_DEPS} PRIVATE ingress_flags ${ARG_LIBS})
+endfunction()
+
+# ingress_test(<module> SOURCES ... [DEPS more modules...]): one doctest program per module, one ctest entry.
+function(ingress_test module)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS" ${ARGN})
+  set(target ${module}_test)
+  add_executable(${target} ${ARG_SOURCES})
+  list(TRANSFORM ARG_DEPS PREPEND ingress_)
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  target_link_libraries(${target} PRIVATE ingress_test_main ingress_${module} ${ARG_DEPS} ${ARG_LIBS} ingress_flags)
+  add_test(NAME ${module} COMMAND ${target})
+  set_tests_properties(${module} PROPERTIES TIMEOUT 300 LABELS unit)
+endfunction()
+
+# ingress_bench(<name> SOURCES ... DEPS modules...): a Google Benchmark program bench/<name>.
+function(ingress_bench name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  list(TRANSFORM ARG_DEPS PREPEND ingress_)
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} benchmark::benchmark benchmark::benchmark_main ingress_flags)
+endfunction()

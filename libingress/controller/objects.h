@@ -1,0 +1,136 @@
+// The few fields of Kubernetes objects that we read, as plain values.
+//
+// Every string in here is hostile input: it is compared, shown and counted, never interpreted by another
+// parser. Field names follow the Kubernetes API (v1.34 reference).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ingress/origin.h"
+
+namespace ingress::controller {
+
+struct ObjectMeta {
+  std::string namespace_;  // empty for cluster-scoped kinds
+  std::string name;
+  std::optional<std::int64_t> created_at;  // unix seconds; unset = newest
+  std::map<std::string, std::string> annotations;
+  std::map<std::string, std::string> labels;
+  friend bool operator==(const ObjectMeta&, const ObjectMeta&) = default;
+};
+
+enum class PathType : std::uint8_t { kExact, kPrefix, kImplementationSpecific };
+
+// A port of a Service by number or by name.
+struct ServicePortRef {
+  std::int64_t number = 0;  // 0 = by name
+  std::string name;
+  friend bool operator==(const ServicePortRef&, const ServicePortRef&) = default;
+};
+
+struct IngressBackend {
+  std::optional<std::string> service;  // name, in the Ingress's namespace
+  ServicePortRef port;
+  bool has_resource = false;  // backend.resource: a problem
+  friend bool operator==(const IngressBackend&, const IngressBackend&) = default;
+};
+
+struct IngressPath {
+  std::string path;
+  PathType type = PathType::kImplementationSpecific;
+  IngressBackend backend;
+  friend bool operator==(const IngressPath&, const IngressPath&) = default;
+};
+
+struct IngressRule {
+  std::string host;  // empty = any
+  std::vector<IngressPath> paths;
+  friend bool operator==(const IngressRule&, const IngressRule&) = default;
+};
+
+struct IngressTls {
+  std::vector<std::string> hosts;
+  std::string secret;
+  friend bool operator==(const IngressTls&, const IngressTls&) = default;
+};
+
+struct Ingress {
+  static constexpr const char* kKind = "Ingress";
+  ObjectMeta meta;
+  std::optional<std::string> class_name;  // spec.ingressClassName
+  std::optional<IngressBackend> default_backend;
+  std::vector<IngressRule> rules;
+  std::vector<IngressTls> tls;
+  friend bool operator==(const Ingress&, const Ingress&) = default;
+};
+
+struct IngressClass {
+  static constexpr const char* kKind = "IngressClass";
+  ObjectMeta meta;
+  std::string controller;
+  bool is_default = false;  // annotation ingressclass.kubernetes.io/is-default-class
+  friend bool operator==(const IngressClass&, const IngressClass&) = default;
+};
+
+struct ServicePort {
+  std::string name;
+  std::int64_t port = 0;
+  // Number or name; used only where no slice tells.
+  std::int64_t target_port = 0;
+  std::string target_port_name;
+  std::string protocol = "TCP";
+  friend bool operator==(const ServicePort&, const ServicePort&) = default;
+};
+
+struct Service {
+  static constexpr const char* kKind = "Service";
+  ObjectMeta meta;
+  std::string type = "ClusterIP";
+  std::string external_name;
+  std::vector<ServicePort> ports;
+  friend bool operator==(const Service&, const Service&) = default;
+};
+
+struct SliceEndpoint {
+  std::vector<std::string> addresses;
+  std::optional<bool> ready, serving, terminating;
+  friend bool operator==(const SliceEndpoint&, const SliceEndpoint&) = default;
+};
+
+struct SlicePort {
+  std::string name;
+  std::optional<std::int64_t> port;
+  std::string protocol = "TCP";
+  friend bool operator==(const SlicePort&, const SlicePort&) = default;
+};
+
+struct EndpointSlice {
+  static constexpr const char* kKind = "EndpointSlice";
+  ObjectMeta meta;
+  std::string service;       // label kubernetes.io/service-name
+  std::string address_type;  // IPv4, IPv6, FQDN
+  std::vector<SliceEndpoint> endpoints;
+  std::vector<SlicePort> ports;
+  friend bool operator==(const EndpointSlice&, const EndpointSlice&) = default;
+};
+
+// Data never leaves memory and never appears in a problem, log or dump.
+struct Secret {
+  static constexpr const char* kKind = "Secret";
+  ObjectMeta meta;
+  std::string type;
+  std::map<std::string, std::string> data;  // decoded
+  friend bool operator==(const Secret&, const Secret&) = default;
+};
+
+using Object = std::variant<Ingress, IngressClass, Service, EndpointSlice, Secret>;
+
+const ObjectMeta& meta_of(const Object& object);
+Origin origin_of(const Object& object);  // kind, namespace, name
+
+}  // namespace ingress::controller

@@ -1,0 +1,66 @@
+// From changes of objects to changes of configuration: batches in, deltas out.
+//
+// Owner: the daemon. Thread: the one that calls it. No timers and no I/O of its own: the caller asks
+// due_in() and calls reconcile() then.
+// Always true: changes are at least 50 ms quiet before they are translated, or 1 s old; an unchanged
+// result is not sent on.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/manifest.h"
+#include "controller/store.h"
+#include "controller/translate.h"
+#include "ingress/config.h"
+
+namespace ingress::controller {
+
+// Where configurations go: the server in this process, or a stream to another.
+class ConfigSink {
+ public:
+  // Problems found when applying; empty = served from now on.
+  virtual std::vector<Problem> apply(const ConfigDelta& delta) = 0;
+
+ protected:
+  ~ConfigSink() = default;
+};
+
+class Reconciler {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kQuiet{50};
+  static constexpr std::chrono::milliseconds kMaxDelay{1000};
+
+  Reconciler(TranslateOptions options, ConfigSink& sink);
+
+  // A source was read: its objects and problems replace the earlier ones. An unreadable manifest keeps the
+  // last good objects of the source and replaces only its problems.
+  void update_source(const std::string& source, Manifest manifest, Clock::time_point now);
+  void remove_source(const std::string& source, Clock::time_point now);
+
+  // Time until reconcile() should be called; nothing when no change waits.
+  std::optional<std::chrono::milliseconds> due_in(Clock::time_point now) const;
+  // Translates and sends the delta when there is one. The first call always sends, even when empty.
+  void reconcile();
+
+  // Everything wrong now, sorted: manifests, duplicates, translation, sink.
+  std::vector<Problem> problems() const;
+  std::size_t num_ignored_ingresses() const { return num_ignored_ingresses_; }
+  const GatewayConfig& config() const { return config_; }  // last sent
+
+ private:
+  TranslateOptions options_;
+  ConfigSink& sink_;
+  Store store_;
+  GatewayConfig config_;
+  std::map<std::string, std::vector<Problem>> source_problems_;
+  std::vector<Problem> translate_problems_, sink_problems_;
+  std::size_t num_ignored_ingresses_ = 0;
+  bool has_sent_ = false;
+  std::optional<Clock::time_point> first_change_, last_change_;
+};
+
+}  // namespace ingress::controller

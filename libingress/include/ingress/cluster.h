@@ -1,0 +1,51 @@
+// Where requests go: clusters and their endpoints. Part of the typed model (IR).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ingress/origin.h"
+
+namespace ingress {
+
+struct Endpoint {
+  std::string address;     // IPv4, IPv6 without brackets, or a host name to resolve
+  std::uint16_t port = 0;  // 1 to 65535
+  friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
+};
+
+enum class LoadBalancing : std::uint8_t {
+  kRoundRobin,
+  kLeastRequest,  // power of two choices: the less loaded of two random endpoints
+};
+
+struct ClusterTimeouts {
+  std::chrono::milliseconds connect{5'000};              // 502 beyond
+  std::chrono::milliseconds response_head{60'000};       // request sent to response head complete; 504
+  std::chrono::milliseconds response_body_idle{60'000};  // between two pieces of a body; cut
+  std::chrono::milliseconds request_write_idle{60'000};  // the backend does not read the body; 504
+  std::chrono::milliseconds idle_connection{60'000};     // in the pool
+  friend bool operator==(const ClusterTimeouts&, const ClusterTimeouts&) = default;
+};
+
+struct ClusterLimits {
+  std::uint32_t response_head_bytes = 64 * 1024;  // 502 beyond
+  std::uint32_t max_response_headers = 200;       // 502 beyond
+  std::uint32_t max_interim_responses = 16;       // 1xx before the final head; 502 beyond
+  std::uint32_t max_idle_connections = 64;        // kept per endpoint and worker
+  friend bool operator==(const ClusterLimits&, const ClusterLimits&) = default;
+};
+
+struct Cluster {
+  std::string name;  // unique among clusters; the controller uses "namespace/service:port"
+  std::vector<Endpoint> endpoints = {};  // no endpoint: 503 no_endpoints
+  LoadBalancing load_balancing = LoadBalancing::kRoundRobin;
+  ClusterTimeouts timeouts = {};
+  ClusterLimits limits = {};
+  Origin origin = {};
+  friend bool operator==(const Cluster&, const Cluster&) = default;
+};
+
+}  // namespace ingress

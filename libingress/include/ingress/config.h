@@ -1,0 +1,77 @@
+// The whole configuration of a server as plain data (the IR), its deltas, and what is wrong with it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingress/cluster.h"
+#include "ingress/error.h"
+#include "ingress/export.h"
+#include "ingress/listener.h"
+#include "ingress/route.h"
+
+namespace ingress {
+
+// The order within each list carries no meaning: names are keys.
+struct GatewayConfig {
+  std::vector<Listener> listeners = {};
+  std::vector<Cluster> clusters = {};
+  std::vector<Route> routes = {};
+  friend bool operator==(const GatewayConfig&, const GatewayConfig&) = default;
+};
+
+// A change of a GatewayConfig by key. Removals are applied first; removing what is absent does nothing.
+struct ConfigDelta {
+  std::vector<Listener> upsert_listeners = {};
+  std::vector<std::string> remove_listeners = {};
+  std::vector<Cluster> upsert_clusters = {};
+  std::vector<std::string> remove_clusters = {};
+  std::vector<Route> upsert_routes = {};
+  std::vector<std::string> remove_routes = {};
+  bool is_empty() const {
+    return upsert_listeners.empty() && remove_listeners.empty() && upsert_clusters.empty() &&
+           remove_clusters.empty() && upsert_routes.empty() && remove_routes.empty();
+  }
+  friend bool operator==(const ConfigDelta&, const ConfigDelta&) = default;
+};
+
+enum class Severity : std::uint8_t { kError, kWarning };
+
+// One thing that is wrong, and what to do about it.
+struct Problem {
+  Severity severity = Severity::kError;
+  std::string source = {};  // file (path relative to its folder) or "cluster"; empty when unknown
+  Origin object = {};
+  std::string field = {};  // "spec.rules[0].http.paths[1].path", "routes[3].rules[0].backends[0].cluster"
+  std::string why = {};
+  std::string fix = {};
+  friend auto operator<=>(const Problem&, const Problem&) = default;
+};
+
+// All problems of `config` at once, in the order of its parts; empty = it can be published.
+INGRESS_EXPORT std::vector<Problem> validate(const GatewayConfig& config);
+
+// Changes `config` so that it validates: a bad rule or backend becomes a FixedReply of status 500
+// (`why` "invalid_rule" or "invalid_backend"), a part without a usable key is dropped. Nothing else
+// changes. Returns what validate() would have said.
+INGRESS_EXPORT std::vector<Problem> quarantine(GatewayConfig& config);
+
+// The delta that turns `from` into `to`; empty when they are equal apart from order.
+INGRESS_EXPORT ConfigDelta diff(const GatewayConfig& from, const GatewayConfig& to);
+// Applies `delta`; the result is sorted by name.
+INGRESS_EXPORT void apply(GatewayConfig& config, const ConfigDelta& delta);
+
+// The file form (docs/config.md): JSON with sorted keys and parts, defaults left out, "version": 1.
+// Equal configs give equal bytes whatever their order. Secrets, when there are any, are redacted.
+INGRESS_EXPORT std::string to_json(const GatewayConfig& config);
+enum class ConfigFormat : std::uint8_t { kJson, kYaml };
+// Reads the file form. Unknown fields, wrong types, a missing or unknown version and texts over the
+// caps are errors naming the field and, where known, the line. All problems of form at once.
+INGRESS_EXPORT std::expected<GatewayConfig, std::vector<Problem>> parse_config(std::string_view text,
+                                                                               ConfigFormat format);
+// The JSON Schema (draft 2020-12) of the file form, made from the same field tables as the reader.
+INGRESS_EXPORT std::string config_schema();
+
+}  // namespace ingress

@@ -1,0 +1,38 @@
+// Where requests come in: part of the typed model (IR). Plain values, compared with ==.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace ingress {
+
+// Limits on what one downstream connection may send; a breach is answered and closes it.
+struct ListenerLimits {
+  std::uint32_t request_line_bytes = 16 * 1024;       // 414 beyond
+  std::uint32_t head_bytes = 64 * 1024;               // 431 beyond, request line included
+  std::uint32_t max_headers = 100;                    // 431 beyond
+  std::uint64_t body_bytes = std::uint64_t{1} << 30;  // 413 beyond; 0 = no limit
+  friend bool operator==(const ListenerLimits&, const ListenerLimits&) = default;
+};
+
+// Each timeout starts anew with progress only where its name says idle.
+struct ListenerTimeouts {
+  std::chrono::milliseconds request_head{10'000};       // first byte of a head to its last; 408
+  std::chrono::milliseconds request_body_idle{30'000};  // between two pieces of a body; 408
+  std::chrono::milliseconds keep_alive_idle{75'000};    // between exchanges; closes silently
+  std::chrono::milliseconds write_idle{60'000};         // response waits for the client to read; cut
+  friend bool operator==(const ListenerTimeouts&, const ListenerTimeouts&) = default;
+};
+
+// Keyed by (address, port); everything else may change without rebinding.
+struct Listener {
+  std::string name;                 // unique among listeners
+  std::string address = "0.0.0.0";  // IPv4, IPv6 without brackets, or "unix:/path" (port 0)
+  std::uint16_t port = 0;           // 0 = any free port; Server::status() tells which
+  ListenerLimits limits = {};
+  ListenerTimeouts timeouts = {};
+  friend bool operator==(const Listener&, const Listener&) = default;
+};
+
+}  // namespace ingress

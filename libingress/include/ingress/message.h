@@ -1,0 +1,176 @@
+// Heads of HTTP messages as filters, routers and codecs see them.
+//
+// A head is parsed, validated and written anew from this form, never passed through unread. Views
+// handed out here live as long as the head is neither changed nor destroyed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "ingress/export.h"
+
+namespace ingress {
+
+namespace base {
+class Arena;
+}
+
+// Header names the library itself looks at; all others are kOther. Found once, at parse.
+enum class HeaderId : std::uint8_t {
+  kOther,
+  kConnection,
+  kContentLength,
+  kContentType,
+  kDate,
+  kExpect,
+  kForwarded,
+  kHost,
+  kKeepAlive,
+  kProxyAuthenticate,
+  kProxyAuthorization,
+  kProxyConnection,
+  kServer,
+  kTe,
+  kTrailer,
+  kTransferEncoding,
+  kUpgrade,
+  kXForwardedFor,
+  kXForwardedHost,
+  kXForwardedPort,
+  kXForwardedProto,
+  kXRequestId,
+};
+// Any case; linear in the length of `name` (one hash, one compare).
+INGRESS_EXPORT HeaderId to_header_id(std::string_view name);
+
+struct HeaderField {
+  std::string_view name;   // as received
+  std::string_view value;  // without surrounding white space
+  HeaderId id = HeaderId::kOther;
+};
+
+// An ordered list of header fields; names compare without case. Lookups are linear in the number of
+// fields (at most ListenerLimits::max_headers).
+// Thread: one. Lifetime: fields added through add_view() point into memory of the caller; set() and
+// add() copy into storage of this object that is kept until clear().
+class INGRESS_EXPORT Headers {
+ public:
+  Headers();
+  ~Headers();
+  Headers(Headers&&) noexcept;
+  Headers& operator=(Headers&&) noexcept;
+
+  // The value of the first field of that name.
+  std::optional<std::string_view> get(std::string_view name) const;
+  std::optional<std::string_view> get(HeaderId id) const;
+  bool has(HeaderId id) const { return get(id).has_value(); }
+  // Replaces all fields of that name by one.
+  void set(std::string_view name, std::string_view value);
+  // Appends a field.
+  void add(std::string_view name, std::string_view value);
+  // Appends a field without copying. `id` must be to_header_id(name).
+  void add_view(std::string_view name, std::string_view value, HeaderId id) {
+    fields_.push_back({name, value, id});
+  }
+  // Removes all fields of that name; returns how many there were.
+  std::size_t remove(std::string_view name);
+  std::size_t remove(HeaderId id);
+  // Copies `text` into the storage of this object.
+  std::string_view keep(std::string_view text);
+  // Forgets fields and storage; capacity stays for the next message.
+  void clear();
+  // Also gives the capacity back: for connections that go idle.
+  void release();
+
+  std::size_t size() const { return fields_.size(); }
+  bool is_empty() const { return fields_.empty(); }
+  const HeaderField* begin() const { return fields_.data(); }
+  const HeaderField* end() const { return fields_.data() + fields_.size(); }
+  // Keeps the fields for which `keep_field(field)` is true.
+  template <typename Predicate>
+  void retain(Predicate keep_field) {
+    std::erase_if(fields_, [&](const HeaderField& field) { return !keep_field(field); });
+  }
+
+ private:
+  base::Arena& storage();
+
+  std::vector<HeaderField> fields_;
+  std::unique_ptr<base::Arena> storage_;
+};
+
+enum class HttpVersion : std::uint8_t { kHttp10, kHttp11 };
+
+// A request's head after validation and normalisation: what is matched is what is forwarded.
+class RequestHead {
+ public:
+  std::string_view method() const { return method_; }
+  // The authority without port, lower case; brackets kept for IPv6. Never empty after parsing an
+  // HTTP/1.1 request with a Host; may be empty for HTTP/1.0 without one.
+  std::string_view host() const { return host_; }
+  // Port as written in the authority; 0 when there was none.
+  std::uint16_t port() const { return port_; }
+  // The Host field to forward: host and port as written.
+  std::string_view authority() const { return authority_; }
+  // Normalised path, starts with '/' (or is "*" for OPTIONS *).
+  std::string_view path() const { return path_; }
+  // Without '?'. has_query() tells "/a?" from "/a".
+  std::string_view query() const { return query_; }
+  bool has_query() const { return has_query_; }
+  HttpVersion version() const { return version_; }
+  Headers& headers() { return headers_; }
+  const Headers& headers() const { return headers_; }
+
+  // Setters for filters copy; those for codecs (…_view) do not.
+  void set_path(std::string_view path) { path_ = headers_.keep(path); }
+  void set_query(std::string_view query) { query_ = headers_.keep(query), has_query_ = true; }
+  void set_authority(std::string_view host, std::uint16_t port, std::string_view authority) {
+    host_ = headers_.keep(host), port_ = port, authority_ = headers_.keep(authority);
+  }
+  void set_method_view(std::string_view method) { method_ = method; }
+  void set_target_view(std::string_view path, std::string_view query, bool has_query) {
+    path_ = path, query_ = query, has_query_ = has_query;
+  }
+  void set_authority_view(std::string_view host, std::uint16_t port, std::string_view authority) {
+    host_ = host, port_ = port, authority_ = authority;
+  }
+  void set_version(HttpVersion version) { version_ = version; }
+  void clear() {
+    headers_.clear();
+    method_ = host_ = authority_ = path_ = query_ = {};
+    port_ = 0, has_query_ = false;
+  }
+
+ private:
+  std::string_view method_, host_, authority_, path_, query_;
+  Headers headers_;
+  std::uint16_t port_ = 0;
+  bool has_query_ = false;
+  HttpVersion version_ = HttpVersion::kHttp11;
+};
+
+// A response's head. The reason phrase is the backend's, or the standard one when empty.
+class ResponseHead {
+ public:
+  std::uint16_t status() const { return status_; }
+  void set_status(std::uint16_t status) { status_ = status, reason_ = {}; }
+  std::string_view reason() const { return reason_; }
+  void set_reason_view(std::string_view reason) { reason_ = reason; }
+  HttpVersion version() const { return version_; }
+  void set_version(HttpVersion version) { version_ = version; }
+  Headers& headers() { return headers_; }
+  const Headers& headers() const { return headers_; }
+  void clear() { headers_.clear(), reason_ = {}, status_ = 0; }
+
+ private:
+  std::string_view reason_;
+  Headers headers_;
+  std::uint16_t status_ = 0;
+  HttpVersion version_ = HttpVersion::kHttp11;
+};
+
+}  // namespace ingress

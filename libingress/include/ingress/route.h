@@ -1,0 +1,98 @@
+// Which request goes where: routes, rules, matches. Part of the typed model (IR).
+//
+// Precedence among the rules that match a request (Gateway API, HTTPRouteRule.matches): the most
+// specific host pattern, then exact path, then longest prefix, then method given, then most header
+// matches, then most query matches, then oldest route, then route name, then rule order. When no
+// rule of the most specific host matches, less specific host patterns are tried.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingress/origin.h"
+
+namespace ingress {
+
+enum class PathMatchType : std::uint8_t { kExact, kPrefix };
+
+// Matches the normalised path. A prefix matches whole segments: "/foo" matches "/foo", "/foo/" and
+// "/foo/bar", never "/foobar"; its trailing slash means nothing. An exact path is byte for byte.
+struct PathMatch {
+  PathMatchType type = PathMatchType::kPrefix;
+  std::string value = "/";  // starts with '/'
+
+  static PathMatch exact(std::string_view path) { return {PathMatchType::kExact, std::string(path)}; }
+  static PathMatch prefix(std::string_view path) { return {PathMatchType::kPrefix, std::string(path)}; }
+  friend bool operator==(const PathMatch&, const PathMatch&) = default;
+};
+
+// The named header (any case) is present with exactly this value; several fields of one name are
+// compared joined by ", " (RFC 9110 5.3).
+struct HeaderMatch {
+  std::string name;
+  std::string value;
+  friend bool operator==(const HeaderMatch&, const HeaderMatch&) = default;
+};
+
+// The first query parameter of this name has exactly this value, both compared undecoded.
+struct QueryMatch {
+  std::string name;
+  std::string value;
+  friend bool operator==(const QueryMatch&, const QueryMatch&) = default;
+};
+
+// All parts must hold.
+struct RouteMatch {
+  PathMatch path = {};
+  std::string method = {};  // empty = any
+  std::vector<HeaderMatch> headers = {};
+  std::vector<QueryMatch> query = {};
+  friend bool operator==(const RouteMatch&, const RouteMatch&) = default;
+};
+
+// An answer made without a backend: an unmatched request, a backend that does not exist.
+struct FixedReply {
+  std::uint16_t status = 503;  // 200 to 599
+  std::string why = {};        // snake_case token for the access log ("no_route"); [a-z0-9_:]
+  friend bool operator==(const FixedReply&, const FixedReply&) = default;
+};
+
+// One share of a rule's traffic.
+struct BackendRef {
+  std::string cluster = {};                // may be empty when `failure` is set
+  std::uint32_t weight = 1;                // 0 to 1,000,000; 0 takes nothing
+  std::optional<FixedReply> failure = {};  // this share is answered so, and keeps its weight
+  friend bool operator==(const BackendRef&, const BackendRef&) = default;
+};
+
+struct RouteTimeouts {
+  // Request head complete to response complete; 0 = none. 504 before the response head is sent.
+  std::chrono::milliseconds request{0};
+  friend bool operator==(const RouteTimeouts&, const RouteTimeouts&) = default;
+};
+
+struct RouteRule {
+  std::string name = {};                 // for logs; empty = its position
+  std::vector<RouteMatch> matches = {};  // any of them; none = every path
+  std::vector<BackendRef> backends = {};
+  std::optional<FixedReply> reply = {};  // answers all; backends must be empty then
+  RouteTimeouts timeouts = {};
+  friend bool operator==(const RouteRule&, const RouteRule&) = default;
+};
+
+struct Route {
+  std::string name;  // unique among routes; the controller uses "namespace/name"
+  // "a.b" exactly; "*.a.b" exactly one label more (Ingress, RFC 6125); "**.a.b" one or more labels
+  // (Gateway API); none = any host. Lower case, no port.
+  std::vector<std::string> hosts = {};
+  std::vector<RouteRule> rules = {};
+  std::optional<std::int64_t> created_at = {};  // unix seconds; unset = newest
+  Origin origin = {};
+  friend bool operator==(const Route&, const Route&) = default;
+};
+
+}  // namespace ingress

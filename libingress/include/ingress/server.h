@@ -1,0 +1,104 @@
+// The proxy: workers, one event loop each, serving whatever configuration was published last.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ingress/access_log.h"
+#include "ingress/config.h"
+#include "ingress/error.h"
+#include "ingress/export.h"
+#include "ingress/filter.h"
+#include "ingress/loop.h"
+#include "ingress/metrics.h"
+
+namespace ingress {
+
+// Sockets that somebody else has bound and set listening, for one listener: one per worker, or fewer,
+// then some workers do not accept. The Server owns them from create() on.
+struct ListeningSockets {
+  std::string listener;  // Listener::name
+  std::vector<int> fds;
+};
+
+struct ServerOptions {
+  unsigned workers = 1;
+  // Called once on each worker's thread; may be empty.
+  std::function<FilterList()> make_filters = {};
+  std::shared_ptr<AccessLog> access_log = {};  // null = none
+  // Lines about the server itself (never about requests). Any thread. Null = silence.
+  std::function<void(std::string_view line)> log = {};
+  std::vector<ListeningSockets> sockets = {};
+  // The loop that run() runs and that frees retired snapshots; null = the Server makes one.
+  Loop* loop = nullptr;
+  // stop(): running exchanges get this long after accepting ended, then their sockets are closed.
+  std::chrono::milliseconds drain_timeout{30'000};
+  // stop(): time during which accepting goes on and answers say "Connection: close".
+  std::chrono::milliseconds shutdown_delay{0};
+};
+
+using Generation = std::uint64_t;
+
+struct WorkerStatus {
+  Generation adopted = 0;   // 0 = none yet
+  std::uint32_t views = 0;  // snapshots this worker still uses; 1 when nothing is pinned
+};
+
+struct ListenerStatus {
+  std::string name;
+  std::string address;
+  std::uint16_t port = 0;  // the bound one
+};
+
+struct ServerStatus {
+  Generation published = 0;
+  std::vector<WorkerStatus> workers;
+  std::vector<ListenerStatus> listeners;
+  bool is_draining = false;
+};
+
+// Thread: publish(), apply(), status(), config_json(), metrics() and stop() from any; the rest from
+// the one that calls run(). One publish or apply at a time is admitted, others wait; requests never do.
+// Lifetime: destroying a Server that runs stops it at once.
+class INGRESS_EXPORT Server {
+ public:
+  // Starts the workers. Fails with kIo or kInvalidArgument.
+  static std::expected<Server, Error> create(ServerOptions options);
+  Server(Server&&) noexcept;
+  Server& operator=(Server&&) noexcept;
+  ~Server();
+
+  // Makes `config` the one that is served, whole: what it does not contain is gone. All or nothing:
+  // on any problem the last one stays. Equal to the last one: the same generation, no work.
+  // A new listener whose address cannot be bound is a problem.
+  std::expected<Generation, std::vector<Problem>> publish(GatewayConfig config);
+  // The same for a change by key; costs what changed, not what there is. Ends in the same state as
+  // publish() of the changed whole.
+  std::expected<Generation, std::vector<Problem>> apply(ConfigDelta delta);
+
+  ServerStatus status() const;
+  // What is served, in the file form (to_json).
+  std::string config_json() const;
+  Metrics metrics() const;
+
+  // Stops in order: shutdown_delay, end of accepting, drain_timeout; then run() returns.
+  void stop();
+  // Stops at once: run() returns, running exchanges are cut.
+  void stop_now();
+  // SIGTERM and SIGINT call stop(), a second one stop_now().
+  void stop_on_signals();
+  // Runs the loop until stopped. Fails only with kIo.
+  std::expected<void, Error> run();
+
+ private:
+  struct Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ingress

@@ -1,0 +1,113 @@
+// Pooled blocks, slices of them and chains of slices: the unit of zero-copy I/O.
+//
+// For: bytes read from one socket and written to another without a copy in between.
+// Owner: a BufferPool belongs to one worker; blocks return to it when their last slice goes.
+// Thread: that worker's only; reference counts are plain integers.
+// Caller: destroys all slices before the pool.
+// Always true: a block's bytes [0, used) never change while more than one slice refers to it.
+#pragma once
+
+#include <sys/uio.h>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace ingress::base {
+
+class BufferPool;
+
+// A block of memory with its count; lives in a pool's free list or behind slices.
+struct Block {
+  BufferPool* pool;
+  std::uint32_t refs;
+  std::uint32_t capacity;
+  std::uint8_t size_class;
+  Block* next_free;
+  char* data() { return reinterpret_cast<char*>(this + 1); }
+};
+
+// Part of a block; copying it counts a reference.
+class Slice {
+ public:
+  Slice() = default;
+  Slice(Block* adopted, std::uint32_t offset, std::uint32_t size)  // takes over one reference
+      : block_(adopted), offset_(offset), size_(size) {}
+  Slice(const Slice& other);
+  Slice(Slice&& other) noexcept;
+  Slice& operator=(Slice other) noexcept;
+  ~Slice();
+
+  const char* data() const& { return block_->data() + offset_; }
+  std::size_t size() const { return size_; }
+  bool is_empty() const { return size_ == 0; }
+  std::string_view view() const& { return block_ ? std::string_view(data(), size_) : std::string_view(); }
+  std::string_view view() const&& = delete;
+  // The part [from, from + size) of this slice, sharing the block.
+  Slice sub(std::size_t from, std::size_t size) const;
+  void drop_front(std::size_t size) {
+    offset_ += static_cast<std::uint32_t>(size), size_ -= static_cast<std::uint32_t>(size);
+  }
+  Block* block() const { return block_; }
+
+ private:
+  Block* block_ = nullptr;
+  std::uint32_t offset_ = 0;
+  std::uint32_t size_ = 0;
+};
+
+// A queue of slices. Steady state allocates nothing (its array keeps its capacity).
+class Chain {
+ public:
+  void append(Slice slice);  // empty slices are dropped
+  void append(Chain&& other);
+  // Copies small pieces into the tail block when it has room and is not shared, else into a new 4 KB
+  // block of `pool`.
+  void append_copy(std::string_view bytes, BufferPool& pool);
+  bool is_empty() const { return size_ == 0; }
+  std::size_t size_bytes() const { return size_; }
+  std::size_t num_slices() const { return slices_.size() - head_; }
+  // Fills up to `max` iovecs from the front; returns how many.
+  std::size_t to_iovecs(iovec* out, std::size_t max) const;
+  void drop_front(std::size_t bytes);
+  Slice take_front();  // the first slice; chain must not be empty
+  void clear();
+  // Copies what is small in a large block into right-sized blocks, so that a few unsent bytes do not
+  // hold 64 KB. Cheap when there is nothing to do.
+  void compact(BufferPool& pool);
+  std::string to_string() const;  // for tests and error texts
+
+ private:
+  std::vector<Slice> slices_;
+  std::size_t head_ = 0;  // index of the first live slice
+  std::size_t size_ = 0;
+};
+
+// Free lists of blocks in three classes.
+class BufferPool {
+ public:
+  static constexpr std::uint32_t kSmallBytes = 4 * 1024;
+  static constexpr std::uint32_t kMediumBytes = 16 * 1024;
+  static constexpr std::uint32_t kLargeBytes = 64 * 1024;
+
+  // Keeps at most `max_free_bytes` in its lists; the rest goes back to malloc.
+  explicit BufferPool(std::size_t max_free_bytes = 8 * 1024 * 1024);
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+  ~BufferPool();
+
+  // A block of at least `bytes` (at most kLargeBytes), with one reference.
+  Block* take_block(std::size_t bytes);
+  Slice copy(std::string_view bytes);                     // at most kLargeBytes
+  void put_back(Block* block);                            // called by the last slice
+  std::size_t live_bytes() const { return live_bytes_; }  // in blocks that somebody holds
+  std::size_t free_bytes() const { return free_bytes_; }
+
+ private:
+  Block* free_[3] = {};
+  std::size_t free_bytes_ = 0;
+  std::size_t live_bytes_ = 0;
+  std::size_t max_free_bytes_;
+};
+
+}  // namespace ingress::base

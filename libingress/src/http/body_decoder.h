@@ -1,0 +1,74 @@
+// Takes the body of one HTTP/1.1 message out of the bytes of a connection.
+//
+// Owner: a connection. Thread: its worker's. No I/O, no copy: a piece is a range of the bytes fed.
+// Chunked coding is read strictly (RFC 9112 7.1): CRLF only, hex digits only, at most 16 KB of extensions
+// per body (dropped), trailer section within `max_trailer_bytes`.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "http/framing.h"
+#include "ingress/error.h"
+#include "ingress/message.h"
+
+namespace ingress::http {
+
+struct BodyStep {
+  std::size_t consumed = 0;      // bytes taken of what was fed
+  std::size_t piece_offset = 0;  // body bytes among them: [piece_offset, piece_offset + piece_size)
+  std::size_t piece_size = 0;
+  bool is_end = false;  // the body is complete; following bytes belong to the next message
+};
+
+class BodyDecoder {
+ public:
+  static constexpr std::size_t kMaxExtensionBytes = 16 * 1024;
+
+  // `error_code` is kBadRequest or kBadResponse; `max_body_bytes` 0 = no limit, beyond it
+  // kBodyTooLarge.
+  void start(BodyFraming framing, ErrorCode error_code, std::uint64_t max_body_bytes,
+             std::size_t max_trailer_bytes = 16 * 1024);
+  // Takes the next piece from the front of `bytes`; call again with the rest while consumed > 0 and
+  // not is_end. With kNone or length 0 the end is told without a byte. Errors are sticky; what =
+  // "bad_chunk_size", "bad_chunk_end", "chunk_extensions_too_large", "bad_trailer", "body_too_large".
+  std::expected<BodyStep, Error> next(std::string_view bytes);
+  // The peer closed. True when that is a proper end (kUntilClose, or already ended).
+  bool end_of_input();
+  bool is_end() const { return state_ == State::kEnd; }
+  std::uint64_t body_bytes() const { return body_bytes_; }
+  // Trailer fields that may be forwarded: without framing, routing, authentication and forwarding
+  // fields (RFC 9110 6.5.1). Copied; valid after the end until start().
+  const Headers& trailers() const { return trailers_; }
+
+ private:
+  enum class State : std::uint8_t {
+    kLength,
+    kUntilClose,
+    kChunkSize,
+    kChunkExtension,
+    kChunkSizeLf,
+    kChunkData,
+    kChunkDataCr,
+    kChunkDataLf,
+    kTrailer,
+    kEnd,
+    kFailed,
+  };
+  // Implementation detail; the .cc may add members.
+  State state_ = State::kEnd;
+  ErrorCode error_code_ = ErrorCode::kBadRequest;
+  Error error_;
+  std::uint64_t remaining_ = 0;
+  std::uint64_t body_bytes_ = 0;
+  std::uint64_t max_body_bytes_ = 0;
+  std::size_t extension_bytes_ = 0;
+  std::size_t max_trailer_bytes_ = 0;
+  std::uint32_t size_digits_ = 0;
+  std::string trailer_text_;
+  Headers trailers_;
+};
+
+}  // namespace ingress::http

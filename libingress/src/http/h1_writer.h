@@ -1,0 +1,35 @@
+// Writes HTTP/1.1 heads and body framing from their parsed form.
+#pragma once
+
+#include <string_view>
+
+#include "base/buffer.h"
+#include "http/framing.h"
+#include "ingress/message.h"
+
+namespace ingress::http {
+
+enum class ConnectionHeader : std::uint8_t { kNone, kClose, kKeepAlive };
+
+// Appends "METHOD target HTTP/1.1", Host first, the other fields in order, then the framing's field
+// (Content-Length or Transfer-Encoding: chunked), then the empty line. `head` must not contain
+// Connection, Content-Length, Transfer-Encoding or Host fields: strip_hop_by_hop() has taken them.
+// A body of kNone writes "Content-Length: 0" only for methods that define a body (POST, PUT, PATCH).
+void write_request_head(base::Chain& out, base::BufferPool& pool, const RequestHead& head,
+                        BodyFraming framing, ConnectionHeader connection);
+
+// The same for a response; the status line is HTTP/1.1 (RFC 9112 2.3: our own version). `framing` kNone
+// writes nothing for 1xx, 204 and 304, "Content-Length: 0" otherwise. kept_length: what a backend said in
+// answer to HEAD or in a 304, to be repeated; -1 = nothing. kUntilClose writes no framing field.
+void write_response_head(base::Chain& out, base::BufferPool& pool, const ResponseHead& head,
+                         BodyFraming framing, ConnectionHeader connection, std::int64_t kept_length = -1);
+
+// One chunk around `piece`; nothing for an empty piece (it would end the body).
+void write_chunk(base::Chain& out, base::BufferPool& pool, base::Chain&& piece);
+// The last chunk and the trailers.
+void write_last_chunk(base::Chain& out, base::BufferPool& pool, const Headers& trailers);
+
+// The standard phrase ("Not Found"), or "" for an unknown status.
+std::string_view reason_phrase(std::uint16_t status);
+
+}  // namespace ingress::http

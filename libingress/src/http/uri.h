@@ -1,0 +1,35 @@
+// Request targets: the four forms of RFC 9112 3.2, and the ONE normalisation of a path.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "ingress/error.h"
+#include "ingress/message.h"
+
+namespace ingress::http {
+
+// The form that routing, policies and the backend see (RFC 3986 6.2.2): percent-encoded unreserved
+// characters decoded, hex digits upper case, dot segments removed, "//" kept as it is, "%2F" kept as data.
+// kBadRequest with what = "bad_path" for '\\', "%00", "%zz", raw control, space or non-ASCII bytes; ".."
+// above the root stays at the root. `scratch` holds the result when it differs from `path`; the view
+// points to either. Idempotent.
+std::expected<std::string_view, Error> normalize_path(std::string_view path, std::string& scratch);
+
+struct Authority {
+  std::string_view host;   // as written, brackets kept
+  std::uint16_t port = 0;  // 0 = none
+};
+// host[:port] of a Host field or an absolute target (RFC 3986 3.2.2 and 3.2.3, no userinfo).
+std::expected<Authority, Error> parse_authority(std::string_view text);
+
+// Sets method-independent parts of `head` (authority, host in lower case, path, query) from the raw target
+// and the Host field's value ("" when there was none). An absolute target's authority replaces Host
+// (RFC 9112 3.2.2). kBadRequest (what = "bad_target", "bad_host", "bad_path"), kMethodNotSupported for
+// CONNECT and authority-form.
+std::expected<void, Error> parse_target(std::string_view method, std::string_view target,
+                                        std::string_view host_field, RequestHead& head);
+
+}  // namespace ingress::http

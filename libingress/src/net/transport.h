@@ -1,0 +1,81 @@
+// A byte stream in an event loop: what codecs and connections use instead of a socket.
+//
+// For: TCP now, TLS over a Transport later, fakes in tests (tests/support/fake_transport.h).
+// Owner: the connection that uses it, through TransportPtr. Thread: its loop's.
+// Caller: destroys a Transport only through TransportPtr; that closes it, and the memory goes after
+// the current callback and libuv's close callback. No handler call comes after that or after close().
+// Always true: no call into the handler happens inside a call of the owner's into the Transport
+// (write, resume, …); what there is to say is said from the loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/buffer.h"
+#include "ingress/error.h"
+
+namespace ingress::net {
+
+// Why reading is paused. Reading goes on when no reason is left.
+enum class PauseReason : std::uint8_t {
+  kPeerSlow = 1,  // what was read could not be passed on yet
+  kBusy = 2,      // the message before is still being answered
+  kDraining = 4,
+};
+
+class TransportHandler {
+ public:
+  // Bytes arrived; any number of times. The slice shares the loop's read buffer: whoever keeps it
+  // keeps the buffer. The callee may write, pause and close.
+  virtual void on_read(base::Slice bytes) = 0;
+  // The peer ended its direction; at most once; writing may go on.
+  virtual void on_read_end() = 0;
+  // All queued bytes have been written; any number of times, only after write() had to queue.
+  virtual void on_drained() = 0;
+  // The stream broke (reset, I/O error); at most once, last. Queued bytes are lost.
+  virtual void on_broken(Error error) = 0;
+
+ protected:
+  ~TransportHandler() = default;
+};
+
+struct PeerAddress {
+  char text[46] = {};  // IPv4 or IPv6 without brackets, or "unix"
+  std::uint16_t port = 0;
+  std::string_view view() const& { return text; }
+};
+
+class Transport {
+ public:
+  // Sets the handler and starts reading. Once.
+  virtual void start(TransportHandler* handler) = 0;
+  // Changes who is told; for connections that wander between pool and exchange.
+  virtual void set_handler(TransportHandler* handler) = 0;
+  // Writes directly what the kernel takes and queues the rest. Errors come through on_broken.
+  virtual void write(base::Chain&& bytes) = 0;
+  virtual std::size_t queued_bytes() const = 0;
+  virtual void pause(PauseReason reason) = 0;
+  virtual void resume(PauseReason reason) = 0;
+  // Ends our direction once the queue is written.
+  virtual void shutdown_write() = 0;
+  // Stops everything; queued bytes are lost. Idempotent. No handler call follows.
+  virtual void close() = 0;
+  // As close(), but the peer sees a reset: what it got so far must not look complete.
+  virtual void reset() = 0;
+  virtual const PeerAddress& peer() const = 0;
+  virtual const PeerAddress& local() const = 0;
+
+ protected:
+  friend struct TransportDeleter;
+  // Closes when still open and frees the object when nothing can call it any more.
+  virtual void destroy() = 0;
+  ~Transport() = default;
+};
+
+struct TransportDeleter {
+  void operator()(Transport* transport) const { transport->destroy(); }
+};
+using TransportPtr = std::unique_ptr<Transport, TransportDeleter>;
+
+}  // namespace ingress::net
