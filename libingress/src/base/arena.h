@@ -1,7 +1,8 @@
 // Bump allocation for the lifetime of one message: reset, not freed.
 //
 // Owner: a Headers or an exchange. Thread: its owner's. Always true: memory handed out stays where it
-// is until reset(). One chunk is kept by reset(), so a steady state allocates nothing.
+// is until reset(). The largest chunk up to kMaxKeptBytes is kept by reset(), so a steady state of
+// messages below that size allocates nothing.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +14,10 @@ namespace ingress::base {
 
 class Arena {
  public:
-  static constexpr std::size_t kChunkBytes = 2048;
+  static constexpr std::size_t kChunkBytes = 2048;  // the first; each next one is twice as large
+  static constexpr std::size_t kMaxKeptBytes = 8192;
 
-  // `size` bytes, not aligned beyond char. A request larger than a chunk gets a chunk of its own.
+  // `size` bytes, not aligned beyond char. What does not fit gets a new chunk.
   char* take(std::size_t size);
   std::string_view copy(std::string_view text);
   void reset();

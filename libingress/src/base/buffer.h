@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,11 +18,13 @@ namespace ingress::base {
 
 class BufferPool;
 
-// A block of memory with its count; lives in a pool's free list or behind slices.
+// A block of memory with its count; lives in a pool's free list or behind slices. Its bytes follow it
+// in the same allocation.
 struct Block {
   BufferPool* pool;
   std::uint32_t refs;
   std::uint32_t capacity;
+  std::uint32_t used;  // end of the part that some slice has ever covered
   std::uint8_t size_class;
   Block* next_free;
   char* data() { return reinterpret_cast<char*>(this + 1); }
@@ -32,16 +35,19 @@ class Slice {
  public:
   Slice() = default;
   Slice(Block* adopted, std::uint32_t offset, std::uint32_t size)  // takes over one reference
-      : block_(adopted), offset_(offset), size_(size) {}
+      : block_(adopted), offset_(offset), size_(size) {
+    if (adopted->used < offset + size) adopted->used = offset + size;
+  }
   Slice(const Slice& other);
   Slice(Slice&& other) noexcept;
   Slice& operator=(Slice other) noexcept;
   ~Slice();
 
-  const char* data() const& { return block_->data() + offset_; }
+  // Null for a slice without a block.
+  const char* data() const& { return block_ ? block_->data() + offset_ : nullptr; }
   std::size_t size() const { return size_; }
   bool is_empty() const { return size_ == 0; }
-  std::string_view view() const& { return block_ ? std::string_view(data(), size_) : std::string_view(); }
+  std::string_view view() const& { return {data(), size_}; }
   std::string_view view() const&& = delete;
   // The part [from, from + size) of this slice, sharing the block.
   Slice sub(std::size_t from, std::size_t size) const;
@@ -51,6 +57,7 @@ class Slice {
   Block* block() const { return block_; }
 
  private:
+  friend class Chain;  // lengthens the tail slice in append_copy()
   Block* block_ = nullptr;
   std::uint32_t offset_ = 0;
   std::uint32_t size_ = 0;
@@ -61,19 +68,20 @@ class Chain {
  public:
   void append(Slice slice);  // empty slices are dropped
   void append(Chain&& other);
-  // Copies small pieces into the tail block when it has room and is not shared, else into a new 4 KB
-  // block of `pool`.
+  // Copies `bytes` behind the tail slice while its block has room there and nobody else refers to it,
+  // the rest into new blocks of `pool`, of 4 KB unless more is left. `bytes` may lie in the chain.
   void append_copy(std::string_view bytes, BufferPool& pool);
   bool is_empty() const { return size_ == 0; }
   std::size_t size_bytes() const { return size_; }
   std::size_t num_slices() const { return slices_.size() - head_; }
   // Fills up to `max` iovecs from the front; returns how many.
   std::size_t to_iovecs(iovec* out, std::size_t max) const;
-  void drop_front(std::size_t bytes);
-  Slice take_front();  // the first slice; chain must not be empty
+  void drop_front(std::size_t bytes);  // at most size_bytes()
+  Slice take_front();                  // the first slice; chain must not be empty
   void clear();
-  // Copies what is small in a large block into right-sized blocks, so that a few unsent bytes do not
-  // hold 64 KB. Cheap when there is nothing to do.
+  // Copies slices that fill a quarter of their block or less, when it is larger than 4 KB, into
+  // right-sized blocks, so that a few unsent bytes do not hold 64 KB. Linear in slices; allocates
+  // nothing when there is nothing to copy.
   void compact(BufferPool& pool);
   std::string to_string() const;  // for tests and error texts
 
@@ -83,7 +91,7 @@ class Chain {
   std::size_t size_ = 0;
 };
 
-// Free lists of blocks in three classes.
+// Free lists of blocks in three classes of size.
 class BufferPool {
  public:
   static constexpr std::uint32_t kSmallBytes = 4 * 1024;
@@ -96,9 +104,10 @@ class BufferPool {
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool();
 
-  // A block of at least `bytes` (at most kLargeBytes), with one reference.
+  // A block of at least `bytes` with one reference. More than kLargeBytes is allocated to measure and
+  // never kept; below 4 GB, which is the caller's to see to.
   Block* take_block(std::size_t bytes);
-  Slice copy(std::string_view bytes);                     // at most kLargeBytes
+  Slice copy(std::string_view bytes);
   void put_back(Block* block);                            // called by the last slice
   std::size_t live_bytes() const { return live_bytes_; }  // in blocks that somebody holds
   std::size_t free_bytes() const { return free_bytes_; }

@@ -1,6 +1,7 @@
 // Writes JSON text: config dumps, admin answers, access log lines.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -8,7 +9,7 @@
 namespace ingress::base {
 
 // Appends `text` to `out` as a JSON string with quotes. Bytes that are no valid UTF-8 become U+FFFD,
-// control characters \u00XX.
+// control characters (DEL too) short escapes or \u00XX.
 void append_json_string(std::string& out, std::string_view text);
 
 // Builds one JSON text member by member; commas and colons are its business. Nesting is the caller's:
@@ -24,6 +25,16 @@ class JsonWriter {
   JsonWriter& string(std::string_view value);
   JsonWriter& number(std::int64_t value);
   JsonWriter& number(std::uint64_t value);
+  template <std::signed_integral Int>
+  JsonWriter& number(Int value) {
+    return number(static_cast<std::int64_t>(value));
+  }
+  template <std::unsigned_integral Int>
+  JsonWriter& number(Int value) {
+    return number(static_cast<std::uint64_t>(value));
+  }
+  // Shortest text that reads back as the same double, always with a point or exponent; null when it is
+  // not finite, for which JSON has no number.
   JsonWriter& number(double value);
   JsonWriter& boolean(bool value);
   JsonWriter& null();

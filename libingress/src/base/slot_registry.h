@@ -62,7 +62,8 @@ class SlotRegistry : public std::enable_shared_from_this<SlotRegistry> {
     const std::lock_guard lock(mutex_);
     free_.push(slot.index);
     // A newer slot of the same name may have taken the place already.
-    if (auto found = live_.find(slot.name); found != live_.end() && found->second.expired()) live_.erase(found);
+    if (auto found = live_.find(slot.name); found != live_.end() && found->second.expired())
+      live_.erase(found);
   }
 
   mutable std::mutex mutex_;
