@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# scripts/setup.sh [group...]: installs the Debian packages that are missing, and says which.
+# Groups are those of packages.txt; none = all. Does nothing, quietly, when all are there.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+groups="${*:-build test tools}"
+wanted=()
+while read -r group package; do
+  [[ " $groups " == *" $group "* ]] && wanted+=("$package")
+done < <(sed -e 's/#.*//' -e '/^\s*$/d' packages.txt)
+if [[ ${#wanted[@]} -eq 0 ]]; then
+  echo "setup: no such group of packages: $groups" >&2
+  exit 2
+fi
+if ! command -v dpkg-query >/dev/null; then
+  echo "setup: not a Debian system; the needed libraries are those of scripts/packages.txt" >&2
+  exit 0
+fi
+
+missing=()
+for package in "${wanted[@]}"; do
+  state="$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)"
+  [[ $state == installed* ]] || missing+=("$package")
+done
+[[ ${#missing[@]} -eq 0 ]] && exit 0
+
+as_root=()
+[[ $EUID -eq 0 ]] || as_root=(sudo)
+echo "setup: installing ${missing[*]}"
+if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c '
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"' sh "${missing[@]}" </dev/null >&2; then
+  echo "setup: failed; install by hand: apt-get install ${missing[*]}" >&2
+  exit 1
+fi
