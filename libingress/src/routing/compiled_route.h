@@ -1,0 +1,59 @@
+// A route in the form that the request path reads: clusters by slot, weights summed, names ready to log.
+//
+// Owner: the RouteTables that contain it, shared by all versions in between two changes of the route.
+// Thread: any, const after build. Lifetime: a rule holds its Route, so views into that last as long.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingress/route.h"
+#include "routing/cluster_slots.h"
+
+namespace ingress::routing {
+
+struct CompiledBackend {
+  ClusterLease cluster;       // null when `failure` is set
+  const FixedReply* failure;  // null, or what answers this share
+  std::uint64_t weight_end;   // sum of the weights up to and with this one
+};
+
+struct CompiledRule {
+  std::shared_ptr<const Route> route;
+  const RouteRule* value;  // in `route`: reply, timeouts, matches
+  std::uint32_t index;     // of the rule in the route
+  std::string name;        // RouteRule::name, or the index
+  // In the order of RouteRule::backends. A share of weight 0 has the weight_end of the one before it.
+  std::vector<CompiledBackend> backends;
+
+  // 0 when nothing can be picked: no backends, or only weights of 0.
+  std::uint64_t total_weight() const { return backends.empty() ? 0 : backends.back().weight_end; }
+  // The backend for a `point` in [0, total_weight()); null when total_weight() is 0.
+  const CompiledBackend* backend_at(std::uint64_t point) const;
+};
+
+class CompiledRoute {
+ public:
+  // Control side: leases slots.
+  CompiledRoute(std::shared_ptr<const Route> route, ClusterSlots& slots);
+  CompiledRoute(const CompiledRoute&) = delete;
+  CompiledRoute& operator=(const CompiledRoute&) = delete;
+
+  const Route& route() const { return *route_; }
+  const std::shared_ptr<const Route>& shared_route() const { return route_; }
+  // Stay where they are for the life of this object: the path trees point at them.
+  const std::vector<CompiledRule>& rules() const { return rules_; }
+
+ private:
+  std::shared_ptr<const Route> route_;
+  std::vector<CompiledRule> rules_;
+};
+
+// The matches of a rule: its own, or the one that takes every path when it has none.
+const std::vector<RouteMatch>& matches_of(const RouteRule& rule);
+
+}  // namespace ingress::routing

@@ -1,0 +1,60 @@
+// Host patterns to path trees, tried from the most specific pattern to the least.
+//
+// Order for a host (Gateway API, HTTPRouteSpec.hostnames; RFC 6125 6.4.3 for "*."): the exact name, then
+// its suffixes from the longest: "*." when one label was taken away, then "**."; last the routes of no
+// host. When no rule of one pattern matches, the next pattern is asked.
+// A host of more than kMaxLabels labels is no DNS name (RFC 1035 2.3.4) and matches no wildcard: that
+// bounds the probes which one request can cause.
+// Thread: any, const after build; edits make a new table that shares what did not change.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/persistent_map.h"
+#include "ingress/message.h"
+#include "routing/path_tree.h"
+
+namespace ingress::routing {
+
+enum class HostKind : std::uint8_t { kExact, kOneLabel, kAnyLabels, kNoHost };
+
+// A pattern of Route::hosts taken apart: "*.a.b" is kOneLabel with name "a.b".
+struct HostPattern {
+  HostKind kind = HostKind::kNoHost;
+  std::string_view name;  // without a dot at the end; empty for kNoHost
+  friend auto operator<=>(const HostPattern&, const HostPattern&) = default;
+};
+HostPattern to_host_pattern(std::string_view text);
+
+class HostTable {
+ public:
+  static constexpr std::size_t kMaxLabels = 128;
+
+  HostTable() = default;
+
+  // Null when no rule matches.
+  const CompiledRule* match(const RequestHead& head) const;
+  // The paths of exactly this pattern; an empty tree when there are none.
+  PathTree find(const HostPattern& pattern) const;
+  // Canonical text of everything, by kind and name.
+  void dump(std::string& out) const;
+
+  class Builder;
+
+ private:
+  struct HostEntry {
+    PathTree paths;
+  };
+  using Names = base::PersistentMap<HostEntry>;
+
+  Names exact_;
+  Names one_label_;   // key: what follows "*."
+  Names any_labels_;  // key: what follows "**."
+  PathTree no_host_;
+};
+
+}  // namespace ingress::routing

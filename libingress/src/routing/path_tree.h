@@ -1,0 +1,54 @@
+// The paths of one host: a compressed radix tree over the bytes of the path.
+//
+// A value of one pointer; copies share all nodes. Nodes are flat (one block each), const once another
+// tree can see them, and replaced along one path by an edit; an edit changes nodes in place that belong
+// to this tree alone, which is what makes building in bulk cheap.
+// Thread: lookups from any number at once, without atomics; edits and copies of one tree from one.
+// Always true: equal content gives the same structure; no node but the root is without matches and with
+// fewer than two children. Nothing recurses: a path of 16 KB may be 16,000 nodes deep.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "ingress/message.h"
+#include "ingress/route.h"
+#include "routing/match_list.h"
+
+namespace ingress::routing {
+
+struct PathNode;
+
+class PathTree {
+ public:
+  PathTree() = default;
+  PathTree(const PathTree& other);
+  PathTree(PathTree&& other) noexcept : root_(std::exchange(other.root_, nullptr)) {}
+  PathTree& operator=(PathTree other) noexcept {
+    std::swap(root_, other.root_);
+    return *this;
+  }
+  ~PathTree();
+
+  bool is_empty() const { return root_ == nullptr; }
+  // The rule that wins for `head` among the paths of this tree: the exact path, then prefixes by whole
+  // segments from the longest; null when none matches.
+  const CompiledRule* match(const RequestHead& head) const;
+  // Replaces the matches at `key` (see path_key()) of one type as MatchList::edited() does.
+  void edit(std::string_view key, PathMatchType type, std::span<const MatchEntry> removed,
+            std::span<const MatchEntry> added);
+
+  std::size_t num_nodes() const;
+  // How many nodes of this tree are in memory no part of `other`.
+  std::size_t num_nodes_not_in(const PathTree& other) const;
+  // Canonical text: structure and matches.
+  void dump(std::string& out) const;
+
+ private:
+  PathNode* root_ = nullptr;
+};
+
+}  // namespace ingress::routing

@@ -1,0 +1,26 @@
+// The conditions of a match beside host and path: method, headers, query.
+//
+// Nothing here allocates. Cost: linear in the request's header fields for each header condition, in the
+// bytes of the query for each query condition.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "ingress/message.h"
+#include "ingress/route.h"
+
+namespace ingress::routing {
+
+bool has_conditions(const RouteMatch& match);
+// Whether method, headers and query of `match` all hold; the path is not looked at.
+bool conditions_hold(const RouteMatch& match, const RequestHead& head);
+
+// Case-sensitive (RFC 9110 9.1); an empty `method` holds for any.
+bool method_holds(std::string_view method, const RequestHead& head);
+bool header_holds(const HeaderMatch& match, const Headers& headers);
+// The value of the first parameter called `name`, undecoded; empty for one without '='. Parameters are
+// what stands between '&'; an empty piece is none.
+std::optional<std::string_view> query_parameter(std::string_view query, std::string_view name);
+
+}  // namespace ingress::routing
