@@ -1,0 +1,60 @@
+// The clusters of one snapshot, found by dense index: const after build, shared between versions.
+//
+// Owner: a Snapshot. Thread: any, without locks: nothing in here changes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/persistent_vector.h"
+#include "base/slot_registry.h"
+#include "ingress/cluster.h"
+
+namespace ingress::upstream {
+
+struct ClusterEntry {
+  Cluster cluster;
+  base::SlotLease slot;  // keeps the index of this name while any snapshot knows it
+};
+
+class ClusterTable {
+ public:
+  using Entries = base::PersistentVector<ClusterEntry>;
+  ClusterTable() = default;
+  explicit ClusterTable(Entries entries) : entries_(std::move(entries)) {}
+
+  // Null when the index stands for a cluster that this version does not have.
+  const ClusterEntry* find(std::uint32_t index) const {
+    return index < entries_.size() ? entries_.at(index) : nullptr;
+  }
+  const Entries& entries() const { return entries_; }
+
+ private:
+  Entries entries_;
+};
+
+// Makes the next table out of the last one and a change. Control side only; one thread at a time.
+class ClusterCompiler {
+ public:
+  explicit ClusterCompiler(std::shared_ptr<base::SlotRegistry> slots);
+
+  // Cost: what changed. Nothing changed: the same pointer.
+  std::shared_ptr<const ClusterTable> apply(std::span<const Cluster> upserts,
+                                            std::span<const std::string> removals);
+  const Cluster* find(const std::string& name) const;
+  // By name, unordered.
+  const std::unordered_map<std::string, std::shared_ptr<const ClusterEntry>>& clusters() const {
+    return clusters_;
+  }
+
+ private:
+  std::shared_ptr<base::SlotRegistry> slots_;
+  std::unordered_map<std::string, std::shared_ptr<const ClusterEntry>> clusters_;
+  std::shared_ptr<const ClusterTable> table_;
+};
+
+}  // namespace ingress::upstream

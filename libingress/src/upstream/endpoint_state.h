@@ -1,0 +1,27 @@
+// What one worker knows about one endpoint: load and idle connections. Survives configuration changes.
+//
+// Owner: counted; held by the ClusterState that lists it and by exchanges and connections that use it.
+// Thread: its worker's. Always true: a retired endpoint (no longer listed) has no idle connections.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "ingress/cluster.h"
+#include "upstream/conn_pool.h"
+#include "upstream/local_ref.h"
+
+namespace ingress::upstream {
+
+struct EndpointState {
+  explicit EndpointState(Endpoint key_in);
+  Endpoint key;
+  std::string label;             // "10.0.0.1:80", "[::1]:80": for logs
+  std::uint32_t num_active = 0;  // exchanges that use it now
+  bool is_retired = false;
+  ConnPool idle;
+  std::uint32_t local_refs = 0;
+};
+using EndpointRef = LocalRef<EndpointState>;
+
+}  // namespace ingress::upstream

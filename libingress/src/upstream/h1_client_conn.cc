@@ -1,0 +1,260 @@
+#include "upstream/h1_client_conn.h"
+
+#include "http/h1_writer.h"
+#include "upstream/conn_pool.h"
+
+namespace ingress::upstream {
+
+namespace {
+
+http::HeadLimits head_limits(const ClusterLimits& limits) {
+  return {.head_bytes = limits.response_head_bytes,
+          .max_headers = limits.max_response_headers,
+          .request_line_bytes = limits.response_head_bytes};
+}
+
+}  // namespace
+
+H1ClientConn::H1ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits)
+    : loop_(loop),
+      transport_(std::move(transport)),
+      idle_timer_([](void* self) { static_cast<H1ClientConn*>(self)->leave_pool(); }, this),
+      parser_(head_limits(limits)) {
+  transport_->start(this);
+}
+
+void H1ClientConn::begin(UpstreamEvents& events, std::string_view method, const ClusterLimits& limits) {
+  events_ = &events;
+  is_head_request_ = method == "HEAD";
+  parser_.set_limits(head_limits(limits));
+  max_interim_ = limits.max_interim_responses;
+  num_interim_ = 0;
+  has_sent_head_ = false;
+  ++num_exchanges_;
+  state_ = State::kAwaitHead;
+  request_ = Request::kNone;
+}
+
+void H1ClientConn::send_head(const RequestHead& head, http::BodyFraming framing) {
+  request_framing_ = framing;
+  request_ = Request::kBody;
+  http::write_request_head(out_, loop_.buffers(), head, framing, http::ConnectionHeader::kNone);
+}
+
+void H1ClientConn::send_body(base::Chain&& piece) {
+  if (request_ != Request::kBody) return;
+  if (request_framing_.kind == http::BodyKind::kChunked) {
+    http::write_chunk(out_, loop_.buffers(), std::move(piece));
+  } else {
+    out_.append(std::move(piece));
+  }
+}
+
+void H1ClientConn::send_end(const Headers& trailers) {
+  if (request_ != Request::kBody) return;
+  request_ = Request::kEnded;
+  if (request_framing_.kind == http::BodyKind::kChunked) {
+    http::write_last_chunk(out_, loop_.buffers(), trailers);
+  }
+}
+
+void H1ClientConn::flush() {
+  if (out_.is_empty() || state_ == State::kClosed) return;
+  has_sent_head_ = true;
+  transport_->write(std::move(out_));
+  out_.clear();
+}
+
+void H1ClientConn::begin_idle(ConnPool& pool, std::chrono::milliseconds timeout) {
+  pool_ = &pool;
+  events_ = nullptr;
+  state_ = State::kIdle;
+  request_ = Request::kNone;
+  parser_.release();
+  idle_timer_.set(loop_.timers(), timeout);
+}
+
+void H1ClientConn::end_idle() {
+  pool_ = nullptr;
+  idle_timer_.cancel();
+}
+
+void H1ClientConn::destroy() {
+  state_ = State::kClosed;
+  events_ = nullptr;
+  idle_timer_.cancel();
+  // An unfinished message must not look complete to the backend (RFC 9112 8): the socket is closed with
+  // its request cut, which is what "no last chunk, fewer bytes than Content-Length" says.
+  transport_->close();
+  loop_.defer([this] { delete this; });
+}
+
+void H1ClientConn::leave_pool() {
+  if (pool_ != nullptr) pool_->drop(this);
+}
+
+void H1ClientConn::on_read(base::Slice bytes) {
+  while (!bytes.is_empty()) {
+    switch (state_) {
+      case State::kAwaitHead:
+        if (!take_head(bytes)) return;
+        break;
+      case State::kBody:
+        if (!take_body(bytes)) return;
+        break;
+      case State::kIdle:
+        // A backend that talks without being asked cannot be trusted with the next request.
+        leave_pool();
+        return;
+      case State::kEnded:
+        can_reuse_ = false;
+        return;
+      case State::kClosed:
+        return;
+    }
+  }
+}
+
+bool H1ClientConn::take_head(base::Slice& bytes) {
+  const auto fed = parser_.feed(bytes.view());
+  if (!fed) {
+    fail(fed.error());
+    return false;
+  }
+  bytes.drop_front(fed->consumed);
+  if (!fed->is_complete) return true;
+  return accept_head(bytes.is_empty());
+}
+
+bool H1ClientConn::accept_head(bool is_last_of_read) {
+  ResponseHead& head = parser_.head();
+  if (head.status() == 101) {
+    fail({ErrorCode::kBadResponse, ErrorSide::kUpstream, RetrySafety::kNotSafe, "unexpected_101", {}});
+    return false;
+  }
+  if (head.status() < 200) {
+    if (++num_interim_ > max_interim_) {
+      fail({ErrorCode::kBadResponse, ErrorSide::kUpstream, RetrySafety::kNotSafe, "too_many_interim", {}});
+      return false;
+    }
+    events_->on_response_interim(head);
+    if (state_ != State::kAwaitHead) return false;
+    parser_.reset();
+    return true;
+  }
+  const auto framing = http::response_framing(head, is_head_request_ ? "HEAD" : "");
+  if (!framing) {
+    fail(framing.error());
+    return false;
+  }
+  can_reuse_ = can_reuse_ && framing->kind != http::BodyKind::kUntilClose &&
+               http::is_keep_alive(head.headers(), head.version());
+  decoder_.start(*framing, ErrorCode::kBadResponse, 0);
+  state_ = State::kBody;
+  events_->on_response_head(head, *framing);
+  if (state_ != State::kBody) return false;
+  if (framing->kind == http::BodyKind::kNone ||
+      (framing->kind == http::BodyKind::kLength && framing->length == 0)) {
+    // Told before the exchange hears of the end: it may pool this connection and take it at once.
+    if (!is_last_of_read) can_reuse_ = false;
+    end_response();
+    return false;
+  }
+  return true;
+}
+
+bool H1ClientConn::take_body(base::Slice& bytes) {
+  const auto step = decoder_.next(bytes.view());
+  if (!step) {
+    fail(step.error());
+    return false;
+  }
+  if (step->piece_size > 0) {
+    base::Chain piece;
+    piece.append(bytes.sub(step->piece_offset, step->piece_size));
+    events_->on_response_body(std::move(piece));
+    if (state_ != State::kBody) return false;
+  }
+  bytes.drop_front(step->consumed);
+  if (!step->is_end) return step->consumed > 0;
+  if (!bytes.is_empty()) can_reuse_ = false;
+  end_response();
+  return false;
+}
+
+void H1ClientConn::end_response() {
+  state_ = State::kEnded;
+  events_->on_response_end(decoder_.trailers());
+}
+
+void H1ClientConn::on_read_end() {
+  switch (state_) {
+    case State::kIdle:
+      leave_pool();
+      return;
+    case State::kAwaitHead:
+      fail(closed_early("closed_before_head"));
+      return;
+    case State::kBody:
+      can_reuse_ = false;
+      if (decoder_.end_of_input()) {
+        end_response();
+      } else {
+        fail({ErrorCode::kResponseTruncated,
+              ErrorSide::kUpstream,
+              RetrySafety::kNotSafe,
+              "closed_in_body",
+              {}});
+      }
+      return;
+    case State::kEnded:
+      can_reuse_ = false;
+      return;
+    case State::kClosed:
+      return;
+  }
+}
+
+void H1ClientConn::on_drained() {
+  if (events_ != nullptr && state_ != State::kEnded) events_->on_upstream_drained();
+}
+
+void H1ClientConn::on_broken(Error error) {
+  switch (state_) {
+    case State::kIdle:
+      leave_pool();
+      return;
+    case State::kAwaitHead:
+      fail(closed_early(error.what));
+      return;
+    case State::kBody:
+      fail({ErrorCode::kResponseTruncated, ErrorSide::kUpstream, RetrySafety::kNotSafe, "reset_in_body", {}});
+      return;
+    case State::kEnded:
+      can_reuse_ = false;
+      return;
+    case State::kClosed:
+      return;
+  }
+}
+
+// A reused connection that ends before any byte of the response is most likely one that the backend
+// closed for idleness while our request was on its way; whether sending again is safe then depends on
+// the method, which the exchange knows (RFC 9112 9.3.1, RFC 9110 9.2.2).
+Error H1ClientConn::closed_early(const char* what) const {
+  const bool is_stale = is_reused() && !parser_.has_started() && num_interim_ == 0;
+  return {ErrorCode::kUpstreamReset,
+          ErrorSide::kUpstream,
+          is_stale ? RetrySafety::kSafe : RetrySafety::kNotSafe,
+          what,
+          {}};
+}
+
+void H1ClientConn::fail(Error error) {
+  state_ = State::kClosed;
+  can_reuse_ = false;
+  error.side = ErrorSide::kUpstream;
+  if (events_ != nullptr) std::exchange(events_, nullptr)->on_upstream_failed(std::move(error));
+}
+
+}  // namespace ingress::upstream

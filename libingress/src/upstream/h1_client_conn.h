@@ -1,0 +1,99 @@
+// An HTTP/1.1 connection to a backend: writes one request at a time, reads its response.
+//
+// Owner: an exchange while it is used, its endpoint's ConnPool while it is idle, through ClientConnPtr;
+// dropping the pointer closes the socket at once and frees the object after the current callback.
+// Thread: its worker's.
+// Caller: begin() before a request, then send_*; gives it back only when is_reusable().
+// Always true: after the end or a failure no event comes; bytes behind a response make it not reusable.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/buffer.h"
+#include "http/body_decoder.h"
+#include "http/h1_parser.h"
+#include "ingress/cluster.h"
+#include "net/loop.h"
+#include "net/transport.h"
+#include "upstream/upstream_stream.h"
+
+namespace ingress::upstream {
+
+class ConnPool;
+
+class H1ClientConn final : private net::TransportHandler {
+ public:
+  H1ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits);
+
+  // Starts a request; `method` decides how its response is framed and is copied.
+  void begin(UpstreamEvents& events, std::string_view method, const ClusterLimits& limits);
+  // `head` without hop-by-hop fields. Written with the body bytes that follow in the same flush().
+  void send_head(const RequestHead& head, http::BodyFraming framing);
+  void send_body(base::Chain&& piece);
+  // Ends the request; trailers are sent with a chunked body only.
+  void send_end(const Headers& trailers);
+  // Hands what was sent to the socket; call once per turn.
+  void flush();
+  std::size_t queued_bytes() const { return out_.size_bytes() + transport_->queued_bytes(); }
+  void pause_response() { transport_->pause(net::PauseReason::kPeerSlow); }
+  void resume_response() { transport_->resume(net::PauseReason::kPeerSlow); }
+
+  // Between messages, with nothing unread, and both sides willing.
+  bool is_reusable() const { return state_ == State::kEnded && request_ == Request::kEnded && can_reuse_; }
+  // Served an exchange before this one: a failure before the head may be a race with its idle time-out.
+  bool is_reused() const { return num_exchanges_ > 1; }
+  bool has_sent_head() const { return has_sent_head_; }
+
+ private:
+  friend class ConnPool;
+  friend struct ClientConnDeleter;
+  enum class State : std::uint8_t { kIdle, kAwaitHead, kBody, kEnded, kClosed };
+  enum class Request : std::uint8_t { kNone, kBody, kEnded };
+
+  ~H1ClientConn() = default;
+  void begin_idle(ConnPool& pool, std::chrono::milliseconds timeout);
+  void end_idle();
+  void destroy();
+
+  void on_read(base::Slice bytes) override;
+  void on_read_end() override;
+  void on_drained() override;
+  void on_broken(Error error) override;
+
+  // Takes what it can from the front of `bytes`; false when the connection is through with input.
+  bool take_head(base::Slice& bytes);
+  bool take_body(base::Slice& bytes);
+  bool accept_head(bool is_last_of_read);
+  void end_response();
+  void fail(Error error);
+  void leave_pool();
+  Error closed_early(const char* what) const;
+
+  net::EventLoop& loop_;
+  net::TransportPtr transport_;
+  UpstreamEvents* events_ = nullptr;
+  ConnPool* pool_ = nullptr;  // while idle
+  net::Timer idle_timer_;
+  http::ResponseParser parser_;
+  http::BodyDecoder decoder_;
+  http::BodyFraming request_framing_;
+  base::Chain out_;
+  std::uint64_t num_exchanges_ = 0;
+  std::uint32_t num_interim_ = 0;
+  std::uint32_t max_interim_ = 0;
+  State state_ = State::kIdle;
+  Request request_ = Request::kNone;
+  bool can_reuse_ = true;
+  bool is_head_request_ = false;
+  bool has_sent_head_ = false;
+};
+
+struct ClientConnDeleter {
+  void operator()(H1ClientConn* conn) const { conn->destroy(); }
+};
+using ClientConnPtr = std::unique_ptr<H1ClientConn, ClientConnDeleter>;
+
+}  // namespace ingress::upstream
