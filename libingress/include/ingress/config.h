@@ -37,6 +37,7 @@ struct ConfigDelta {
   friend bool operator==(const ConfigDelta&, const ConfigDelta&) = default;
 };
 
+// A warning says that something is probably not meant; it stops nothing.
 enum class Severity : std::uint8_t { kError, kWarning };
 
 // One thing that is wrong, and what to do about it.
@@ -50,25 +51,32 @@ struct Problem {
   friend auto operator<=>(const Problem&, const Problem&) = default;
 };
 
-// All problems of `config` at once, in the order of its parts; empty = it can be published.
+// All problems of `config` at once, in the order of its parts. It can be published when none of them is
+// of Severity::kError: publish(), apply() and Router::compile() ignore warnings.
 INGRESS_EXPORT std::vector<Problem> validate(const GatewayConfig& config);
 
-// Changes `config` so that it validates: a bad rule or backend becomes a FixedReply of status 500
-// (`why` "invalid_rule" or "invalid_backend"), a part without a usable key is dropped. Nothing else
-// changes. Returns what validate() would have said.
+// Changes `config` so that it validates, closing what is broken and never opening it. A bad rule or
+// backend becomes a FixedReply of status 500 (`why` "invalid_rule" or "invalid_backend", a backend
+// keeps its weight). Bad hosts, matches and endpoints are left out; a route or rule that loses the last
+// of its hosts or matches goes with it, as without any it would match everything. Limits and timeouts
+// out of range get their defaults. A part without a usable key or with one that is taken is dropped.
+// Nothing else changes. Returns what validate() would have said.
 INGRESS_EXPORT std::vector<Problem> quarantine(GatewayConfig& config);
 
-// The delta that turns `from` into `to`; empty when they are equal apart from order.
+// The delta that turns `from` into `to`, sorted by name; empty when they are equal apart from order.
+// Names must be unique within each list.
 INGRESS_EXPORT ConfigDelta diff(const GatewayConfig& from, const GatewayConfig& to);
 // Applies `delta`; the result is sorted by name.
 INGRESS_EXPORT void apply(GatewayConfig& config, const ConfigDelta& delta);
 
-// The file form (docs/config.md): JSON with sorted keys and parts, defaults left out, "version": 1.
-// Equal configs give equal bytes whatever their order. Secrets, when there are any, are redacted.
+// The file form (docs/config.md): JSON with "version": 1, parts sorted by name, keys in the order of the
+// reference, defaults left out. Configs equal apart from order give equal bytes. Secrets, when there are
+// any, are redacted.
 INGRESS_EXPORT std::string to_json(const GatewayConfig& config);
 enum class ConfigFormat : std::uint8_t { kJson, kYaml };
 // Reads the file form. Unknown fields, wrong types, a missing or unknown version and texts over the
-// caps are errors naming the field and, where known, the line. All problems of form at once.
+// caps (64 MB, 64 levels) are errors naming the field and, where known, the line. All problems of form
+// at once; what the values mean is for validate().
 INGRESS_EXPORT std::expected<GatewayConfig, std::vector<Problem>> parse_config(std::string_view text,
                                                                                ConfigFormat format);
 // The JSON Schema (draft 2020-12) of the file form, made from the same field tables as the reader.

@@ -1,0 +1,66 @@
+// Checks of the pieces of a part, shared by validate_…() and quarantine_…(). Internal to this module.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/bounds.h"
+#include "config/field_path.h"
+#include "config/validate.h"
+#include "ingress/config.h"
+
+namespace ingress::config {
+
+// Collects the problems of one part. Borrows the part's name and origin.
+class Reporter {
+ public:
+  Reporter(std::vector<Problem>& out, std::string_view kind, std::string_view name, const Origin* origin)
+      : out_(out), kind_(kind), name_(name), origin_(origin) {}
+
+  void error(const FieldPath& field, std::string why, std::string fix) {
+    report(Severity::kError, field, std::move(why), std::move(fix));
+  }
+  void warning(const FieldPath& field, std::string why, std::string fix) {
+    report(Severity::kWarning, field, std::move(why), std::move(fix));
+  }
+
+ private:
+  void report(Severity severity, const FieldPath& field, std::string why, std::string fix);
+  std::vector<Problem>& out_;
+  std::string_view kind_, name_;
+  const Origin* origin_;  // null: this kind of part has none
+};
+
+Reporter make_reporter(const Listener& listener, std::vector<Problem>& out);
+Reporter make_reporter(const Cluster& cluster, std::vector<Problem>& out);
+Reporter make_reporter(const Route& route, std::vector<Problem>& out);
+
+void report_out_of_bounds(const FieldInfo& info, Measure measure, std::int64_t amount, const FieldPath& field,
+                          Reporter& reporter);
+// The own fields of `object` against the bounds of its field table.
+template <class T>
+void check_table_bounds(const T& object, const FieldPath& field, Reporter& reporter) {
+  check_bounds(object, [&](const FieldInfo& info, Measure measure, std::int64_t amount) {
+    report_out_of_bounds(info, measure, amount, field, reporter);
+  });
+}
+
+// Printable ASCII; emptiness and length are bounds of the tables.
+void check_name(std::string_view name, const FieldPath& field, Reporter& reporter);
+void check_origin(const Origin& origin, const FieldPath& field, Reporter& reporter);
+
+void check_address(const Listener& listener, const FieldPath& field, Reporter& reporter);
+// What makes an endpoint the same as another: address and port in one spelling.
+std::string endpoint_key(const Endpoint& endpoint);
+void check_endpoint(const Endpoint& endpoint, const FieldPath& field, Reporter& reporter);
+
+void check_host(std::string_view pattern, const FieldPath& field, Reporter& reporter);
+void check_match(const RouteMatch& match, const FieldPath& field, Reporter& reporter);
+void check_reply(const FixedReply& reply, const FieldPath& field, Reporter& reporter);
+void check_backend(const BackendRef& backend, const FieldPath& field, const ClusterExists& cluster_exists,
+                   Reporter& reporter);
+// The rule without its matches and backends.
+void check_rule_itself(const RouteRule& rule, const FieldPath& field, Reporter& reporter);
+
+}  // namespace ingress::config

@@ -1,0 +1,127 @@
+// Makes a configuration validate by closing what is broken, never by opening it: a wrong host or match
+// is taken away instead of widened, a wrong rule or backend answers 500.
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "config/bounds.h"
+#include "config/checks.h"
+#include "config/validate.h"
+
+namespace ingress {
+namespace config {
+namespace {
+
+// Whether `check`, called with a Reporter, reports an error.
+template <class Check>
+bool is_faulty(Check&& check) {
+  std::vector<Problem> problems;
+  Reporter reporter(problems, "", "", nullptr);
+  check(reporter);
+  return has_errors(problems);
+}
+
+bool is_faulty_name(const std::string& name) {
+  return name.size() > static_cast<std::size_t>(kMaxNameBytes) ||
+         is_faulty([&](Reporter& reporter) { check_name(name, {}, reporter); });
+}
+
+void quarantine_origin(Origin& origin) {
+  if (is_faulty([&](Reporter& reporter) { check_origin(origin, {}, reporter); })) origin = {};
+}
+
+void quarantine_backend(BackendRef& backend, const ClusterExists& cluster_exists) {
+  if (!is_faulty([&](Reporter& reporter) { check_backend(backend, {}, cluster_exists, reporter); })) return;
+  backend.failure = FixedReply{.status = 500, .why = "invalid_backend"};
+  backend.weight = std::min(backend.weight, static_cast<std::uint32_t>(kMaxWeight));
+  if (is_faulty_name(backend.cluster)) backend.cluster.clear();
+}
+
+Repair quarantine_rule(RouteRule& rule, const ClusterExists& cluster_exists) {
+  // A rule without matches would match every path: when none is left, the rule goes too.
+  const bool had_matches = !rule.matches.empty();
+  std::erase_if(rule.matches, [](const RouteMatch& match) {
+    return is_faulty([&](Reporter& reporter) { check_match(match, {}, reporter); });
+  });
+  cut_to_bounds(rule, &RouteRule::matches);
+  if (had_matches && rule.matches.empty()) return Repair::kDrop;
+  if (is_faulty([&](Reporter& reporter) { check_rule_itself(rule, {}, reporter); })) {
+    if (is_faulty_name(rule.name)) rule.name.clear();
+    rule.backends.clear();
+    rule.reply = FixedReply{.status = 500, .why = "invalid_rule"};
+    reset_out_of_bounds(rule.timeouts);
+  }
+  for (BackendRef& backend : rule.backends) quarantine_backend(backend, cluster_exists);
+  return Repair::kKeep;
+}
+
+// Removes the parts that `repair` gives up, and those whose name an earlier one has.
+template <class Part, class RepairPart>
+void repair_all(std::vector<Part>& parts, RepairPart&& repair) {
+  std::unordered_set<std::string> names;
+  std::erase_if(parts,
+                [&](Part& part) { return repair(part) == Repair::kDrop || !names.insert(part.name).second; });
+}
+
+}  // namespace
+
+Repair quarantine_listener(Listener& listener) {
+  const bool is_unusable = listener.name.empty() || is_faulty_name(listener.name) ||
+                           is_faulty([&](Reporter& reporter) { check_address(listener, {}, reporter); });
+  if (is_unusable) return Repair::kDrop;
+  reset_out_of_bounds(listener.limits);
+  reset_out_of_bounds(listener.timeouts);
+  return Repair::kKeep;
+}
+
+Repair quarantine_cluster(Cluster& cluster) {
+  if (cluster.name.empty() || is_faulty_name(cluster.name)) return Repair::kDrop;
+  std::unordered_set<std::string> keys;
+  std::erase_if(cluster.endpoints, [&](const Endpoint& endpoint) {
+    return is_faulty([&](Reporter& reporter) { check_endpoint(endpoint, {}, reporter); }) ||
+           !keys.insert(endpoint_key(endpoint)).second;
+  });
+  cut_to_bounds(cluster, &Cluster::endpoints);
+  reset_out_of_bounds(cluster.timeouts);
+  reset_out_of_bounds(cluster.limits);
+  quarantine_origin(cluster.origin);
+  return Repair::kKeep;
+}
+
+Repair quarantine_route(Route& route, const ClusterExists& cluster_exists) {
+  if (route.name.empty() || is_faulty_name(route.name)) return Repair::kDrop;
+  // A route without hosts would serve any host: when none is left, the route goes too.
+  const bool had_hosts = !route.hosts.empty();
+  std::erase_if(route.hosts, [](const std::string& host) {
+    return is_faulty([&](Reporter& reporter) { check_host(host, {}, reporter); });
+  });
+  cut_to_bounds(route, &Route::hosts);
+  if (had_hosts && route.hosts.empty()) return Repair::kDrop;
+  std::erase_if(route.rules,
+                [&](RouteRule& rule) { return quarantine_rule(rule, cluster_exists) == Repair::kDrop; });
+  cut_to_bounds(route, &Route::rules);
+  quarantine_origin(route.origin);
+  return Repair::kKeep;
+}
+
+}  // namespace config
+
+std::vector<Problem> quarantine(GatewayConfig& config) {
+  std::vector<Problem> problems = validate(config);
+  if (!config::has_errors(problems)) return problems;
+  std::unordered_set<std::string> keys;
+  config::repair_all(config.listeners, [&](Listener& listener) {
+    if (config::quarantine_listener(listener) == config::Repair::kDrop) return config::Repair::kDrop;
+    std::string key = config::listener_key(listener);
+    const bool is_taken = !key.empty() && !keys.insert(std::move(key)).second;
+    return is_taken ? config::Repair::kDrop : config::Repair::kKeep;
+  });
+  config::repair_all(config.clusters, config::quarantine_cluster);
+  std::unordered_set<std::string_view> clusters;
+  for (const Cluster& cluster : config.clusters) clusters.insert(cluster.name);
+  const config::ClusterExists exists = [&](std::string_view name) { return clusters.contains(name); };
+  config::repair_all(config.routes, [&](Route& route) { return config::quarantine_route(route, exists); });
+  return problems;
+}
+
+}  // namespace ingress

@@ -1,0 +1,107 @@
+#include "config/validate.h"
+
+#include <fmt/format.h>
+
+#include <unordered_set>
+
+#include "config/checks.h"
+#include "config/syntax.h"
+
+namespace ingress {
+
+std::vector<Problem> validate(const GatewayConfig& config) {
+  using config::FieldPath;
+  std::vector<Problem> out;
+  std::unordered_set<std::string_view> names;
+  std::unordered_set<std::string> keys;
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const Listener& listener = config.listeners[i];
+    const FieldPath field("listeners", i);
+    config::validate_listener(listener, field, out);
+    if (!names.insert(listener.name).second) config::report_duplicate_name(listener, field, out);
+    std::string key = config::listener_key(listener);
+    if (!key.empty() && !keys.insert(std::move(key)).second)
+      config::report_duplicate_key(listener, field, out);
+  }
+  std::unordered_set<std::string_view> clusters;
+  for (std::size_t i = 0; i < config.clusters.size(); ++i) {
+    const Cluster& cluster = config.clusters[i];
+    const FieldPath field("clusters", i);
+    config::validate_cluster(cluster, field, out);
+    if (!clusters.insert(cluster.name).second) config::report_duplicate_name(cluster, field, out);
+  }
+  names.clear();
+  const config::ClusterExists exists = [&](std::string_view name) { return clusters.contains(name); };
+  for (std::size_t i = 0; i < config.routes.size(); ++i) {
+    const Route& route = config.routes[i];
+    const FieldPath field("routes", i);
+    config::validate_route(route, field, exists, out);
+    if (!names.insert(route.name).second) config::report_duplicate_name(route, field, out);
+  }
+  return out;
+}
+
+namespace config {
+
+void check_address(const Listener& listener, const FieldPath& field, Reporter& reporter) {
+  const std::string_view address = listener.address;
+  if (!address.starts_with("unix:")) {
+    if (!is_ipv4(address) && !is_ipv6(address)) {
+      reporter.error(field.at("address"), fmt::format("is {}", quoted(address)),
+                     "use an IPv4 address, an IPv6 address without brackets, or unix:/path");
+    }
+    return;
+  }
+  // Longer than sockaddr_un::sun_path could not be bound; relative ones depend on the working directory.
+  const std::string_view path = address.substr(5);
+  if (!path.starts_with('/') || !is_printable(path) || path.size() > 107) {
+    reporter.error(field.at("address"), fmt::format("is {}, which is no usable socket path", quoted(address)),
+                   "use an absolute printable path of at most 107 bytes");
+  }
+  if (listener.port != 0) {
+    reporter.error(field.at("port"), fmt::format("is {} for a unix socket", listener.port), "set it to 0");
+  }
+}
+
+void validate_listener(const Listener& listener, const FieldPath& field, std::vector<Problem>& out) {
+  Reporter reporter = make_reporter(listener, out);
+  check_table_bounds(listener, field, reporter);
+  check_name(listener.name, field.at("name"), reporter);
+  check_address(listener, field, reporter);
+  check_table_bounds(listener.limits, field.at("limits"), reporter);
+  check_table_bounds(listener.timeouts, field.at("timeouts"), reporter);
+}
+
+void check_endpoint(const Endpoint& endpoint, const FieldPath& field, Reporter& reporter) {
+  check_table_bounds(endpoint, field, reporter);
+  std::string_view name = endpoint.address;
+  if (name.empty() || is_ipv4(name) || is_ipv6(name)) return;  // the bounds have reported an empty one
+  if (name.ends_with('.')) name.remove_suffix(1);              // an absolute DNS name
+  if (!is_dns_name(name, Letters::kAnyCase)) {
+    reporter.error(field.at("address"), fmt::format("is {}", quoted(endpoint.address)),
+                   "use an IPv4 address, an IPv6 address without brackets, or a host name");
+  }
+}
+
+void validate_cluster(const Cluster& cluster, const FieldPath& field, std::vector<Problem>& out) {
+  Reporter reporter = make_reporter(cluster, out);
+  check_table_bounds(cluster, field, reporter);
+  check_name(cluster.name, field.at("name"), reporter);
+  check_origin(cluster.origin, field.at("origin"), reporter);
+  check_table_bounds(cluster.timeouts, field.at("timeouts"), reporter);
+  check_table_bounds(cluster.limits, field.at("limits"), reporter);
+  std::unordered_set<std::string> keys;
+  for (std::size_t i = 0; i < cluster.endpoints.size(); ++i) {
+    const Endpoint& endpoint = cluster.endpoints[i];
+    const FieldPath endpoint_field = field.at("endpoints", i);
+    check_endpoint(endpoint, endpoint_field, reporter);
+    if (!keys.insert(endpoint_key(endpoint)).second) {
+      reporter.error(endpoint_field,
+                     fmt::format("is {} port {} once more", quoted(endpoint.address), endpoint.port),
+                     "list each endpoint once; shares between backends are set by weight");
+    }
+  }
+}
+
+}  // namespace config
+}  // namespace ingress

@@ -1,0 +1,44 @@
+// Checks and repairs of single parts: what validate() and quarantine() are made of, and what an
+// incremental change uses for the parts that it touches.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/field_path.h"
+#include "ingress/config.h"
+
+namespace ingress::config {
+
+// Whether a cluster of that name is configured. Empty = references are not checked.
+using ClusterExists = std::function<bool(std::string_view cluster)>;
+
+bool has_errors(const std::vector<Problem>& problems);
+
+// Append what is wrong with one part, `field` being the way to it ("routes[3]"). That names and listener
+// keys are unique is not theirs to see: callers compare Listener::name, Cluster::name, Route::name and
+// listener_key().
+void validate_listener(const Listener& listener, const FieldPath& field, std::vector<Problem>& out);
+void validate_cluster(const Cluster& cluster, const FieldPath& field, std::vector<Problem>& out);
+void validate_route(const Route& route, const FieldPath& field, const ClusterExists& cluster_exists,
+                    std::vector<Problem>& out);
+
+// What two listeners may not share: address and port in one spelling; empty when the port is any.
+std::string listener_key(const Listener& listener);
+
+// Append a problem for a name or listener key that an earlier part has already.
+void report_duplicate_name(const Listener& listener, const FieldPath& field, std::vector<Problem>& out);
+void report_duplicate_name(const Cluster& cluster, const FieldPath& field, std::vector<Problem>& out);
+void report_duplicate_name(const Route& route, const FieldPath& field, std::vector<Problem>& out);
+void report_duplicate_key(const Listener& listener, const FieldPath& field, std::vector<Problem>& out);
+
+// Repair one part as quarantine() does, so that its validate_…() finds no error. A part without errors
+// stays as it is. kDrop: it cannot be repaired (no usable name or address, no valid host left).
+enum class Repair { kKeep, kDrop };
+[[nodiscard]] Repair quarantine_listener(Listener& listener);
+[[nodiscard]] Repair quarantine_cluster(Cluster& cluster);
+[[nodiscard]] Repair quarantine_route(Route& route, const ClusterExists& cluster_exists);
+
+}  // namespace ingress::config
