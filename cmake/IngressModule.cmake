@@ -13,6 +13,10 @@ function(ingress_module name)
   target_link_libraries(ingress_${name} PUBLIC ${ARG_DEPS} PRIVATE ingress_flags ${ARG_LIBS})
 endfunction()
 
+# Modules whose code runs on, or is called from, more than one thread: their tests carry the label
+# `threads` and run under ThreadSanitizer.
+set(INGRESS_MODULES_WITH_THREADS base net routing proxy proxyd)
+
 # ingress_test(<module> SOURCES ... [DEPS more modules...]): one doctest program per module, one ctest entry.
 function(ingress_test module)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LIBS" ${ARGN})
@@ -22,7 +26,11 @@ function(ingress_test module)
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${target} PRIVATE ingress_test_main ingress_${module} ${ARG_DEPS} ${ARG_LIBS} ingress_flags)
   add_test(NAME ${module} COMMAND ${target})
-  set_tests_properties(${module} PROPERTIES TIMEOUT 300 LABELS unit)
+  set(labels unit)
+  if(module IN_LIST INGRESS_MODULES_WITH_THREADS)
+    list(APPEND labels threads)
+  endif()
+  set_tests_properties(${module} PROPERTIES TIMEOUT 300 LABELS "${labels}")
 endfunction()
 
 # ingress_bench(<name> SOURCES ... DEPS modules...): a Google Benchmark program bench/<name>.
