@@ -16,7 +16,7 @@
 
 namespace ingress::config {
 
-enum class Measure { kNone, kNumber, kMilliseconds, kBytes, kItems };
+enum class Measure { kNone, kNumber, kMilliseconds, kBytes, kItems, kEnumerator };
 
 // What FieldInfo's min and max count for a member of type M.
 template <class M>
@@ -27,6 +27,8 @@ constexpr Measure measure_of(const M*) {
     return Measure::kNumber;
   } else if constexpr (std::is_same_v<M, std::string>) {
     return Measure::kBytes;
+  } else if constexpr (std::is_enum_v<M>) {
+    return Measure::kEnumerator;
   } else {
     return Measure::kNone;
   }
@@ -46,6 +48,8 @@ std::int64_t measured(const M& value) {
                                               : std::numeric_limits<std::int64_t>::max();
   } else if constexpr (kMeasure == Measure::kBytes || kMeasure == Measure::kItems) {
     return static_cast<std::int64_t>(value.size());
+  } else if constexpr (kMeasure == Measure::kEnumerator) {
+    return static_cast<std::int64_t>(value);
   } else {
     return 0;
   }
@@ -53,6 +57,9 @@ std::int64_t measured(const M& value) {
 
 template <class M>
 bool is_within_bounds(const FieldInfo& info, const M& value) {
+  if constexpr (std::is_enum_v<M>) {  // a program can put any number there
+    return std::ranges::any_of(enum_table(value), [&](const auto& row) { return row.value == value; });
+  }
   if (info.max == 0 || measure_of(static_cast<const M*>(nullptr)) == Measure::kNone) return true;
   const std::int64_t amount = measured(value);
   return amount >= info.min && amount <= info.max;
@@ -71,7 +78,7 @@ void check_bounds(const T& object, Report&& report) {
       static_cast<const T*>(nullptr));
 }
 
-// Gives each own number or duration of `object` that is out of bounds its default.
+// Gives each own field of `object` that is out of bounds its default.
 template <class T>
 void reset_out_of_bounds(T& object) {
   describe(

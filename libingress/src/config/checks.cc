@@ -18,6 +18,7 @@ std::string amount_text(Measure measure, std::int64_t amount) {
     case Measure::kItems:
       return fmt::format("a list of {}", amount);
     case Measure::kNumber:
+    case Measure::kEnumerator:
     case Measure::kNone:
       break;
   }
@@ -96,8 +97,11 @@ std::string endpoint_key(const Endpoint& endpoint) {
 void report_out_of_bounds(const FieldInfo& info, Measure measure, std::int64_t amount, const FieldPath& field,
                           Reporter& reporter) {
   if (measure == Measure::kBytes && amount == 0) {
-    reporter.error(field.at(info.name), "is empty", "set it");
-    return;
+    return reporter.error(field.at(info.name), "is empty", "set it");
+  }
+  if (measure == Measure::kEnumerator) {
+    return reporter.error(field.at(info.name), fmt::format("is {}, which is no enumerator", amount),
+                          "use one of the enumerators");
   }
   reporter.error(field.at(info.name), fmt::format("is {}", amount_text(measure, amount)),
                  fmt::format("keep it between {} and {}", info.min, info.max));

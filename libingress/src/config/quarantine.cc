@@ -82,6 +82,7 @@ Repair quarantine_cluster(Cluster& cluster) {
            !keys.insert(endpoint_key(endpoint)).second;
   });
   cut_to_bounds(cluster, &Cluster::endpoints);
+  reset_out_of_bounds(cluster);  // the load balancing; name and endpoints are within theirs by now
   reset_out_of_bounds(cluster.timeouts);
   reset_out_of_bounds(cluster.limits);
   quarantine_origin(cluster.origin);

@@ -6,14 +6,13 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/text.h"
+
 namespace ingress::config {
 namespace {
 
 constexpr std::size_t kMaxQuotedBytes = 80;
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
 }
@@ -24,36 +23,13 @@ bool is_visible(char c) {
   return c > 0x20 && c < 0x7f;
 }
 bool is_hex(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-bool is_token_char(char c) {
-  return is_digit(c) || is_lower(c) || is_upper(c) ||
-         (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
-}
-
-// Bytes that a valid UTF-8 sequence starting at text[0] takes (RFC 3629: no overlong forms, no
-// surrogates); 0 when there is none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const std::uint8_t first = byte(0);
-  if (first < 0x80) return 1;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  const std::size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  if (text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  const std::uint8_t second = byte(1);
-  const bool out_of_range = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-                            (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
-  return out_of_range ? 0 : length;
+  return base::is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 bool is_label(std::string_view label, Letters letters) {
   if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return false;
   return std::ranges::all_of(label, [&](char c) {
-    return is_lower(c) || is_digit(c) || c == '-' || c == '_' ||
+    return is_lower(c) || base::is_digit(c) || c == '-' || c == '_' ||
            (letters == Letters::kAnyCase && is_upper(c));
   });
 }
@@ -83,12 +59,9 @@ bool is_printable(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c == ' ' || is_visible(c); });
 }
 
-bool is_token(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, is_token_char);
-}
-
 bool is_why(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return is_lower(c) || is_digit(c) || c == '_' || c == ':'; });
+  return std::ranges::all_of(text,
+                             [](char c) { return is_lower(c) || base::is_digit(c) || c == '_' || c == ':'; });
 }
 
 bool is_header_value(std::string_view text) {
@@ -97,7 +70,7 @@ bool is_header_value(std::string_view text) {
   while (!text.empty()) {
     const char c = text.front();
     if (c != '\t' && ((c >= 0 && c < 0x20) || c == 0x7f)) return false;
-    const std::size_t length = utf8_length(text);
+    const std::size_t length = base::utf8_sequence_length(text);
     if (length == 0) return false;
     text.remove_prefix(length);
   }
@@ -108,28 +81,12 @@ bool is_query_text(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return is_visible(c) && c != '#' && c != '&'; });
 }
 
-bool is_ipv4(std::string_view text) {
-  in_addr address;
-  return text.size() < INET_ADDRSTRLEN && text.find('\0') == std::string_view::npos &&
-         inet_pton(AF_INET, std::string(text).c_str(), &address) == 1;
-}
-
-bool is_ipv6(std::string_view text) {
-  in6_addr address;
-  return text.size() < INET6_ADDRSTRLEN && text.find('\0') == std::string_view::npos &&
-         inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
-}
-
 std::string canonical_address(std::string_view text) {
-  std::string out(text);
+  std::string out = base::to_lower_ascii(text);
   in6_addr address;
-  if (is_ipv6(text) && inet_pton(AF_INET6, out.c_str(), &address) == 1) {
-    char spelling[INET6_ADDRSTRLEN];
-    if (inet_ntop(AF_INET6, &address, spelling, sizeof spelling) != nullptr) return spelling;
-  }
-  std::ranges::transform(out, out.begin(),
-                         [](char c) { return is_upper(c) ? static_cast<char>(c | 0x20) : c; });
-  return out;
+  if (!base::is_ipv6_address(text) || inet_pton(AF_INET6, out.c_str(), &address) != 1) return out;
+  char spelling[INET6_ADDRSTRLEN];
+  return inet_ntop(AF_INET6, &address, spelling, sizeof spelling) != nullptr ? spelling : out;
 }
 
 bool is_dns_name(std::string_view text, Letters letters) {
@@ -138,7 +95,7 @@ bool is_dns_name(std::string_view text, Letters letters) {
     const std::size_t dot = text.find('.');
     const std::string_view label = text.substr(0, dot);
     if (!is_label(label, letters)) return false;
-    if (dot == std::string_view::npos) return !std::ranges::all_of(label, is_digit);
+    if (dot == std::string_view::npos) return !std::ranges::all_of(label, base::is_digit);
     text.remove_prefix(dot + 1);
   }
 }
@@ -147,13 +104,13 @@ const char* host_pattern_fault(std::string_view pattern) {
   if (pattern.empty()) return "is empty";
   if (pattern.starts_with('[')) {
     const bool is_closed = pattern.size() > 2 && pattern.ends_with(']');
-    if (!is_closed || !is_ipv6(pattern.substr(1, pattern.size() - 2)))
+    if (!is_closed || !base::is_ipv6_address(pattern.substr(1, pattern.size() - 2)))
       return "is no IPv6 address in brackets";
     if (std::ranges::any_of(pattern, is_upper)) return "has upper case letters";
     return nullptr;
   }
-  if (is_ipv4(pattern)) return nullptr;
-  if (is_ipv6(pattern)) return "is an IPv6 address without brackets";
+  if (base::is_ipv4_address(pattern)) return nullptr;
+  if (base::is_ipv6_address(pattern)) return "is an IPv6 address without brackets";
   if (pattern.find(':') != std::string_view::npos) return "has a port";
   std::string_view name = pattern;
   if (name.starts_with("**.")) {

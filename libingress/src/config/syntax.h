@@ -8,8 +8,6 @@ namespace ingress::config {
 
 // Printable ASCII, space included. Names end up in logs, metrics and terminals.
 bool is_printable(std::string_view text);
-// A token of RFC 9110 5.6.2: methods and header names. Not empty.
-bool is_token(std::string_view text);
 // FixedReply::why: [a-z0-9_:]*.
 bool is_why(std::string_view text);
 // A field value of RFC 9110 5.5 that the file form can carry: valid UTF-8, no control character but
@@ -18,8 +16,6 @@ bool is_header_value(std::string_view text);
 // Bytes that can stand in one side of a query parameter: visible ASCII but '#' and '&'.
 bool is_query_text(std::string_view text);
 
-bool is_ipv4(std::string_view text);
-bool is_ipv6(std::string_view text);  // without brackets or zone
 // One spelling per IP address ("::1" for "0:0::1"); any other text in lower case.
 std::string canonical_address(std::string_view text);
 

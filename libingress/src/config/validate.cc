@@ -4,6 +4,7 @@
 
 #include <unordered_set>
 
+#include "base/text.h"
 #include "config/checks.h"
 #include "config/syntax.h"
 
@@ -46,7 +47,7 @@ namespace config {
 void check_address(const Listener& listener, const FieldPath& field, Reporter& reporter) {
   const std::string_view address = listener.address;
   if (!address.starts_with("unix:")) {
-    if (!is_ipv4(address) && !is_ipv6(address)) {
+    if (!base::is_ip_address(address)) {
       reporter.error(field.at("address"), fmt::format("is {}", quoted(address)),
                      "use an IPv4 address, an IPv6 address without brackets, or unix:/path");
     }
@@ -75,8 +76,8 @@ void validate_listener(const Listener& listener, const FieldPath& field, std::ve
 void check_endpoint(const Endpoint& endpoint, const FieldPath& field, Reporter& reporter) {
   check_table_bounds(endpoint, field, reporter);
   std::string_view name = endpoint.address;
-  if (name.empty() || is_ipv4(name) || is_ipv6(name)) return;  // the bounds have reported an empty one
-  if (name.ends_with('.')) name.remove_suffix(1);              // an absolute DNS name
+  if (name.empty() || base::is_ip_address(name)) return;  // the bounds have reported an empty one
+  if (name.ends_with('.')) name.remove_suffix(1);         // an absolute DNS name
   if (!is_dns_name(name, Letters::kAnyCase)) {
     reporter.error(field.at("address"), fmt::format("is {}", quoted(endpoint.address)),
                    "use an IPv4 address, an IPv6 address without brackets, or a host name");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "base/text.h"
 #include "config/checks.h"
 #include "config/syntax.h"
 #include "config/validate.h"
@@ -12,7 +13,7 @@ namespace {
 
 void check_header_match(const HeaderMatch& header, const FieldPath& field, Reporter& reporter) {
   check_table_bounds(header, field, reporter);
-  if (!header.name.empty() && !is_token(header.name)) {
+  if (!header.name.empty() && !base::is_token(header.name)) {
     reporter.error(field.at("name"), fmt::format("is {}, which is no header name", quoted(header.name)),
                    "use letters, digits and any of !#$%&'*+-.^_`|~");
   }
@@ -73,7 +74,7 @@ void check_match(const RouteMatch& match, const FieldPath& field, Reporter& repo
     reporter.error(path_field.at("value"), fmt::format("is {}, which {}", quoted(match.path.value), fault),
                    "write the path as it stands in a normalised URL, percent-encoded");
   }
-  if (!match.method.empty() && !is_token(match.method)) {
+  if (!match.method.empty() && !base::is_token(match.method)) {
     reporter.error(field.at("method"), fmt::format("is {}, which is no method", quoted(match.method)),
                    "use a name such as GET, or leave it out for any");
   } else if (std::ranges::any_of(match.method, [](char c) { return c >= 'a' && c <= 'z'; })) {
