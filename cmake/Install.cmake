@@ -3,19 +3,17 @@
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
-set(modules base config net http routing upstream policy proxy)
-list(TRANSFORM modules PREPEND ingress_)
-list(JOIN modules "," module_list)
-
-add_library(ingress SHARED "${PROJECT_SOURCE_DIR}/cmake/ingress.map")
+add_library(ingress SHARED)
 add_library(ingress::ingress ALIAS ingress)
+foreach(module base config net http routing upstream policy proxy)
+  target_sources(ingress PRIVATE $<TARGET_OBJECTS:ingress_${module}>)
+  target_link_libraries(ingress PRIVATE $<TARGET_PROPERTY:ingress_${module},INGRESS_LIBS>)
+endforeach()
 set_target_properties(ingress PROPERTIES
   LINKER_LANGUAGE CXX
   VERSION ${PROJECT_VERSION}
   SOVERSION ${PROJECT_VERSION_MAJOR}
-  LINK_DEPENDS "${PROJECT_SOURCE_DIR}/cmake/ingress.map"
-  LINK_LIBRARY_OVERRIDE "WHOLE_ARCHIVE,${module_list}")
-target_link_libraries(ingress PRIVATE "$<LINK_LIBRARY:WHOLE_ARCHIVE,${module_list}>")
+  LINK_DEPENDS "${PROJECT_SOURCE_DIR}/cmake/ingress.map")
 # The map keeps the instantiations of std templates, which their headers mark visible, out of our ABI.
 target_link_options(ingress PRIVATE "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/ingress.map")
 if(NOT INGRESS_SANITIZE)

@@ -7,10 +7,16 @@ import subprocess
 import sys
 
 MODULES = "base|config|net|http|routing|upstream|policy|proxy|controller"
-ALLOWED = re.compile(r"(?:(?:typeinfo|typeinfo name|vtable|VTT|guard variable) for )?ingress::(?!(?:" + MODULES + r")::)")
+ALLOWED = re.compile(r"(?:(?:typeinfo|typeinfo name|vtable|VTT|guard variable) for )?"
+                     r"ingress::(?!(?:" + MODULES + r")::)")
 # Without these the library would be of no use; a wrong map file hides them silently.
-REQUIRED = ["ingress::Server::create(ingress::ServerOptions)", "ingress::Router::compile(ingress::GatewayConfig const&)",
-            "ingress::validate(ingress::GatewayConfig const&)", "ingress::Error::text() const", "ingress::Loop::create()"]
+REQUIRED = [
+    "ingress::Error::text() const",
+    "ingress::Loop::create()",
+    "ingress::Router::compile(ingress::GatewayConfig const&)",
+    "ingress::Server::create(ingress::ServerOptions)",
+    "ingress::validate(ingress::GatewayConfig const&)",
+]
 
 
 def main() -> int:
@@ -20,7 +26,9 @@ def main() -> int:
     arguments = parser.parse_args()
     listing = subprocess.run([arguments.nm, "-D", "-C", "--defined-only", arguments.library], check=True,
                              capture_output=True, text=True).stdout
-    symbols = [line.split(None, 2)[2] for line in listing.splitlines() if len(line.split(None, 2)) == 3]
+    # Lines are "address type name"; the name may hold blanks.
+    lines = [line.split(None, 2) for line in listing.splitlines()]
+    symbols = [line[2].replace("[abi:cxx11]", "") for line in lines if len(line) == 3]
     wrong = [symbol for symbol in symbols if not ALLOWED.match(symbol)]
     absent = [symbol for symbol in REQUIRED if symbol not in symbols]
     for symbol in wrong:
