@@ -43,13 +43,15 @@ struct IngressBackend {
 struct IngressPath {
   std::string path;
   PathType type = PathType::kImplementationSpecific;
-  IngressBackend backend;
+  IngressBackend backend;   // names nothing when it could not be read: the path then answers 503
+  std::uint32_t index = 0;  // position in its rule: malformed neighbours are left out
   friend bool operator==(const IngressPath&, const IngressPath&) = default;
 };
 
 struct IngressRule {
   std::string host;  // empty = any
   std::vector<IngressPath> paths;
+  std::uint32_t index = 0;  // position in spec.rules
   friend bool operator==(const IngressRule&, const IngressRule&) = default;
 };
 
@@ -65,6 +67,7 @@ struct Ingress {
   std::optional<std::string> class_name;  // spec.ingressClassName
   std::optional<IngressBackend> default_backend;
   std::vector<IngressRule> rules;
+  bool has_refused_rules = false;  // some rule was too malformed to keep: empty rules do not mean "no rules"
   std::vector<IngressTls> tls;
   friend bool operator==(const Ingress&, const Ingress&) = default;
 };
@@ -96,6 +99,7 @@ struct Service {
   friend bool operator==(const Service&, const Service&) = default;
 };
 
+// A malformed endpoint stays as one without addresses, a malformed address as "": positions count.
 struct SliceEndpoint {
   std::vector<std::string> addresses;
   std::optional<bool> ready, serving, terminating;

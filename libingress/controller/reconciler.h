@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,6 +53,8 @@ class Reconciler {
   const GatewayConfig& config() const { return config_; }  // last sent
 
  private:
+  void note_change(Clock::time_point now);
+
   TranslateOptions options_;
   ConfigSink& sink_;
   Store store_;

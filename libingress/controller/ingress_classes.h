@@ -1,0 +1,43 @@
+// Which Ingresses are ours.
+//
+// The class of an Ingress is spec.ingressClassName, else the annotation kubernetes.io/ingress.class (empty =
+// none). The API server refuses both together; where both are set all the same the field wins, as in
+// ingress-nginx. An Ingress is ours when its class is an IngressClass with our controller name. Without a
+// class it is ours when the default class is; of several default classes the newest counts, then the first
+// by name, as in the admission plugin of Kubernetes. While no IngressClass exists at all, Ingresses without
+// a class are ours, so that a folder of plain manifests works as it is.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "controller/problem_list.h"
+#include "controller/store.h"
+
+namespace ingress::controller {
+
+struct ServedIngress {
+  const Ingress* ingress = nullptr;  // in the store
+  const std::string* source = nullptr;
+};
+
+class IngressClasses {
+ public:
+  // Borrows from `store`. Several defaults become problems.
+  IngressClasses(const Store& store, const std::string& controller_name, ProblemList& problems);
+
+  bool is_ours(const Ingress& ingress, const std::string& source, ProblemList& problems) const;
+
+ private:
+  enum class Owner : std::uint8_t { kUs, kOthers };
+  std::map<std::string, Owner> owners_;  // by class name
+  Owner default_owner_ = Owner::kOthers;
+};
+
+// The Ingresses that are ours, oldest first: creationTimestamp (unset = newest), then namespace, then name.
+// This order decides every conflict.
+std::vector<ServedIngress> served_ingresses(const Store& store, const std::string& controller_name,
+                                            std::size_t& num_ignored, ProblemList& problems);
+
+}  // namespace ingress::controller

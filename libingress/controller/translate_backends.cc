@@ -1,0 +1,203 @@
+#include "controller/translate_backends.h"
+
+#include <algorithm>
+
+#include "controller/syntax.h"
+
+namespace ingress::controller {
+namespace {
+
+constexpr std::uint16_t kFailureStatus = 503;
+constexpr std::size_t kMaxEndpoints = 65'536;  // of one cluster, the bound of the configuration
+
+// HTTP runs over TCP: a UDP port of the same number or name is another port.
+const ServicePort* find_port(const Service& service, const ServicePortRef& ref) {
+  for (const ServicePort& port : service.ports) {
+    if (port.protocol != "TCP") continue;
+    if (ref.number != 0 ? port.port == ref.number : port.name == ref.name) return &port;
+  }
+  return nullptr;
+}
+
+std::string port_text(const ServicePortRef& ref) {
+  return ref.number != 0 ? std::to_string(ref.number) : quoted(ref.name);
+}
+
+bool is_local_name(std::string_view name) {
+  return name == "localhost" || name.ends_with(".localhost");
+}
+
+// The port that `slice` gives to the Service port of this name; nothing when it has none.
+std::optional<std::uint16_t> slice_port(const EndpointSlice& slice, const ServicePort& wanted) {
+  for (const SlicePort& port : slice.ports) {
+    if (port.name != wanted.name || port.protocol != "TCP") continue;
+    // A slice port without number leaves it to the Service.
+    const std::int64_t number = port.port ? *port.port : wanted.target_port;
+    if (number > 0 && number <= 65535) return static_cast<std::uint16_t>(number);
+  }
+  return std::nullopt;
+}
+
+void sort_unique(std::vector<Endpoint>& endpoints) {
+  std::sort(endpoints.begin(), endpoints.end());
+  endpoints.erase(std::unique(endpoints.begin(), endpoints.end()), endpoints.end());
+}
+
+}  // namespace
+
+BackendTable::BackendTable(const Store& store, const TranslateOptions& options, ProblemList& problems)
+    : store_(store), options_(options), problems_(problems) {
+  store.for_each<EndpointSlice>([&](const EndpointSlice& slice, const std::string& source) {
+    if (!slice.service.empty()) slices_[{slice.meta.namespace_, slice.service}].push_back({&slice, &source});
+  });
+}
+
+BackendRef BackendTable::resolve(const std::string& namespace_, const IngressBackend& backend,
+                                 const Referrer& referrer) {
+  if (backend.has_resource)
+    return fail(referrer, "resource_backend", ".resource", "resource backends are not supported",
+                "name a Service");
+  // The reader has said what is wrong.
+  if (!backend.service) return {.failure = FixedReply{kFailureStatus, "invalid_backend"}};
+  const std::string full_name = namespace_ + '/' + *backend.service;
+  const StoredObject* stored = store_.find({Service::kKind, namespace_, *backend.service});
+  const auto* service = stored == nullptr ? nullptr : std::get_if<Service>(&stored->object);
+  if (service == nullptr) {
+    return fail(referrer, "no_service", ".service.name", "there is no Service " + full_name,
+                "create the Service, or correct the name");
+  }
+  const bool is_external = service->type == "ExternalName";
+  const ServicePort* port = find_port(*service, backend.port);
+  // An ExternalName Service need not list the ports of the host it names.
+  if (port == nullptr && !(is_external && backend.port.number != 0)) {
+    return fail(referrer, "no_service_port", ".service.port",
+                "Service " + full_name + " has no TCP port " + port_text(backend.port),
+                "add the port to the Service, or refer to one that it has");
+  }
+  const Found found{service, &stored->source, port == nullptr ? backend.port.number : port->port, port};
+  const std::string name = full_name + ':' + std::to_string(found.number);
+  std::vector<Endpoint> endpoints;
+  if (is_external) {
+    // Asked anew for every reference: each of them is to learn why it fails.
+    auto endpoint = external_endpoint(found, referrer);
+    if (!endpoint) return {.failure = FixedReply{kFailureStatus, "external_name_forbidden"}};
+    endpoints.push_back(std::move(*endpoint));
+  }
+  if (!clusters_.contains(name)) {
+    if (!is_external) endpoints = slice_endpoints(found);
+    clusters_.emplace(name, Cluster{.name = name,
+                                    .endpoints = std::move(endpoints),
+                                    .origin = {Service::kKind, namespace_, *backend.service}});
+  }
+  return {.cluster = name};
+}
+
+std::vector<Cluster> BackendTable::take_clusters() {
+  std::vector<Cluster> out;
+  out.reserve(clusters_.size());
+  for (auto& [name, cluster] : clusters_) out.push_back(std::move(cluster));
+  clusters_.clear();
+  return out;
+}
+
+BackendRef BackendTable::fail(const Referrer& referrer, const char* token, std::string field, std::string why,
+                              std::string fix) {
+  problems_.add({.source = referrer.source,
+                 .object = referrer.object,
+                 .field = referrer.field + field,
+                 .why = std::move(why) + ": requests are answered 503",
+                 .fix = std::move(fix)});
+  return {.failure = FixedReply{kFailureStatus, token}};
+}
+
+std::optional<Endpoint> BackendTable::external_endpoint(const Found& found, const Referrer& referrer) {
+  const Service& service = *found.service;
+  const std::string full_name = service.meta.namespace_ + '/' + service.meta.name;
+  if (!options_.allow_external_names) {
+    fail(referrer, "", ".service.name",
+         "Service " + full_name + " is of type ExternalName, which is not allowed",
+         "use a Service with endpoints, or run with --allow-external-names");
+    return std::nullopt;
+  }
+  const auto ip = parse_ip(service.external_name);
+  const bool is_local = ip ? ip->scope == IpScope::kLocal : is_local_name(service.external_name);
+  const bool is_unusable = ip && ip->scope == IpScope::kUnusable;
+  if (is_unusable || (is_local && !options_.allow_local_endpoints)) {
+    fail(referrer, "", ".service.name",
+         "Service " + full_name + " names " + quoted(service.external_name) + ", which is no allowed address",
+         "name a host outside of this machine");
+    return std::nullopt;
+  }
+  return Endpoint{ip ? ip->text : service.external_name, static_cast<std::uint16_t>(found.number)};
+}
+
+std::vector<Endpoint> BackendTable::slice_endpoints(const Found& found) {
+  const Service& service = *found.service;
+  std::vector<Endpoint> ready, draining;
+  if (const auto slices = slices_.find({service.meta.namespace_, service.meta.name});
+      slices != slices_.end()) {
+    for (const Stored& stored : slices->second) {
+      if (const auto port = slice_port(*stored.slice, *found.port)) collect(stored, *port, ready, draining);
+    }
+  }
+  // While none is ready, those that still serve while they terminate are better than none.
+  std::vector<Endpoint>& chosen = ready.empty() ? draining : ready;
+  sort_unique(chosen);
+  if (chosen.size() > kMaxEndpoints) {
+    warn(found,
+         "has " + std::to_string(chosen.size()) + " endpoints: only the first " +
+             std::to_string(kMaxEndpoints) + " are used",
+         "spread them over several Services");
+    chosen.resize(kMaxEndpoints);
+  }
+  return std::move(chosen);
+}
+
+void BackendTable::warn(const Found& found, std::string why, std::string fix) {
+  problems_.add({.severity = Severity::kWarning,
+                 .source = *found.source,
+                 .object = {Service::kKind, found.service->meta.namespace_, found.service->meta.name},
+                 .field = "spec",
+                 .why = std::move(why),
+                 .fix = std::move(fix)});
+}
+
+void BackendTable::collect(const Stored& stored, std::uint16_t port, std::vector<Endpoint>& ready,
+                           std::vector<Endpoint>& draining) {
+  const EndpointSlice& slice = *stored.slice;
+  const auto report = [&](std::string field, std::string why, std::string fix) {
+    problems_.add({.source = *stored.source,
+                   .object = {EndpointSlice::kKind, slice.meta.namespace_, slice.meta.name},
+                   .field = std::move(field),
+                   .why = std::move(why),
+                   .fix = std::move(fix)});
+  };
+  if (slice.address_type == "FQDN") {
+    report("addressType", "FQDN endpoints are not supported: the slice is not used", "use IPv4 or IPv6");
+    return;
+  }
+  const bool wants_v6 = slice.address_type == "IPv6";
+  for (std::size_t i = 0; i < slice.endpoints.size(); ++i) {
+    const SliceEndpoint& endpoint = slice.endpoints[i];
+    const bool is_ready = endpoint.ready.value_or(true);
+    const bool is_draining = endpoint.serving.value_or(is_ready) && endpoint.terminating.value_or(false);
+    if (!is_ready && !is_draining) continue;
+    for (std::size_t j = 0; j < endpoint.addresses.size(); ++j) {
+      if (endpoint.addresses[j].empty()) continue;  // the reader has said what is wrong
+      const std::string field = "endpoints[" + std::to_string(i) + "].addresses[" + std::to_string(j) + ']';
+      const auto ip = parse_ip(endpoint.addresses[j]);
+      if (!ip || ip->is_v6 != wants_v6) {
+        report(field, quoted(endpoint.addresses[j]) + " is no " + slice.address_type + " address",
+               "write one, or correct addressType");
+      } else if (ip->scope == IpScope::kUnusable ||
+                 (ip->scope == IpScope::kLocal && !options_.allow_local_endpoints)) {
+        report(field, quoted(endpoint.addresses[j]) + " is no address that a backend may have",
+               "use the address of a pod or host");
+      } else {
+        (is_ready ? ready : draining).push_back({ip->text, port});
+      }
+    }
+  }
+}
+
+}  // namespace ingress::controller

@@ -1,0 +1,100 @@
+#include "controller/translate_ingress.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ingress::controller {
+namespace {
+
+constexpr std::size_t kMaxRouteNameBytes = 512;  // the bound of the configuration
+constexpr const char* kDefaultRouteName = "default-backend";
+
+std::string route_name(const Ingress& ingress, const std::string& host, const HostClaim& claim) {
+  const std::string name = ingress.meta.namespace_ + '/' + ingress.meta.name;
+  if (host.empty()) return name;
+  std::string full = name + '/' + host;
+  if (full.size() <= kMaxRouteNameBytes) return full;
+  // No host contains '[': still unique.
+  return name + "/rules[" + std::to_string(claim.rule_index) + ']';
+}
+
+class RouteMaker {
+ public:
+  RouteMaker(const TranslateOptions& options, BackendTable& backends)
+      : options_(options), backends_(backends) {}
+
+  void add(const std::string& host, const HostGroup& group) {
+    const bool has_default = group.default_claim < group.claims.size();
+    const std::size_t rest_claim = has_default ? group.default_claim : 0;
+    for (std::size_t i = 0; i < group.claims.size(); ++i) {
+      const HostClaim& claim = group.claims[i];
+      const Ingress& ingress = *claim.owner->ingress;
+      Route route{.name = route_name(ingress, host, claim),
+                  .created_at = ingress.meta.created_at,
+                  .origin = {Ingress::kKind, ingress.meta.namespace_, ingress.meta.name}};
+      if (!host.empty()) route.hosts.push_back(host);
+      for (const PathClaim& path : claim.paths) {
+        route.rules.push_back({.name = path.position,
+                               .matches = {{.path = path.match}},
+                               .backends = {resolve(*claim.owner, *path.backend, path.field + ".backend")}});
+      }
+      if (i == rest_claim && !group.has_root) {
+        route.rules.push_back(has_default ? default_rule(*claim.owner) : unmatched_rule());
+      }
+      if (!route.rules.empty()) routes_.push_back(std::move(route));
+    }
+  }
+
+  // Requests of hosts that nothing claims.
+  void add_unclaimed() {
+    if (!options_.default_backend) return;
+    routes_.push_back({.name = kDefaultRouteName, .rules = {unmatched_rule()}});
+  }
+
+  std::vector<Route> take() {
+    std::sort(routes_.begin(), routes_.end(), [](const Route& a, const Route& b) { return a.name < b.name; });
+    return std::move(routes_);
+  }
+
+ private:
+  BackendRef resolve(const ServedIngress& owner, const IngressBackend& backend, std::string field) {
+    const ObjectMeta& meta = owner.ingress->meta;
+    return backends_.resolve(meta.namespace_, backend,
+                             {*owner.source, {Ingress::kKind, meta.namespace_, meta.name}, std::move(field)});
+  }
+
+  RouteRule default_rule(const ServedIngress& owner) {
+    return {.name = "defaultBackend",
+            .matches = {{.path = PathMatch::prefix("/")}},
+            .backends = {resolve(owner, *owner.ingress->default_backend, "spec.defaultBackend")}};
+  }
+
+  // --default-backend, else 404.
+  RouteRule unmatched_rule() {
+    RouteRule rule{.name = "unmatched", .matches = {{.path = PathMatch::prefix("/")}}};
+    if (!options_.default_backend) {
+      rule.reply = FixedReply{404, "no_route"};
+      return rule;
+    }
+    const DefaultBackend& target = *options_.default_backend;
+    const IngressBackend backend{.service = target.service, .port = target.port};
+    rule.backends.push_back(backends_.resolve(target.namespace_, backend, {"", {}, "--default-backend"}));
+    return rule;
+  }
+
+  const TranslateOptions& options_;
+  BackendTable& backends_;
+  std::vector<Route> routes_;
+};
+
+}  // namespace
+
+std::vector<Route> translate_ingresses(const HostTable& hosts, const TranslateOptions& options,
+                                       BackendTable& backends) {
+  RouteMaker maker(options, backends);
+  for (const auto& [host, group] : hosts) maker.add(host, group);
+  if (!hosts.contains("")) maker.add_unclaimed();
+  return maker.take();
+}
+
+}  // namespace ingress::controller
