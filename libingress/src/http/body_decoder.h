@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "http/framing.h"
+#include "http/head_scanner.h"
 #include "ingress/error.h"
 #include "ingress/message.h"
 
@@ -33,7 +34,8 @@ class BodyDecoder {
              std::size_t max_trailer_bytes = 16 * 1024);
   // Takes the next piece from the front of `bytes`; call again with the rest while consumed > 0 and
   // not is_end. With kNone or length 0 the end is told without a byte. Errors are sticky; what =
-  // "bad_chunk_size", "bad_chunk_end", "chunk_extensions_too_large", "bad_trailer", "body_too_large".
+  // "bad_chunk_size", "bad_chunk_extension", "bad_chunk_end", "chunk_extensions_too_large", "bad_trailer",
+  // "trailers_too_large", "body_too_large".
   std::expected<BodyStep, Error> next(std::string_view bytes);
   // The peer closed. True when that is a proper end (kUntilClose, or already ended).
   bool end_of_input();
@@ -53,20 +55,34 @@ class BodyDecoder {
     kChunkData,
     kChunkDataCr,
     kChunkDataLf,
-    kTrailer,
+    kTrailers,
     kEnd,
     kFailed,
   };
-  // Implementation detail; the .cc may add members.
+
+  // Each takes what it can of [p, end) and returns where it stopped.
+  const char* take_data(const char* p, const char* end, const char* begin, BodyStep& step);
+  const char* take_framing(const char* p, const char* end);
+  const char* take_chunk_size(const char* p, const char* end);
+  const char* take_extension(const char* p, const char* end);
+  const char* take_byte(const char* p, char wanted, State next, const char* what);
+  const char* take_trailers(const char* p, const char* end);
+  void begin_chunk();
+  void keep_trailers();
+  const char* fail(const char* p, const char* what, ErrorCode code);
+  bool is_data_state() const {
+    return state_ == State::kLength || state_ == State::kUntilClose || state_ == State::kChunkData;
+  }
+
   State state_ = State::kEnd;
   ErrorCode error_code_ = ErrorCode::kBadRequest;
-  Error error_;
-  std::uint64_t remaining_ = 0;
+  std::uint8_t num_size_digits_ = 0;
+  std::uint64_t remaining_ = 0;  // of the length or of the chunk; while its size is read, the size so far
   std::uint64_t body_bytes_ = 0;
-  std::uint64_t max_body_bytes_ = 0;
+  std::uint64_t max_body_bytes_ = 0;  // 0 = no limit
   std::size_t extension_bytes_ = 0;
-  std::size_t max_trailer_bytes_ = 0;
-  std::uint32_t size_digits_ = 0;
+  Error error_;
+  HeadScanner trailer_scanner_;
   std::string trailer_text_;
   Headers trailers_;
 };

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string_view>
 
 #include "ingress/error.h"
@@ -22,12 +23,17 @@ struct BodyFraming {
 };
 
 // kBadRequest with what = "two_content_lengths", "bad_content_length", "length_and_chunked",
-// "chunked_http10", "bad_transfer_encoding"; kTransferCodingUnknown for codings we do not know.
+// "chunked_http10", "bad_transfer_encoding"; kTransferCodingUnknown ("unknown_transfer_coding") for one
+// coding that we do not know.
 // A request without either header has no body, also in HTTP/1.0.
 std::expected<BodyFraming, Error> request_framing(const RequestHead& head);
 
 // kBadResponse with the same reasons. `request_method` and the status decide for HEAD, 1xx, 204, 304.
 std::expected<BodyFraming, Error> response_framing(const ResponseHead& head, std::string_view request_method);
+
+// The number of a single valid Content-Length; for repeating what a backend said about a body that it
+// does not send (HEAD, 304).
+std::optional<std::uint64_t> content_length(const Headers& headers);
 
 // Whether the sender of this head lets its connection live on (RFC 9112 9.3).
 bool is_keep_alive(const Headers& headers, HttpVersion version);

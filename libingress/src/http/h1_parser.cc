@@ -1,0 +1,210 @@
+#include "http/h1_parser.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/text.h"
+#include "http/framing.h"
+#include "http/head_scanner.h"
+#include "http/second_reader.h"
+#include "http/uri.h"
+
+namespace ingress::http {
+namespace {
+
+// What both parsers do alike: scan, keep the bytes, and tell where things are in them.
+class HeadReader {
+ public:
+  HeadReader(SectionKind kind, HeadLimits limits) : kind_(kind) {
+    bytes_.reserve(kInitialBytes);
+    start(limits);
+  }
+
+  void start(HeadLimits limits) {
+    scanner_.start(kind_, to_scan_limits(limits));
+    bytes_.clear();
+    error_ = {};
+    has_failed_ = is_complete_ = false;
+  }
+
+  // How much of `bytes` belongs to the head; is_complete when it now ends there.
+  std::expected<FeedResult, Error> take(std::string_view bytes, HeadLimits limits) {
+    if (has_failed_) return std::unexpected(error_);
+    if (is_complete_) return FeedResult{0, true};
+    scanner_.set_limits(to_scan_limits(limits));  // they may have changed while the connection was idle
+    const HeadScanner::Step step = scanner_.scan(bytes);
+    bytes_.append(bytes.substr(step.skipped, step.taken));
+    if (step.outcome == HeadScanner::Outcome::kRefused)
+      return fail({.code = scanner_.code(), .what = scanner_.what()});
+    is_complete_ = step.outcome == HeadScanner::Outcome::kDone;
+    return FeedResult{step.skipped + step.taken, is_complete_};
+  }
+
+  std::unexpected<Error> fail(Error error) {
+    has_failed_ = true;
+    error.side = kind_ == SectionKind::kRequestHead ? ErrorSide::kDownstream : ErrorSide::kUpstream;
+    if (kind_ == SectionKind::kResponseHead) error.code = ErrorCode::kBadResponse;
+    error_ = std::move(error);
+    return std::unexpected(error_);
+  }
+
+  bool has_started() const { return scanner_.has_started(); }
+  const StartLine& line() const { return scanner_.start_line(); }
+  std::string_view text(std::size_t from, std::size_t to) const {
+    return std::string_view(bytes_).substr(from, to - from);
+  }
+  // From `from` to what has come so far.
+  std::string_view text_from(std::size_t from) const {
+    return text(std::min(from, bytes_.size()), bytes_.size());
+  }
+
+  void copy_fields_to(Headers& headers) const {
+    for (const FieldSpan& field : scanner_.fields()) {
+      const std::string_view name = text(field.name, field.name_end);
+      headers.add_view(name, base::trim_ows(text(field.value, field.value_end)), to_header_id(name));
+    }
+  }
+
+  bool second_reader_agrees() const {
+    return http::second_reader_agrees(kind_, bytes_, line(), scanner_.fields());
+  }
+
+ private:
+  static constexpr std::size_t kInitialBytes = 1024;
+
+  static ScanLimits to_scan_limits(HeadLimits limits) {
+    return {.section_bytes = limits.head_bytes,
+            .max_fields = limits.max_headers,
+            .line_bytes = limits.request_line_bytes};
+  }
+
+  SectionKind kind_;
+  bool has_failed_ = false;
+  bool is_complete_ = false;
+  HeadScanner scanner_;
+  std::string bytes_;
+  Error error_;
+};
+
+Error disagreement() {
+  return {.code = ErrorCode::kBadRequest, .what = "parsers_disagree"};
+}
+
+// The value of the one Host field; empty only where HTTP/1.0 has none.
+std::expected<std::string_view, Error> find_host(const RequestHead& head) {
+  const HeaderField* found = nullptr;
+  for (const HeaderField& field : head.headers()) {
+    if (field.id != HeaderId::kHost) continue;
+    if (found != nullptr) return std::unexpected(Error{.code = ErrorCode::kBadRequest, .what = "two_hosts"});
+    found = &field;
+  }
+  if (found == nullptr) {
+    if (head.version() == HttpVersion::kHttp10) return std::string_view();
+    return std::unexpected(Error{.code = ErrorCode::kBadRequest, .what = "missing_host"});
+  }
+  if (found->value.empty()) return std::unexpected(Error{.code = ErrorCode::kBadRequest, .what = "bad_host"});
+  return found->value;
+}
+
+std::expected<void, Error> fill(RequestHead& head, const HeadReader& reader) {
+  const StartLine& line = reader.line();
+  head.set_method_view(reader.text(0, line.method_end));
+  head.set_version(line.version);
+  reader.copy_fields_to(head.headers());
+  const auto host = find_host(head);
+  if (!host) return std::unexpected(host.error());
+  const auto target = parse_target(head.method(), reader.text(line.target, line.target_end), *host, head);
+  if (!target) return target;
+  if (reader.second_reader_agrees()) return {};
+  // llhttp has an opinion on lengths too; the words for those are framing's.
+  const auto framing = request_framing(head);
+  return std::unexpected(framing ? disagreement() : framing.error());
+}
+
+std::expected<void, Error> fill(ResponseHead& head, const HeadReader& reader) {
+  const StartLine& line = reader.line();
+  head.set_status(line.status);
+  head.set_reason_view(reader.text(line.reason, line.reason_end));
+  head.set_version(line.version);
+  reader.copy_fields_to(head.headers());
+  if (reader.second_reader_agrees()) return {};
+  const auto framing = response_framing(head, {});
+  return std::unexpected(framing ? disagreement() : framing.error());
+}
+
+template <typename Head>
+std::expected<FeedResult, Error> feed_head(HeadReader& reader, Head& head, std::string_view bytes,
+                                           HeadLimits limits) {
+  const auto result = reader.take(bytes, limits);
+  if (!result || !result->is_complete || result->consumed == 0) return result;
+  if (const auto filled = fill(head, reader); !filled) return reader.fail(filled.error());
+  return result;
+}
+
+}  // namespace
+
+struct RequestParser::Impl : HeadReader {
+  using HeadReader::HeadReader;
+};
+
+RequestParser::RequestParser(HeadLimits limits) : limits_(limits) {}
+RequestParser::~RequestParser() = default;
+
+std::expected<FeedResult, Error> RequestParser::feed(std::string_view bytes) {
+  if (!impl_) impl_ = std::make_unique<Impl>(SectionKind::kRequestHead, limits_);
+  return feed_head(*impl_, head_, bytes, limits_);
+}
+
+bool RequestParser::has_started() const {
+  return impl_ && impl_->has_started();
+}
+
+std::string_view RequestParser::raw_method() const {
+  return impl_ ? impl_->text(0, impl_->line().method_end) : std::string_view();
+}
+
+std::string_view RequestParser::raw_target() const {
+  if (!impl_ || impl_->line().method_end == 0) return {};
+  const StartLine& line = impl_->line();
+  return line.target_end == 0 ? impl_->text_from(line.target) : impl_->text(line.target, line.target_end);
+}
+
+void RequestParser::reset() {
+  head_.clear();
+  if (impl_) impl_->start(limits_);
+}
+
+void RequestParser::release() {
+  head_.clear();
+  head_.headers().release();
+  impl_.reset();
+}
+
+struct ResponseParser::Impl : HeadReader {
+  using HeadReader::HeadReader;
+};
+
+ResponseParser::ResponseParser(HeadLimits limits) : limits_(limits) {}
+ResponseParser::~ResponseParser() = default;
+
+std::expected<FeedResult, Error> ResponseParser::feed(std::string_view bytes) {
+  if (!impl_) impl_ = std::make_unique<Impl>(SectionKind::kResponseHead, limits_);
+  return feed_head(*impl_, head_, bytes, limits_);
+}
+
+bool ResponseParser::has_started() const {
+  return impl_ && impl_->has_started();
+}
+
+void ResponseParser::reset() {
+  head_.clear();
+  if (impl_) impl_->start(limits_);
+}
+
+void ResponseParser::release() {
+  head_.clear();
+  head_.headers().release();
+  impl_.reset();
+}
+
+}  // namespace ingress::http

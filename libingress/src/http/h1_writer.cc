@@ -1,0 +1,233 @@
+#include "http/h1_writer.h"
+
+#include <charconv>
+#include <cstring>
+
+#include "base/text.h"
+#include "http/chars.h"
+
+namespace ingress::http {
+namespace {
+
+using base::Block;
+using base::BufferPool;
+using base::Chain;
+using base::Slice;
+
+// Writes into one block that is known to be large enough.
+class BlockSink {
+ public:
+  explicit BlockSink(char* at) : at_(at) {}
+  void put(std::string_view text) {
+    if (text.empty()) return;
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+  char* end() const { return at_; }
+
+ private:
+  char* at_;
+};
+
+// For what no block holds.
+class ChainSink {
+ public:
+  ChainSink(Chain& out, BufferPool& pool) : out_(out), pool_(pool) {}
+  void put(std::string_view text) { out_.append_copy(text, pool_); }
+
+ private:
+  Chain& out_;
+  BufferPool& pool_;
+};
+
+// What a number takes at most: 20 digits of 64 bits.
+constexpr std::size_t kMaxDigits = 20;
+// Start line words, framing field, Connection field and empty line together, generously.
+constexpr std::size_t kFixedBytes = 256;
+
+template <typename Sink>
+void put_number(Sink& out, std::uint64_t number, int radix = 10) {
+  char digits[kMaxDigits];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof(digits), number, radix);
+  out.put({digits, static_cast<std::size_t>(end - digits)});
+}
+
+// A part of the target as a filter may have left it: what could end it, or the line, is percent-encoded.
+template <typename Sink>
+void put_target_part(Sink& out, std::string_view part, std::string_view delimiters) {
+  static constexpr char kHexDigits[] = "0123456789ABCDEF";
+  if (is_vchars(part) && part.find_first_of(delimiters) == part.npos) return out.put(part);
+  for (const char& c : part) {
+    if (is_in(c, kVchar) && delimiters.find(c) == delimiters.npos) {
+      out.put({&c, 1});
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    const char escape[] = {'%', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
+    out.put({escape, sizeof(escape)});
+  }
+}
+
+// Leaves out the bytes that have no place here.
+template <typename Sink>
+void put_only(Sink& out, std::string_view text, CharClass wanted) {
+  if (is_all(text, wanted)) return out.put(text);
+  for (const char& c : text) {
+    if (is_in(c, wanted)) out.put({&c, 1});
+  }
+}
+
+bool is_writers_own(HeaderId id) {
+  return id == HeaderId::kHost || id == HeaderId::kConnection || id == HeaderId::kContentLength ||
+         id == HeaderId::kTransferEncoding;
+}
+
+// Filters may set anything; a line break here would be a field or a message of somebody else's making.
+bool is_writable(const HeaderField& field) {
+  const bool has_name = field.id != HeaderId::kOther || base::is_token(field.name);
+  return has_name && is_field_text(field.value);
+}
+
+template <typename Sink>
+void put_fields(Sink& out, const Headers& headers) {
+  for (const HeaderField& field : headers) {
+    if (is_writers_own(field.id) || !is_writable(field)) continue;
+    out.put(field.name);
+    out.put(": ");
+    out.put(field.value);
+    out.put("\r\n");
+  }
+}
+
+template <typename Sink>
+void put_connection(Sink& out, ConnectionHeader connection) {
+  if (connection == ConnectionHeader::kClose) out.put("Connection: close\r\n");
+  if (connection == ConnectionHeader::kKeepAlive) out.put("Connection: keep-alive\r\n");
+}
+
+template <typename Sink>
+void put_length(Sink& out, std::uint64_t length) {
+  out.put("Content-Length: ");
+  put_number(out, length);
+  out.put("\r\n");
+}
+
+// RFC 9110 8.6: a method that means to enclose content says so, even when it is empty.
+bool defines_a_body(std::string_view method) {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+template <typename Sink>
+void put_request_head(Sink& out, const RequestHead& head, BodyFraming framing, ConnectionHeader connection) {
+  put_only(out, head.method(), kTchar);
+  out.put(" ");
+  put_target_part(out, head.path(), "?#");
+  if (head.has_query()) {
+    out.put("?");
+    put_target_part(out, head.query(), "#");
+  }
+  out.put(" HTTP/1.1\r\nHost: ");
+  put_only(out, head.authority(), kVchar);
+  out.put("\r\n");
+  put_fields(out, head.headers());
+  if (framing.kind == BodyKind::kChunked) {
+    out.put("Transfer-Encoding: chunked\r\n");
+  } else if (framing.kind == BodyKind::kLength || defines_a_body(head.method())) {
+    put_length(out, framing.length);
+  }
+  put_connection(out, connection);
+  out.put("\r\n");
+}
+
+template <typename Sink>
+void put_response_framing(Sink& out, std::uint16_t status, BodyFraming framing, std::int64_t kept_length) {
+  switch (framing.kind) {
+    case BodyKind::kChunked:
+      return out.put("Transfer-Encoding: chunked\r\n");
+    case BodyKind::kLength:
+      return put_length(out, framing.length);
+    case BodyKind::kUntilClose:
+      return;
+    case BodyKind::kNone:
+      break;
+  }
+  // RFC 9110 8.6: never in 1xx and 204; in 304 only what the backend said of the unsent content.
+  if (status < 200 || status == 204) return;
+  if (kept_length >= 0) return put_length(out, static_cast<std::uint64_t>(kept_length));
+  if (status != 304) put_length(out, 0);
+}
+
+template <typename Sink>
+void put_response_head(Sink& out, const ResponseHead& head, BodyFraming framing, ConnectionHeader connection,
+                       std::int64_t kept_length) {
+  const std::uint16_t status = head.status() < 100 || head.status() > 599 ? 500 : head.status();
+  const bool has_reason = !head.reason().empty() && is_field_text(head.reason());
+  out.put("HTTP/1.1 ");
+  put_number(out, status);
+  out.put(" ");
+  out.put(has_reason ? head.reason() : reason_phrase(status));
+  out.put("\r\n");
+  put_fields(out, head.headers());
+  put_response_framing(out, status, framing, kept_length);
+  put_connection(out, connection);
+  out.put("\r\n");
+}
+
+std::size_t max_field_bytes(const Headers& headers) {
+  std::size_t bytes = 0;
+  for (const HeaderField& field : headers) bytes += field.name.size() + field.value.size() + 4;
+  return bytes;
+}
+
+// Calls `put` with a sink for at most `max_bytes`: one block where one is enough.
+template <typename Put>
+void write(Chain& out, BufferPool& pool, std::size_t max_bytes, Put put) {
+  if (max_bytes > BufferPool::kLargeBytes) {
+    ChainSink sink(out, pool);
+    return put(sink);
+  }
+  Block* block = pool.take_block(max_bytes);
+  BlockSink sink(block->data());
+  put(sink);
+  block->used = static_cast<std::uint32_t>(sink.end() - block->data());
+  out.append(Slice(block, 0, block->used));
+}
+
+}  // namespace
+
+void write_request_head(Chain& out, BufferPool& pool, const RequestHead& head, BodyFraming framing,
+                        ConnectionHeader connection) {
+  // Three bytes for each of the target's, should all need encoding.
+  const std::size_t max_bytes = kFixedBytes + head.method().size() +
+                                3 * (head.path().size() + head.query().size()) + head.authority().size() +
+                                max_field_bytes(head.headers());
+  write(out, pool, max_bytes, [&](auto& sink) { put_request_head(sink, head, framing, connection); });
+}
+
+void write_response_head(Chain& out, BufferPool& pool, const ResponseHead& head, BodyFraming framing,
+                         ConnectionHeader connection, std::int64_t kept_length) {
+  const std::size_t max_bytes = kFixedBytes + head.reason().size() + max_field_bytes(head.headers());
+  write(out, pool, max_bytes,
+        [&](auto& sink) { put_response_head(sink, head, framing, connection, kept_length); });
+}
+
+void write_chunk(Chain& out, BufferPool& pool, Chain&& piece) {
+  if (piece.is_empty()) return;
+  char line[kMaxDigits];
+  const auto [end, error] = std::to_chars(line, line + sizeof(line) - 2, piece.size_bytes(), 16);
+  std::memcpy(end, "\r\n", 2);
+  out.append_copy({line, static_cast<std::size_t>(end + 2 - line)}, pool);
+  out.append(std::move(piece));
+  out.append_copy("\r\n", pool);
+}
+
+void write_last_chunk(Chain& out, BufferPool& pool, const Headers& trailers) {
+  if (trailers.is_empty()) return out.append_copy("0\r\n\r\n", pool);
+  write(out, pool, kFixedBytes + max_field_bytes(trailers), [&](auto& sink) {
+    sink.put("0\r\n");
+    put_fields(sink, trailers);
+    sink.put("\r\n");
+  });
+}
+
+}  // namespace ingress::http

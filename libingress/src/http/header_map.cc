@@ -1,0 +1,139 @@
+#include <algorithm>
+#include <array>
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "ingress/message.h"
+
+namespace ingress {
+namespace {
+
+struct KnownName {
+  std::string_view name;
+  HeaderId id = HeaderId::kOther;
+};
+
+constexpr std::array kKnownNames = {
+    KnownName{"connection", HeaderId::kConnection},
+    KnownName{"content-length", HeaderId::kContentLength},
+    KnownName{"content-type", HeaderId::kContentType},
+    KnownName{"date", HeaderId::kDate},
+    KnownName{"expect", HeaderId::kExpect},
+    KnownName{"forwarded", HeaderId::kForwarded},
+    KnownName{"host", HeaderId::kHost},
+    KnownName{"keep-alive", HeaderId::kKeepAlive},
+    KnownName{"proxy-authenticate", HeaderId::kProxyAuthenticate},
+    KnownName{"proxy-authorization", HeaderId::kProxyAuthorization},
+    KnownName{"proxy-connection", HeaderId::kProxyConnection},
+    KnownName{"server", HeaderId::kServer},
+    KnownName{"te", HeaderId::kTe},
+    KnownName{"trailer", HeaderId::kTrailer},
+    KnownName{"transfer-encoding", HeaderId::kTransferEncoding},
+    KnownName{"upgrade", HeaderId::kUpgrade},
+    KnownName{"x-forwarded-for", HeaderId::kXForwardedFor},
+    KnownName{"x-forwarded-host", HeaderId::kXForwardedHost},
+    KnownName{"x-forwarded-port", HeaderId::kXForwardedPort},
+    KnownName{"x-forwarded-proto", HeaderId::kXForwardedProto},
+    KnownName{"x-request-id", HeaderId::kXRequestId},
+};
+
+// Without collisions among the names above: a new name may need other factors, and the compiler says
+// so. Letters fold to lower case by one bit; what that does to other bytes, the comparison sorts out.
+constexpr std::size_t hash_name(std::string_view name) {
+  const auto at = [name](std::size_t i) { return static_cast<unsigned char>(name[i]) | 0x20u; };
+  const std::size_t size = name.size();
+  return (size * 2 + at(0) * 15 + at(size - 1) * 5 + at(size * 3 / 4)) % 32;
+}
+
+constexpr std::array<KnownName, 32> make_name_table() {
+  std::array<KnownName, 32> table{};
+  for (const KnownName& known : kKnownNames) table[hash_name(known.name)] = known;
+  return table;
+}
+constexpr std::array<KnownName, 32> kNameTable = make_name_table();
+static_assert(std::ranges::count_if(kNameTable, [](const KnownName& entry) { return !entry.name.empty(); }) ==
+              std::ssize(kKnownNames));
+
+}  // namespace
+
+HeaderId to_header_id(std::string_view name) {
+  if (name.empty()) return HeaderId::kOther;
+  const KnownName& known = kNameTable[hash_name(name)];
+  return base::equals_ignore_case(known.name, name) ? known.id : HeaderId::kOther;
+}
+
+Headers::Headers() = default;
+Headers::~Headers() = default;
+Headers::Headers(Headers&&) noexcept = default;
+Headers& Headers::operator=(Headers&&) noexcept = default;
+
+namespace {
+
+// Equal ids settle it for known names; only unknown ones are compared byte by byte.
+bool has_name(const HeaderField& field, std::string_view name, HeaderId id) {
+  return field.id == id && (id != HeaderId::kOther || base::equals_ignore_case(field.name, name));
+}
+
+}  // namespace
+
+std::optional<std::string_view> Headers::get(std::string_view name) const {
+  const HeaderId id = to_header_id(name);
+  for (const HeaderField& field : fields_) {
+    if (has_name(field, name, id)) return field.value;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> Headers::get(HeaderId id) const {
+  for (const HeaderField& field : fields_) {
+    if (field.id == id) return field.value;
+  }
+  return std::nullopt;
+}
+
+void Headers::set(std::string_view name, std::string_view value) {
+  const HeaderId id = to_header_id(name);
+  const auto first =
+      std::ranges::find_if(fields_, [&](const HeaderField& field) { return has_name(field, name, id); });
+  if (first == fields_.end()) return add(name, value);
+  // Copied before anything goes: `name` and `value` may be those of a field of this list.
+  const HeaderField field{keep(name), keep(value), id};
+  const auto later = std::remove_if(
+      first + 1, fields_.end(), [&](const HeaderField& other) { return has_name(other, field.name, id); });
+  fields_.erase(later, fields_.end());
+  *first = field;
+}
+
+void Headers::add(std::string_view name, std::string_view value) {
+  fields_.push_back({keep(name), keep(value), to_header_id(name)});
+}
+
+std::size_t Headers::remove(std::string_view name) {
+  const HeaderId id = to_header_id(name);
+  return std::erase_if(fields_, [&](const HeaderField& field) { return has_name(field, name, id); });
+}
+
+std::size_t Headers::remove(HeaderId id) {
+  return std::erase_if(fields_, [id](const HeaderField& field) { return field.id == id; });
+}
+
+std::string_view Headers::keep(std::string_view text) {
+  return text.empty() ? std::string_view() : storage().copy(text);
+}
+
+void Headers::clear() {
+  fields_.clear();
+  if (storage_) storage_->reset();
+}
+
+void Headers::release() {
+  fields_ = std::vector<HeaderField>();
+  storage_.reset();
+}
+
+base::Arena& Headers::storage() {
+  if (!storage_) storage_ = std::make_unique<base::Arena>();
+  return *storage_;
+}
+
+}  // namespace ingress

@@ -1,0 +1,240 @@
+#include "http/uri.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "http/chars.h"
+
+namespace ingress::http {
+namespace {
+
+constexpr std::size_t kMaxHostBytes = 255;  // a DNS name has at most 253, a bracketed address 47
+constexpr std::size_t kMaxPortDigits = 5;
+
+std::unexpected<Error> refuse(const char* what, ErrorCode code = ErrorCode::kBadRequest) {
+  return std::unexpected(Error{.code = code, .side = ErrorSide::kDownstream, .what = what});
+}
+
+enum class PathForm : std::uint8_t { kNormal, kNeedsRewrite, kInvalid };
+
+// The byte that the escape at `p` stands for; -1 when it is no escape.
+int decode_escape(const char* p, const char* end) {
+  if (end - p < 3) return -1;
+  const int high = hex_value(p[1]);
+  const int low = hex_value(p[2]);
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+PathForm classify_escape(const char* p, const char* end) {
+  const int byte = decode_escape(p, end);
+  // An encoded null ends the path early in whatever is written in C behind us.
+  if (byte <= 0) return PathForm::kInvalid;
+  if (is_in(static_cast<char>(byte), kUnreserved)) return PathForm::kNeedsRewrite;
+  const auto is_lower = [](char c) { return c >= 'a'; };
+  return is_lower(p[1]) || is_lower(p[2]) ? PathForm::kNeedsRewrite : PathForm::kNormal;
+}
+
+// Whether the segment that starts at `p` (behind its '/') is "." or "..".
+bool is_dot_segment(const char* p, const char* end) {
+  for (int dots = 0; dots < 2 && p != end && *p == '.'; ++dots) {
+    if (++p == end || *p == '/') return true;
+  }
+  return false;
+}
+
+// What has to be done about `path`. One look at each byte; nearly all paths end here as kNormal.
+PathForm classify_path(std::string_view path) {
+  if (path.empty() || path.front() != '/') return PathForm::kInvalid;
+  PathForm form = PathForm::kNormal;
+  const char* const end = path.data() + path.size();
+  for (const char* p = path.data(); p != end; ++p) {
+    switch (*p) {
+      case '/':
+        if (p + 1 != end && p[1] == '.' && is_dot_segment(p + 1, end)) form = PathForm::kNeedsRewrite;
+        break;
+      case '%':
+        switch (classify_escape(p, end)) {
+          case PathForm::kInvalid:
+            return PathForm::kInvalid;
+          case PathForm::kNeedsRewrite:
+            form = PathForm::kNeedsRewrite;
+            break;
+          case PathForm::kNormal:
+            break;
+        }
+        p += 2;
+        break;
+      case '\\':  // a separator to some backends, data to others
+      case '?':
+      case '#':
+        return PathForm::kInvalid;
+      default:
+        if (!is_in(*p, kVchar)) return PathForm::kInvalid;
+    }
+  }
+  return form;
+}
+
+void append_segment(std::string& out, const char* p, const char* end) {
+  static constexpr char kHexDigits[] = "0123456789ABCDEF";
+  while (p != end) {
+    if (*p != '%') {
+      out += *p++;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(decode_escape(p, end));
+    if (is_in(static_cast<char>(byte), kUnreserved)) {
+      out += static_cast<char>(byte);
+    } else {
+      out += '%';
+      out += kHexDigits[byte >> 4];
+      out += kHexDigits[byte & 15];
+    }
+    p += 3;
+  }
+}
+
+// RFC 3986 5.2.4 by segments: what was decoded may be a dot segment itself.
+void rewrite_path(std::string_view path, std::string& out) {
+  out.clear();
+  out.reserve(path.size());
+  const char* const end = path.data() + path.size();
+  for (const char* slash = path.data(); slash != end;) {
+    const char* const next = std::find(slash + 1, end, '/');
+    const std::size_t kept = out.size();
+    out += '/';
+    append_segment(out, slash + 1, next);
+    const std::string_view segment = std::string_view(out).substr(kept + 1);
+    if (segment == "." || segment == "..") {
+      const std::size_t parent = segment == "." || kept == 0 ? kept : out.rfind('/', kept - 1);
+      out.resize(parent);
+      if (next == end) out += '/';
+    }
+    slash = next;
+  }
+  if (out.empty()) out = "/";
+}
+
+// A name or IPv4 address: not empty, no empty label but for a dot at the end.
+bool is_host_name(std::string_view host) {
+  return !host.empty() && host.size() <= kMaxHostBytes && host.front() != '.' && is_all(host, kHostChar) &&
+         host.find("..") == host.npos;
+}
+
+bool starts_with_scheme(std::string_view target, std::string_view scheme) {
+  return target.size() >= scheme.size() && base::equals_ignore_case(target.substr(0, scheme.size()), scheme);
+}
+
+// The part of `authority` before an empty port: "a:" and "a" are the same, and one is forwarded.
+std::string_view without_empty_port(std::string_view authority) {
+  if (authority.ends_with(':')) authority.remove_suffix(1);
+  return authority;
+}
+
+void set_authority(RequestHead& head, const Authority& authority, std::string_view text) {
+  std::string_view host = authority.host;
+  std::array<char, kMaxHostBytes> lower;
+  if (std::ranges::any_of(host, [](char c) { return c >= 'A' && c <= 'Z'; })) {
+    std::ranges::transform(host, lower.begin(), [](char c) { return base::to_lower_ascii(c); });
+    host = head.headers().keep({lower.data(), host.size()});
+  }
+  head.set_authority_view(host, authority.port, without_empty_port(text));
+}
+
+std::expected<void, Error> set_path_and_query(std::string_view target, RequestHead& head) {
+  const std::size_t mark = target.find('?');
+  const std::string_view query = mark == target.npos ? std::string_view() : target.substr(mark + 1);
+  if (!is_vchars(query) || query.find('#') != query.npos) return refuse("bad_target");
+  std::string scratch;
+  const auto path = normalize_path(target.substr(0, mark), scratch);
+  if (!path) return std::unexpected(path.error());
+  const bool is_rewritten = path->data() == scratch.data();
+  head.set_target_view(is_rewritten ? head.headers().keep(*path) : *path, query, mark != target.npos);
+  return {};
+}
+
+std::expected<void, Error> parse_absolute_form(std::string_view method, std::string_view target,
+                                               RequestHead& head) {
+  const std::size_t begin = target.find("//") + 2;
+  const std::size_t end = std::min(target.find_first_of("/?#", begin), target.size());
+  const std::string_view text = target.substr(begin, end - begin);
+  const auto authority = parse_authority(text);
+  if (!authority) return refuse("bad_target");
+  set_authority(head, *authority, text);
+  std::string_view rest = target.substr(end);
+  if (rest.empty()) {
+    // RFC 9112 3.2.4: OPTIONS of an absolute URI without path is about the server as a whole.
+    head.set_target_view(method == "OPTIONS" ? "*" : "/", {}, false);
+    return {};
+  }
+  if (rest.front() == '/') return set_path_and_query(rest, head);
+  if (!is_vchars(rest) || rest.find('#') != rest.npos) return refuse("bad_target");
+  head.set_target_view("/", rest.substr(1), true);
+  return {};
+}
+
+}  // namespace
+
+std::expected<std::string_view, Error> normalize_path(std::string_view path, std::string& scratch) {
+  switch (classify_path(path)) {
+    case PathForm::kNormal:
+      return path;
+    case PathForm::kInvalid:
+      return refuse("bad_path");
+    case PathForm::kNeedsRewrite:
+      break;
+  }
+  rewrite_path(path, scratch);
+  return scratch;
+}
+
+std::expected<Authority, Error> parse_authority(std::string_view text) {
+  Authority authority;
+  std::size_t host_end = text.find(':');
+  if (text.starts_with('[')) {
+    const std::size_t bracket = text.find(']');
+    if (bracket == text.npos || !base::is_ipv6_address(text.substr(1, bracket - 1)))
+      return refuse("bad_host");
+    host_end = bracket + 1;
+    authority.host = text.substr(0, host_end);
+  } else {
+    authority.host = text.substr(0, host_end);
+    if (!is_host_name(authority.host)) return refuse("bad_host");
+  }
+  if (host_end >= text.size()) return authority;
+  const std::string_view port = text.substr(host_end + 1);
+  if (text[host_end] != ':') return refuse("bad_host");
+  if (port.empty()) return authority;  // RFC 3986 3.2.3: as if there were no colon
+  const auto number = base::parse_decimal<std::uint16_t>(port);
+  if (!number || *number == 0 || port.size() > kMaxPortDigits) return refuse("bad_host");
+  authority.port = *number;
+  return authority;
+}
+
+std::expected<void, Error> parse_target(std::string_view method, std::string_view target,
+                                        std::string_view host_field, RequestHead& head) {
+  if (method == "CONNECT") return refuse("connect", ErrorCode::kMethodNotSupported);
+  // A Host that is wrong is refused even where the target replaces it (RFC 9112 3.2).
+  head.set_authority_view({}, 0, {});
+  if (!host_field.empty()) {
+    const auto authority = parse_authority(host_field);
+    if (!authority) return std::unexpected(authority.error());
+    set_authority(head, *authority, host_field);
+  }
+  if (target.starts_with('/')) return set_path_and_query(target, head);
+  if (target == "*" && method == "OPTIONS") {
+    head.set_target_view(target, {}, false);
+    return {};
+  }
+  if (starts_with_scheme(target, "http://") || starts_with_scheme(target, "https://")) {
+    return parse_absolute_form(method, target, head);
+  }
+  const auto authority_form = parse_authority(target);
+  if (authority_form && authority_form->port != 0) {
+    return refuse("authority_form", ErrorCode::kMethodNotSupported);
+  }
+  return refuse("bad_target");
+}
+
+}  // namespace ingress::http
