@@ -1,13 +1,18 @@
 // A worker's event loop: libuv, the timer wheel, the buffer pool and deferred freeing.
 //
-// Owner: a worker, or the application's ingress::Loop. Thread: the one that calls run(); only post()
-// and stop() may be called from others. libuv's types stay inside net/ (uv_loop() is for its files).
+// Owner: a worker, or the application's ingress::Loop. Thread: the one that calls run(), outside of run()
+// the owner's; only post(), wake() and stop() may be called from others.
+// Caller: destroys Transports, timers and whatever else lives on the loop first, and lets no other thread
+// call in any more by then. libuv's types stay inside net/ (uv_loop() is for its files).
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "base/buffer.h"
 #include "ingress/error.h"
@@ -20,18 +25,24 @@ namespace ingress::net {
 class EventLoop {
  public:
   static std::expected<std::unique_ptr<EventLoop>, Error> create();
+  // Runs what is still deferred; drops what is still posted.
   ~EventLoop();
 
-  void run();   // until stop()
-  void stop();  // any thread
+  // Runs until stop(), at once when that came before. SIGPIPE is blocked in this thread meanwhile, since
+  // libuv's writes would raise it: nothing of the process's own signal handling changes. Threads started
+  // from callbacks inherit that mask.
+  void run();
+  // Makes run() return after the current callback. Any thread, async-signal-safe.
+  void stop();
   // Runs `call` on the loop's thread. Any thread; one mutex-protected queue, one uv_async.
   void post(std::move_only_function<void()> call);
   // Wakes the loop so that the on_wake hook runs. Any thread, async-signal-safe, coalesces, no
   // allocation: for mailboxes.
   void wake();
   void set_on_wake(std::move_only_function<void()> hook);
-  // Runs `call` after the current callback returns to the loop: frees, starts of the next message.
-  // Loop's thread only.
+  // Runs `call` after the current callback returned to libuv, before the loop waits again and before any
+  // close callback of a handle closed meanwhile: frees, starts of the next message. Loop's thread only.
+  // A call that defers itself again and again starves the sockets.
   void defer(std::move_only_function<void()> call);
 
   TimerWheel& timers() { return *timers_; }
@@ -41,8 +52,14 @@ class EventLoop {
   // Reads the clock (vdso): for durations in logs. Monotonic microseconds.
   static std::int64_t clock_us();
   uv_loop_s* uv_loop() { return uv_.get(); }
-  // The block that sockets of this loop read into; replaced when somebody keeps a slice of it.
-  base::Block* read_block();
+  // Whether the caller is on the loop's thread, or nobody runs the loop: for assertions.
+  bool is_on_thread() const;
+  // Where sockets of this loop read into: at least kMinReadBytes, the same 64 KB again and again as long
+  // as no handler keeps a slice. What is kept is read behind, until too little is left of the block.
+  std::span<char> read_space();
+  // The first `size_bytes` of the last read_space() as a slice, after a read.
+  base::Slice take_read(std::size_t size_bytes);
+  static constexpr std::uint32_t kMinReadBytes = 32 * 1024;
 
  private:
   EventLoop();
@@ -50,7 +67,7 @@ class EventLoop {
   struct UvLoopDeleter {
     void operator()(uv_loop_s* loop) const;
   };
-  // Order matters: the pool outlives everything that may hold slices.
+  // Order matters: the pool outlives everything that may hold slices, uv's loop all handles.
   base::BufferPool buffers_;
   std::unique_ptr<uv_loop_s, UvLoopDeleter> uv_;
   std::unique_ptr<TimerWheel> timers_;

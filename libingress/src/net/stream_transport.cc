@@ -1,0 +1,287 @@
+#include "net/stream_transport.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <utility>
+
+#include "net/socket_address.h"
+
+namespace ingress::net {
+
+namespace {
+
+// One writev; enough for a head, its body slices and a few pipelined answers.
+constexpr std::size_t kMaxIovecs = 64;
+// What uv_write_t holds without a malloc of its own (uv_write_s::bufsml).
+constexpr std::size_t kMaxQueuedIovecs = 4;
+// Blocks read at most after the stream broke, see read_rest().
+constexpr int kMaxLastReads = 16;
+
+// uv_buf_t is an iovec on unix, as libuv itself relies on.
+static_assert(sizeof(uv_buf_t) == sizeof(iovec));
+const uv_buf_t* to_uv(const iovec* iovecs) {
+  return reinterpret_cast<const uv_buf_t*>(iovecs);
+}
+
+}  // namespace
+
+StreamTransport::StreamTransport(EventLoop& loop, Kind kind, const PeerAddress& peer)
+    : loop_(loop), kind_(kind), peer_(peer) {
+  // These cannot fail: no socket is made yet.
+  if (kind == Kind::kTcp) {
+    uv_tcp_init(loop.uv_loop(), &uv_.tcp);
+  } else {
+    uv_pipe_init(loop.uv_loop(), &uv_.pipe, 0);
+  }
+  uv_.handle.data = this;
+  write_request_.data = this;
+}
+
+std::expected<TransportPtr, int> StreamTransport::adopt(EventLoop& loop, Kind kind, int fd,
+                                                        const PeerAddress& peer) {
+  Ptr transport(new StreamTransport(loop, kind, peer));
+  const int status =
+      kind == Kind::kTcp ? uv_tcp_open(&transport->uv_.tcp, fd) : uv_pipe_open(&transport->uv_.pipe, fd);
+  if (status != 0) {
+    ::close(fd);
+    return std::unexpected(status);
+  }
+  return to_transport(std::move(transport));
+}
+
+StreamTransport::Ptr StreamTransport::make_unconnected(EventLoop& loop, const PeerAddress& peer) {
+  return Ptr(new StreamTransport(loop, Kind::kTcp, peer));
+}
+
+void StreamTransport::start(TransportHandler* handler) {
+  assert(read_side_ == ReadSide::kNotStarted);
+  handler_ = handler;
+  if (!is_open()) return;
+  if (const int status = uv_read_start(&uv_.stream, on_uv_alloc, on_uv_read); status != 0) {
+    break_later(status);
+    return;
+  }
+  read_side_ = ReadSide::kReading;
+}
+
+void StreamTransport::write(base::Chain&& bytes) {
+  if (!is_open() || write_side_ != WriteSide::kOpen) {
+    bytes.clear();
+    return;
+  }
+  const bool is_direct = queue_.is_empty();
+  if (is_direct) {
+    if (const int status = write_some(bytes); status != 0) {
+      bytes.clear();
+      break_later(status);
+      return;
+    }
+    if (bytes.is_empty()) return;
+  }
+  bytes.compact(loop_.buffers());
+  queue_.append(std::move(bytes));
+  bytes.clear();
+  if (is_direct) write_queue();
+}
+
+// Writes from the front of `bytes` until the kernel takes no more; 0 or an error other than that.
+int StreamTransport::write_some(base::Chain& bytes) {
+  while (!bytes.is_empty()) {
+    iovec iovecs[kMaxIovecs];
+    const std::size_t num = bytes.to_iovecs(iovecs, kMaxIovecs);
+    std::size_t offered = 0;
+    for (std::size_t i = 0; i < num; ++i) offered += iovecs[i].iov_len;
+    const int written = uv_try_write(&uv_.stream, to_uv(iovecs), static_cast<unsigned>(num));
+    if (written == UV_EAGAIN) return 0;
+    if (written < 0) return written;
+    bytes.drop_front(static_cast<std::size_t>(written));
+    if (static_cast<std::size_t>(written) < offered) return 0;
+  }
+  return 0;
+}
+
+// Gives the front of the queue to libuv, which waits until the socket takes it.
+void StreamTransport::write_queue() {
+  assert(in_flight_bytes_ == 0);
+  iovec iovecs[kMaxQueuedIovecs];
+  const std::size_t num = queue_.to_iovecs(iovecs, kMaxQueuedIovecs);
+  for (std::size_t i = 0; i < num; ++i) in_flight_bytes_ += iovecs[i].iov_len;
+  const int status =
+      uv_write(&write_request_, &uv_.stream, to_uv(iovecs), static_cast<unsigned>(num), on_uv_written);
+  if (status == 0) return;
+  in_flight_bytes_ = 0;
+  break_later(status);
+}
+
+void StreamTransport::on_uv_written(uv_write_t* request, int status) {
+  auto* const self = static_cast<StreamTransport*>(request->data);
+  const std::size_t written = std::exchange(self->in_flight_bytes_, 0);
+  if (!self->is_open()) {
+    self->queue_.clear();
+    return;
+  }
+  if (status == 0) {
+    self->queue_.drop_front(written);
+    status = self->write_some(self->queue_);
+  }
+  if (status != 0) {
+    self->become_broken(status);
+    return;
+  }
+  if (!self->queue_.is_empty()) {
+    self->write_queue();
+    return;
+  }
+  if (self->write_side_ == WriteSide::kEnding) self->end_write_side();
+  if (self->handler_) self->handler_->on_drained();
+}
+
+void StreamTransport::shutdown_write() {
+  if (!is_open() || write_side_ != WriteSide::kOpen) return;
+  write_side_ = WriteSide::kEnding;
+  if (queue_.is_empty()) end_write_side();
+}
+
+// Not uv_shutdown(): it waits for a turn of the loop, and libuv's own queue is known to be empty here.
+void StreamTransport::end_write_side() {
+  write_side_ = WriteSide::kEnded;
+  ::shutdown(fd(), SHUT_WR);  // fails only when the peer is gone, which reading tells
+}
+
+void StreamTransport::on_uv_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* buf) {
+  auto* const self = static_cast<StreamTransport*>(handle->data);
+  if (self->pause_reasons_ != 0) {
+    *buf = uv_buf_init(nullptr, 0);
+    return;
+  }
+  const std::span<char> space = self->loop_.read_space();
+  *buf = uv_buf_init(space.data(), static_cast<unsigned>(space.size()));
+}
+
+void StreamTransport::on_uv_read(uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
+  auto* const self = static_cast<StreamTransport*>(stream->data);
+  if (size > 0) {
+    self->handler_->on_read(self->loop_.take_read(static_cast<std::size_t>(size)));
+  } else if (size == UV_ENOBUFS && self->pause_reasons_ != 0) {
+    uv_read_stop(stream);
+    self->read_side_ = ReadSide::kStopped;
+  } else if (size == UV_EOF) {
+    self->read_side_ = ReadSide::kEnded;
+    self->handler_->on_read_end();
+  } else if (size < 0) {
+    self->become_broken(static_cast<int>(size));
+  }
+}
+
+void StreamTransport::pause(PauseReason reason) {
+  pause_reasons_ |= static_cast<std::uint8_t>(reason);
+}
+
+void StreamTransport::resume(PauseReason reason) {
+  pause_reasons_ &= static_cast<std::uint8_t>(~static_cast<unsigned>(reason));
+  if (pause_reasons_ != 0 || read_side_ != ReadSide::kStopped || !is_open()) return;
+  read_side_ = ReadSide::kReading;
+  if (const int status = uv_read_start(&uv_.stream, on_uv_alloc, on_uv_read); status != 0) {
+    break_later(status);
+  }
+}
+
+// For errors found inside a call of the owner's: the handler hears of it from the loop.
+void StreamTransport::break_later(int status) {
+  stop_io(status);
+  is_tell_pending_ = true;
+  loop_.defer([this] { tell_broken(); });
+}
+
+void StreamTransport::tell_broken() {
+  is_tell_pending_ = false;
+  read_rest();
+  if (state_ == State::kBroken && handler_) handler_->on_broken(stream_error(broken_status_));
+  free_when_unused();
+}
+
+// A server that answers early and closes makes our next write fail, while its answer (a 413, say) lies in
+// the receive buffer still: deliver that before the bad news. A paused stream loses it.
+void StreamTransport::read_rest() {
+  for (int i = 0; i < kMaxLastReads; ++i) {
+    if (state_ != State::kBroken || read_side_ != ReadSide::kReading || pause_reasons_ != 0) return;
+    const std::span<char> space = loop_.read_space();
+    const ssize_t size = ::recv(fd(), space.data(), space.size(), MSG_DONTWAIT);
+    if (size <= 0) return;
+    handler_->on_read(loop_.take_read(static_cast<std::size_t>(size)));
+  }
+}
+
+// For errors that libuv reports, so from the loop.
+void StreamTransport::become_broken(int status) {
+  if (!is_open()) return;
+  stop_io(status);
+  if (handler_) handler_->on_broken(stream_error(status));
+}
+
+void StreamTransport::stop_io(int status) {
+  state_ = State::kBroken;
+  broken_status_ = status;
+  uv_read_stop(&uv_.stream);
+  // What libuv holds it may still try to write: those slices stay until it reports.
+  if (in_flight_bytes_ == 0) queue_.clear();
+}
+
+void StreamTransport::close() {
+  if (state_ == State::kClosing || state_ == State::kClosed) return;
+  assert(loop_.is_on_thread());
+  state_ = State::kClosing;
+  handler_ = nullptr;
+  queue_.clear();  // libuv looks only at the sizes of what is in flight from here on
+  uv_close(&uv_.handle, on_uv_closed);
+}
+
+// SO_LINGER with 0 seconds makes close(2) send RST. Not uv_tcp_close_reset(): this also works before
+// libuv finished a shutdown, and unix sockets simply close.
+void StreamTransport::reset() {
+  if (state_ == State::kClosing || state_ == State::kClosed) return;
+  if (kind_ == Kind::kTcp) {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
+  close();
+}
+
+void StreamTransport::destroy() {
+  close();
+  is_owned_ = false;
+  free_when_unused();
+}
+
+void StreamTransport::on_uv_closed(uv_handle_t* handle) {
+  auto* const self = static_cast<StreamTransport*>(handle->data);
+  self->state_ = State::kClosed;
+  self->free_when_unused();
+}
+
+void StreamTransport::free_when_unused() {
+  if (state_ == State::kClosed && !is_owned_ && !is_tell_pending_) delete this;
+}
+
+const PeerAddress& StreamTransport::local() const {
+  if (local_.text[0] == '\0') {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    const int socket = fd();
+    if (socket >= 0 && getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &size) == 0) {
+      local_ = to_peer_address(storage);
+    }
+  }
+  return local_;
+}
+
+int StreamTransport::fd() const {
+  uv_os_fd_t fd = -1;
+  return uv_fileno(&uv_.handle, &fd) == 0 ? fd : -1;
+}
+
+}  // namespace ingress::net
