@@ -1,0 +1,38 @@
+// The texts of the admin pages, made from readings. Pure; the JSON is documented in docs/admin.md and is
+// only added to.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ingress/config.h"
+#include "ingress/metrics.h"
+#include "ingress/server.h"
+#include "proxyd/problem_board.h"
+
+namespace proxyd {
+
+// {"published": n, "workers": [{"adopted": n, "views": n}]}
+std::string generation_page(const ingress::ServerStatus& status);
+
+// {"problems": [{"severity", "source", "object": {"kind", "namespace", "name"}, "field", "why", "fix"}]}
+std::string problems_page(std::span<const ingress::Problem> problems);
+
+// Why the server should get no requests now; empty when it should.
+std::vector<std::string> reasons_not_ready(const ingress::ServerStatus& status);
+// {"ready": bool, "reasons": [..]}
+std::string readiness_page(std::span<const std::string> reasons);
+
+// Everything that /metrics says besides the server's own counters.
+struct DaemonReading {
+  BoardReading board;
+  ingress::ServerStatus status;
+  std::uint64_t num_log_lines_dropped = 0;
+  std::string_view version;
+};
+// Prometheus text format 0.0.4; all names start with "proxyd_".
+std::string metrics_page(const ingress::Metrics& server, const DaemonReading& daemon);
+
+}  // namespace proxyd

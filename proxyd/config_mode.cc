@@ -1,0 +1,71 @@
+#include "proxyd/config_mode.h"
+
+#include <utility>
+
+#include "proxyd/log.h"
+
+namespace proxyd {
+
+std::pair<std::string, std::string> split_path(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return {".", path};
+  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
+}
+
+std::expected<ingress::GatewayConfig, std::vector<ingress::Problem>> read_config(const std::string& text,
+                                                                                 const std::string& name) {
+  const auto format = name.ends_with(".json") ? ingress::ConfigFormat::kJson : ingress::ConfigFormat::kYaml;
+  auto config = ingress::parse_config(text, format);
+  auto problems = config ? ingress::validate(*config) : std::move(config.error());
+  if (problems.empty()) return std::move(*config);
+  for (ingress::Problem& problem : problems)
+    if (problem.source.empty()) problem.source = name;
+  return std::unexpected(std::move(problems));
+}
+
+ConfigMode::ConfigMode(ingress::Loop& loop, const std::string& path, Publisher& publisher,
+                       ProblemBoard& board, OnHopeless on_hopeless)
+    : publisher_(publisher),
+      board_(board),
+      on_hopeless_(std::move(on_hopeless)),
+      files_(loop, FileScanner(split_path(path).first, split_path(path).second), *this,
+             [](FileSource::Pending) {}) {}
+
+void ConfigMode::update_file(const std::string& source, std::string text) {
+  auto config = read_config(text, source);
+  if (!config) {
+    board_.count_reload(ProblemBoard::Reload::kFailed);
+    return show(std::move(config.error()));
+  }
+  auto outcome = publisher_.publish(std::move(*config));
+  board_.count_reload(outcome ? ProblemBoard::Reload::kOk : ProblemBoard::Reload::kFailed);
+  if (outcome) {
+    has_served_ = true;
+    return show({});
+  }
+  show(outcome.error());
+  if (!has_served_ && on_hopeless_) std::exchange(on_hopeless_, nullptr)(outcome.error());
+}
+
+void ConfigMode::refuse_file(const std::string& source, std::string why, std::string fix) {
+  board_.count_reload(ProblemBoard::Reload::kFailed);
+  show({{.source = source, .why = std::move(why), .fix = std::move(fix)}});
+}
+
+// Not called for a file that was named: its absence is an errno, so the last configuration stays.
+void ConfigMode::remove_file(const std::string& source) {
+  refuse_file(source, "the file is gone", "restore it");
+}
+
+// A file that was named is looked at without reading its folder.
+void ConfigMode::refuse_folder(std::string why) {
+  if (!why.empty()) show({{.source = ".", .why = std::move(why), .fix = "make the folder readable"}});
+}
+
+void ConfigMode::show(std::vector<ingress::Problem> problems) {
+  const auto added = board_.replace(std::move(problems), 0);
+  log_problems(added);
+  if (!added.empty() && has_served_) log_line("the last good configuration stays in use");
+}
+
+}  // namespace proxyd

@@ -1,0 +1,47 @@
+// One file in the library's own form as the configuration: all of it is taken, or the last good one stays.
+//
+// Owner: the daemon. Thread: the loop's. Caller: keeps it until the loop has ended.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ingress/loop.h"
+#include "proxyd/config_source.h"
+#include "proxyd/file_source.h"
+#include "proxyd/problem_board.h"
+
+namespace proxyd {
+
+// Reads and checks `text`; the name decides the format (".json", else YAML) and becomes the source of
+// the problems.
+std::expected<ingress::GatewayConfig, std::vector<ingress::Problem>> read_config(const std::string& text,
+                                                                                 const std::string& name);
+
+class ConfigMode final : public ConfigSource, private FileSink {
+ public:
+  ConfigMode(ingress::Loop& loop, const std::string& path, Publisher& publisher, ProblemBoard& board,
+             OnHopeless on_hopeless);
+  void start() override { files_.start(); }
+  void rescan() override { files_.rescan(); }
+
+ private:
+  void update_file(const std::string& source, std::string text) override;
+  void refuse_file(const std::string& source, std::string why, std::string fix) override;
+  void remove_file(const std::string& source) override;
+  void refuse_folder(std::string why) override;
+  void show(std::vector<ingress::Problem> problems);
+
+  Publisher& publisher_;
+  ProblemBoard& board_;
+  OnHopeless on_hopeless_;
+  FileSource files_;
+  bool has_served_ = false;
+};
+
+// "a/b.json" -> {"a", "b.json"}; "b.json" -> {".", "b.json"}.
+std::pair<std::string, std::string> split_path(const std::string& path);
+
+}  // namespace proxyd

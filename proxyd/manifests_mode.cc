@@ -1,0 +1,108 @@
+#include "proxyd/manifests_mode.h"
+
+#include <utility>
+
+#include "controller/manifest.h"
+#include "proxyd/log.h"
+
+namespace proxyd {
+namespace {
+
+// The first configuration waits until all files have settled, but not longer for one that never does.
+constexpr std::chrono::seconds kMaxStartWait{1};
+
+}  // namespace
+
+ManifestsMode::ManifestsMode(ingress::Loop& loop, const std::string& folder,
+                             ingress::controller::TranslateOptions options, Publisher& publisher,
+                             ProblemBoard& board, OnHopeless on_hopeless)
+    : loop_(loop),
+      publisher_(publisher),
+      board_(board),
+      on_hopeless_(std::move(on_hopeless)),
+      reconciler_(std::move(options), *this),
+      files_(loop, FileScanner(folder, std::nullopt), *this,
+             [this](FileSource::Pending pending) { on_scanned(pending); }) {}
+
+void ManifestsMode::start() {
+  started_ = Clock::now();
+  files_.start();
+}
+
+void ManifestsMode::rescan() {
+  files_.rescan();
+  // What was refused for a reason outside of the files, such as a taken port, is tried again.
+  if (needs_whole_ && !started_) reconcile();
+}
+
+void ManifestsMode::update_file(const std::string& source, std::string text) {
+  reconciler_.update_source(source, ingress::controller::read_manifest(text, source), Clock::now());
+}
+
+void ManifestsMode::refuse_file(const std::string& source, std::string why, std::string fix) {
+  ingress::controller::Manifest manifest;
+  manifest.is_readable = false;
+  manifest.problems.push_back({.source = source, .why = std::move(why), .fix = std::move(fix)});
+  reconciler_.update_source(source, std::move(manifest), Clock::now());
+}
+
+void ManifestsMode::remove_file(const std::string& source) {
+  reconciler_.remove_source(source, Clock::now());
+}
+
+void ManifestsMode::refuse_folder(std::string why) {
+  folder_problem_.reset();
+  if (!why.empty())
+    folder_problem_ = {.source = ".", .why = std::move(why), .fix = "make the folder of manifests readable"};
+  if (!started_) show_problems();
+}
+
+void ManifestsMode::on_scanned(FileSource::Pending pending) {
+  if (started_) {
+    const bool may_wait = Clock::now() - *started_ < kMaxStartWait;
+    if (may_wait && pending == FileSource::Pending::kUnsettled) return;
+    return reconcile();
+  }
+  // Reset by every scan: due_in() tells what is left, not what was asked for first.
+  if (const auto due = reconciler_.due_in(Clock::now()))
+    next_ = loop_.after(*due, [this] { loop_.post([this] { reconcile(); }); });
+}
+
+void ManifestsMode::reconcile() {
+  started_.reset();
+  reconciler_.reconcile();
+  if (needs_whole_) publish_whole();
+  show_problems();
+}
+
+// Says nothing about a refusal: reconcile() sends the whole right afterwards, which names what is wrong.
+std::vector<ingress::Problem> ManifestsMode::apply(const ingress::ConfigDelta& delta) {
+  if (needs_whole_) return {};
+  needs_whole_ = !publisher_.apply(delta);
+  if (!needs_whole_) board_.count_reload(ProblemBoard::Reload::kOk);
+  return {};
+}
+
+// One bad part must not hold back the rest: quarantine() turns it into an answer of status 500.
+void ManifestsMode::publish_whole() {
+  ingress::GatewayConfig config = reconciler_.config();
+  publish_problems_ = ingress::quarantine(config);
+  auto outcome = publisher_.publish(std::move(config));
+  board_.count_reload(outcome ? ProblemBoard::Reload::kOk : ProblemBoard::Reload::kFailed);
+  needs_whole_ = !outcome || !publish_problems_.empty();
+  if (outcome) {
+    has_served_ = true;
+    return;
+  }
+  publish_problems_.insert(publish_problems_.end(), outcome.error().begin(), outcome.error().end());
+  if (!has_served_ && on_hopeless_) std::exchange(on_hopeless_, nullptr)(publish_problems_);
+}
+
+void ManifestsMode::show_problems() {
+  std::vector<ingress::Problem> problems = reconciler_.problems();
+  problems.insert(problems.end(), publish_problems_.begin(), publish_problems_.end());
+  if (folder_problem_) problems.push_back(*folder_problem_);
+  log_problems(board_.replace(std::move(problems), reconciler_.num_ignored_ingresses()));
+}
+
+}  // namespace proxyd

@@ -1,0 +1,31 @@
+// Texts of flags to values: addresses, durations, references. Pure; an error is a sentence for the user.
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "controller/translate.h"
+#include "ingress/listener.h"
+
+namespace proxyd {
+
+template <typename T>
+using ValueOr = std::expected<T, std::string>;
+
+// "127.0.0.1:80", "[::1]:80" or, where `unix_paths` allows it, "unix:/path". Names are refused: what is
+// bound must not depend on a resolver. Port 0 asks for any free port. Only address and port are set.
+enum class UnixPaths : unsigned char { kRefused, kAllowed };
+ValueOr<ingress::Listener> parse_listen_address(std::string_view text, UnixPaths unix_paths);
+
+// A whole number and a unit, "500ms", "30s", "2m", "1h", or a plain 0; at most 24 h.
+ValueOr<std::chrono::milliseconds> parse_duration(std::string_view text);
+
+// "namespace/service:port", the port by number or by name.
+ValueOr<ingress::controller::DefaultBackend> parse_default_backend(std::string_view text);
+
+// 1 to 1024.
+ValueOr<unsigned> parse_workers(std::string_view text);
+
+}  // namespace proxyd

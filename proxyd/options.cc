@@ -1,0 +1,211 @@
+#include "proxyd/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <utility>
+
+#include "proxyd/cpu_count.h"
+#include "proxyd/option_values.h"
+
+namespace proxyd {
+namespace {
+
+constexpr int kUsageError = 2;
+
+// What was written, before it means anything. CLI11 reads the environment for subcommands that were not
+// chosen too, so values are parsed here, for the chosen one only.
+struct RawInput {
+  std::string manifests, config, default_backend, controller_name;
+  bool allow_external_names = false;
+};
+struct RawRun {
+  RawInput input;
+  std::vector<std::string> http;
+  std::string admin, probe, workers, access_log = "stdout", shutdown_delay = "0s", drain_timeout = "30s";
+};
+struct RawCheck {
+  RawInput input;
+  std::string output = "text";
+};
+
+// "--access-log" -> PROXYD_ACCESS_LOG
+std::string to_env_name(const std::string& flag) {
+  std::string name = "PROXYD_" + flag.substr(flag.find_first_not_of('-'));
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
+  return name;
+}
+
+template <typename T>
+CLI::Option* add_option(CLI::App& app, const std::string& flag, T& target, const std::string& type,
+                        const std::string& help) {
+  return app.add_option(flag, target, help)->type_name(type)->envname(to_env_name(flag));
+}
+
+void add_translate_options(CLI::App& app, RawInput& raw) {
+  add_option(app, "--default-backend", raw.default_backend, "NS/SERVICE:PORT",
+             "Answers requests that no Ingress claims");
+  add_option(app, "--controller-name", raw.controller_name, "NAME",
+             "Value of spec.controller of the IngressClasses to serve [libingress.dev/proxyd]");
+  app.add_flag("--allow-external-names", raw.allow_external_names,
+               "Serve Services of type ExternalName; they can point at anything")
+      ->envname(to_env_name("--allow-external-names"));
+}
+
+void add_run_options(CLI::App& app, RawRun& raw) {
+  add_option(app, "--manifests", raw.input.manifests, "DIR",
+             "Serve the Kubernetes objects in the files of DIR");
+  add_option(app, "--config", raw.input.config, "FILE",
+             "Serve a config of the library, JSON or YAML, instead");
+  add_option(app, "--http", raw.http, "ADDR:PORT", "Listen for HTTP here; may be repeated; with --manifests")
+      ->delimiter(',')
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_option(app, "--admin", raw.admin, "ADDR:PORT|unix:PATH",
+             "Serve state, problems, health and metrics here");
+  add_option(app, "--probe-address", raw.probe, "ADDR:PORT", "Serve only health and metrics here");
+  add_option(app, "--workers", raw.workers, "N", "Threads that serve [CPU affinity or cgroup quota]");
+  add_option(app, "--access-log", raw.access_log, "PATH|stdout|off",
+             "Where requests are written down [stdout]");
+  add_option(app, "--shutdown-delay", raw.shutdown_delay, "TIME",
+             "After SIGTERM go on accepting for so long [0s]");
+  add_option(app, "--drain-timeout", raw.drain_timeout, "TIME",
+             "After accepting ended, let requests run for so long [30s]");
+  add_translate_options(app, raw.input);
+}
+
+void add_check_options(CLI::App& app, RawCheck& raw) {
+  app.add_option("DIR", raw.input.manifests, "Check the Kubernetes objects in the files of DIR")
+      ->type_name("")
+      ->envname(to_env_name("--manifests"));
+  add_option(app, "--config", raw.input.config, "FILE", "Check a config of the library instead");
+  app.add_option("-o,--output", raw.output, "Form of the list [text]")
+      ->type_name("text|json")
+      ->envname(to_env_name("--output"));
+  add_translate_options(app, raw.input);
+}
+
+// Collects the first error, so that each value needs one line only.
+class Reader {
+ public:
+  template <typename T, typename Parsed>
+  void read(const char* flag, const std::string& text, T& target, Parsed parsed) {
+    if (text.empty() || error_) return;
+    if (parsed) {
+      target = std::move(*parsed);
+    } else {
+      fail(fmt::format("{}: {}", flag, parsed.error()));
+    }
+  }
+  void fail(std::string message) {
+    if (!error_) error_ = std::move(message);
+  }
+  const std::optional<std::string>& error() const { return error_; }
+
+ private:
+  std::optional<std::string> error_;
+};
+
+InputOptions read_input(Reader& reader, const RawInput& raw, const char* dir_name) {
+  InputOptions input{.manifests_dir = raw.manifests, .config_file = raw.config, .translate = {}};
+  if (raw.manifests.empty() == raw.config.empty())
+    reader.fail(fmt::format("give either {} or --config FILE", dir_name));
+  if (!raw.config.empty() &&
+      (!raw.default_backend.empty() || raw.allow_external_names || !raw.controller_name.empty()))
+    reader.fail(
+        "--default-backend, --controller-name and --allow-external-names have no meaning with --config");
+  reader.read("--default-backend", raw.default_backend, input.translate.default_backend,
+              parse_default_backend(raw.default_backend));
+  if (!raw.controller_name.empty()) input.translate.controller_name = raw.controller_name;
+  input.translate.allow_external_names = raw.allow_external_names;
+  return input;
+}
+
+void read_http(Reader& reader, const RawRun& raw, std::vector<ingress::Listener>& listeners) {
+  if (!raw.input.config.empty() && !raw.http.empty())
+    return reader.fail("--http has no meaning with --config: the file names its listeners");
+  if (!raw.input.manifests.empty() && raw.http.empty())
+    return reader.fail("--manifests needs at least one --http");
+  for (const std::string& text : raw.http) {
+    ingress::Listener listener;
+    reader.read("--http", text, listener, parse_listen_address(text, UnixPaths::kRefused));
+    listener.name = fmt::format("http-{}", listeners.size());
+    const auto is_same = [&](const ingress::Listener& other) {
+      return listener.port != 0 && other.address == listener.address && other.port == listener.port;
+    };
+    if (std::ranges::any_of(listeners, is_same))
+      reader.fail(fmt::format("--http: \"{}\" is given twice", text));
+    listeners.push_back(std::move(listener));
+  }
+}
+
+RunOptions read_run(Reader& reader, const RawRun& raw) {
+  RunOptions options;
+  options.input = read_input(reader, raw.input, "--manifests DIR");
+  read_http(reader, raw, options.input.translate.listeners);
+  reader.read("--admin", raw.admin, options.admin, parse_listen_address(raw.admin, UnixPaths::kAllowed));
+  reader.read("--probe-address", raw.probe, options.probe,
+              parse_listen_address(raw.probe, UnixPaths::kRefused));
+  if (options.admin) options.admin->name = "admin";
+  if (options.probe) options.probe->name = "probe";
+  reader.read("--workers", raw.workers, options.workers, parse_workers(raw.workers));
+  if (raw.workers.empty()) options.workers = usable_cpus();
+  options.access_log = raw.access_log;
+  reader.read("--shutdown-delay", raw.shutdown_delay, options.shutdown_delay,
+              parse_duration(raw.shutdown_delay));
+  reader.read("--drain-timeout", raw.drain_timeout, options.drain_timeout, parse_duration(raw.drain_timeout));
+  return options;
+}
+
+CheckOptions read_check(Reader& reader, const RawCheck& raw) {
+  CheckOptions options;
+  options.input = read_input(reader, raw.input, "DIR");
+  if (raw.output == "json") {
+    options.output = OutputFormat::kJson;
+  } else if (raw.output != "text") {
+    reader.fail(fmt::format("--output: \"{}\": expected text or json", raw.output));
+  }
+  return options;
+}
+
+PrintAndExit usage_error(const std::string& message, const std::string& usage) {
+  return {.exit_code = kUsageError, .out = {}, .err = fmt::format("proxyd: {}\n\n{}", message, usage)};
+}
+
+}  // namespace
+
+Command parse_command_line(int argc, const char* const* argv) {
+  CLI::App app("Serves Kubernetes Ingress objects over HTTP.", "proxyd");
+  app.require_subcommand(1);
+  app.footer("Each flag is also an environment variable: --access-log is PROXYD_ACCESS_LOG.");
+  RawRun raw_run;
+  RawCheck raw_check;
+  CLI::App& run = *app.add_subcommand("run", "Serve until SIGTERM");
+  CLI::App& check =
+      *app.add_subcommand("check", "List all problems of a configuration; exit 1 when there are any");
+  CLI::App& version_command = *app.add_subcommand("version", "Print the version");
+  add_run_options(run, raw_run);
+  add_check_options(check, raw_check);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return PrintAndExit{.exit_code = 0, .out = app.help(), .err = {}};
+  } catch (const CLI::ParseError& error) {
+    return usage_error(error.what(), app.help());
+  }
+  if (version_command.parsed())
+    return PrintAndExit{.exit_code = 0, .out = fmt::format("proxyd {}\n", version()), .err = {}};
+  Reader reader;
+  Command command;
+  if (run.parsed()) {
+    command = read_run(reader, raw_run);
+  } else {
+    command = read_check(reader, raw_check);
+  }
+  if (reader.error()) return usage_error(*reader.error(), app.help());
+  return command;
+}
+
+}  // namespace proxyd

@@ -1,0 +1,54 @@
+// The command line and the PROXYD_... environment of the daemon, read once at start.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "controller/translate.h"
+#include "ingress/listener.h"
+
+namespace proxyd {
+
+// Where the configuration comes from: exactly one of the two is set.
+struct InputOptions {
+  std::string manifests_dir;
+  std::string config_file;
+  // With a manifests_dir only; `run` puts its listeners in here.
+  ingress::controller::TranslateOptions translate;
+};
+
+struct RunOptions {
+  InputOptions input;
+  std::optional<ingress::Listener> admin, probe;
+  unsigned workers = 1;
+  std::string access_log = "stdout";  // a path, "stdout" or "off"
+  std::chrono::milliseconds shutdown_delay{0};
+  std::chrono::milliseconds drain_timeout{30'000};
+};
+
+enum class OutputFormat : unsigned char { kText, kJson };
+
+struct CheckOptions {
+  InputOptions input;
+  OutputFormat output = OutputFormat::kText;
+};
+
+// Nothing to run: a help or version text (exit 0) or a usage error (exit 2).
+struct PrintAndExit {
+  int exit_code = 0;
+  std::string out, err;
+};
+
+using Command = std::variant<RunOptions, CheckOptions, PrintAndExit>;
+
+// Never throws and never exits.
+Command parse_command_line(int argc, const char* const* argv);
+
+// "0.1.0"
+std::string_view version();
+
+}  // namespace proxyd

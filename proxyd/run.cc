@@ -1,0 +1,156 @@
+#include "proxyd/run.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ingress/loop.h"
+#include "ingress/server.h"
+#include "proxyd/access_log.h"
+#include "proxyd/admin.h"
+#include "proxyd/config_mode.h"
+#include "proxyd/log.h"
+#include "proxyd/manifests_mode.h"
+#include "proxyd/problem_board.h"
+
+namespace proxyd {
+namespace {
+
+class ServerPublisher final : public Publisher {
+ public:
+  explicit ServerPublisher(ingress::Server& server) : server_(server) {}
+  Outcome publish(ingress::GatewayConfig config) override {
+    auto outcome = server_.publish(std::move(config));
+    if (outcome && !std::exchange(has_served_, true))
+      for (const ingress::ListenerStatus& listener : server_.status().listeners) log_listener(listener);
+    return outcome;
+  }
+  Outcome apply(ingress::ConfigDelta delta) override { return server_.apply(std::move(delta)); }
+
+  static void log_listener(const ingress::ListenerStatus& listener) {
+    const bool is_v6 = listener.address.contains(':') && !listener.address.starts_with("unix:");
+    const std::string address = is_v6 ? "[" + listener.address + "]" : listener.address;
+    const std::string port = listener.port == 0 ? "" : fmt::format(":{}", listener.port);
+    log_line(fmt::format("{} listens on {}{}", listener.name, address, port));
+  }
+
+ private:
+  ingress::Server& server_;
+  bool has_served_ = false;
+};
+
+int fail(const std::string& why) {
+  log_line(why);
+  return 1;
+}
+
+// The signals of the daemon. The second SIGTERM or SIGINT cuts what still runs.
+class Signals {
+ public:
+  Signals(ingress::Loop& loop, ingress::Server& server, ConfigSource& source, AccessLog* access_log) {
+    for (const int number : {SIGTERM, SIGINT}) add(loop, number, [this, &server] { on_stop(server); });
+    add(loop, SIGHUP, [&source, access_log] {
+      log_line("SIGHUP: reading everything again");
+      if (access_log != nullptr) access_log->reopen();
+      source.rescan();
+    });
+  }
+  const std::string& error() const { return error_; }
+
+ private:
+  void add(ingress::Loop& loop, int number, std::move_only_function<void()> call) {
+    auto registration = loop.on_signal(number, std::move(call));
+    if (registration) {
+      registrations_.push_back(std::move(*registration));
+    } else {
+      error_ = "cannot handle signals: " + registration.error().text();
+    }
+  }
+  void on_stop(ingress::Server& server) {
+    if (std::exchange(is_stopping_, true)) {
+      log_line("stopping at once");
+      server.stop_now();
+    } else {
+      log_line("stopping after the running requests; once more stops at once");
+      server.stop();
+    }
+  }
+
+  std::vector<ingress::Loop::Registration> registrations_;
+  std::string error_;
+  bool is_stopping_ = false;
+};
+
+std::expected<ingress::Server, ingress::Error> create_proxy(const RunOptions& options, ingress::Loop& loop,
+                                                            std::shared_ptr<AccessLog> access_log) {
+  ingress::ServerOptions server;
+  server.workers = options.workers;
+  server.access_log = std::move(access_log);
+  server.log = [](std::string_view line) { log_line(line); };
+  server.loop = &loop;
+  server.drain_timeout = options.drain_timeout;
+  server.shutdown_delay = options.shutdown_delay;
+  return ingress::Server::create(std::move(server));
+}
+
+std::unique_ptr<ConfigSource> make_source(const RunOptions& options, ingress::Loop& loop,
+                                          Publisher& publisher, ProblemBoard& board,
+                                          ConfigSource::OnHopeless on_hopeless) {
+  const InputOptions& input = options.input;
+  if (!input.config_file.empty())
+    return std::make_unique<ConfigMode>(loop, input.config_file, publisher, board, std::move(on_hopeless));
+  return std::make_unique<ManifestsMode>(loop, input.manifests_dir, input.translate, publisher, board,
+                                         std::move(on_hopeless));
+}
+
+}  // namespace
+
+// Longer than a screen would be a list of parts in another file: the order of the lines is the order of
+// start, and destruction in reverse is the order of the end.
+int run_daemon(const RunOptions& options) {
+  std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away must not end the daemon
+  auto loop = ingress::Loop::create();
+  if (!loop) return fail("cannot create the event loop: " + loop.error().text());
+  std::shared_ptr<AccessLog> access_log;
+  if (options.access_log != "off") {
+    auto opened =
+        AccessLog::create({.target = options.access_log, .workers = options.workers, .log = log_line});
+    if (!opened) return fail("access log: " + opened.error());
+    access_log = std::move(*opened);
+  }
+  auto server = create_proxy(options, **loop, access_log);
+  if (!server) return fail("cannot start: " + server.error().text());
+
+  ProblemBoard board;
+  ServerPublisher publisher(*server);
+  bool is_hopeless = false;
+  const auto source = make_source(options, **loop, publisher, board, [&](const auto&) {
+    is_hopeless = true;
+    server->stop_now();
+  });
+  const Signals signals(**loop, *server, *source, access_log.get());
+  if (!signals.error().empty()) return fail(signals.error());
+
+  std::optional<Admin> admin;
+  if (options.admin || options.probe) {
+    auto created = Admin::create(**loop, {*server, board, access_log.get()}, options.admin, options.probe);
+    if (!created) return fail(created.error());
+    admin = std::move(*created);
+    for (const ingress::ListenerStatus& listener : admin->status().listeners)
+      ServerPublisher::log_listener(listener);
+  }
+  source->start();
+  const auto ended = server->run();
+  if (!ended) return fail("the event loop failed: " + ended.error().text());
+  if (is_hopeless) return fail("nothing can be served; see above");
+  log_line("stopped");
+  return 0;
+}
+
+}  // namespace proxyd
