@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/persistent_map.h"
 #include "ingress/message.h"
@@ -38,8 +39,8 @@ class HostTable {
 
   // Null when no rule matches.
   const CompiledRule* match(const RequestHead& head) const;
-  // The paths of exactly this pattern; an empty tree when there are none.
-  PathTree find(const HostPattern& pattern) const;
+  // The addresses of all nodes, of the maps and of the trees, as PathTree::collect_nodes().
+  void collect_nodes(std::vector<const void*>& out) const;
   // Canonical text of everything, by kind and name.
   void dump(std::string& out) const;
 
@@ -51,9 +52,32 @@ class HostTable {
   };
   using Names = base::PersistentMap<HostEntry>;
 
+  const CompiledRule* match_wildcards(std::string_view host, const RequestHead& head) const;
+
   Names exact_;
   Names one_label_;   // key: what follows "*."
   Names any_labels_;  // key: what follows "**."
+  PathTree no_host_;
+};
+
+// Many changes at once. The table it started from never changes.
+class HostTable::Builder {
+ public:
+  explicit Builder(const HostTable& base);
+
+  // The paths of exactly this pattern; an empty tree when there are none.
+  PathTree find(const HostPattern& pattern);
+  // Sets them; an empty tree takes the pattern away.
+  void put(const HostPattern& pattern, PathTree paths);
+  HostTable take();
+
+ private:
+  // Of a kind other than kNoHost.
+  Names::Builder& names_of(HostKind kind);
+
+  Names::Builder exact_;
+  Names::Builder one_label_;
+  Names::Builder any_labels_;
   PathTree no_host_;
 };
 

@@ -10,6 +10,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/persistent_map.h"
 #include "ingress/message.h"
@@ -27,6 +29,8 @@ class RouteTable {
   // Null when there is no route of that name.
   std::shared_ptr<const CompiledRoute> find(std::string_view route_name) const;
   std::size_t num_routes() const;
+  // The addresses of all nodes of the maps and trees: what two versions share is what both name.
+  void collect_nodes(std::vector<const void*>& out) const;
   // Canonical text of the routes and of the structure they were compiled into.
   std::string dump() const;
 
