@@ -1,6 +1,7 @@
 // Differences between configurations by key, and their application: merges of lists sorted by name.
 // Names are unique in what validates; of several parts of one name the first counts here.
 #include <algorithm>
+#include <iterator>
 #include <unordered_set>
 #include <utility>
 
@@ -10,13 +11,19 @@ namespace ingress {
 namespace {
 
 template <class Part>
+bool is_before(const Part& a, const Part& b) {
+  return a.name < b.name;
+}
+
+template <class Part>
 std::vector<const Part*> sorted_by_name(const std::vector<Part>& parts) {
   std::vector<const Part*> sorted;
   sorted.reserve(parts.size());
   for (const Part& part : parts) sorted.push_back(&part);
-  const auto by_name = [](const Part* part) -> const std::string& { return part->name; };
-  std::ranges::stable_sort(sorted, {}, by_name);
-  const auto repeated = std::ranges::unique(sorted, {}, by_name);
+  std::ranges::sort(
+      sorted, [](const Part* a, const Part* b) { return a->name != b->name ? is_before(*a, *b) : a < b; });
+  const auto repeated =
+      std::ranges::unique(sorted, {}, [](const Part* part) -> const std::string& { return part->name; });
   sorted.erase(repeated.begin(), repeated.end());
   return sorted;
 }
@@ -38,17 +45,33 @@ void diff_parts(const std::vector<Part>& from, const std::vector<Part>& to, std:
   for (; old_part != old_parts.end(); ++old_part) remove.push_back((*old_part)->name);
 }
 
+// Known parts are replaced where they stand and new ones merged in, so that a change of one part among
+// many costs a search, or one pass at most.
 template <class Part>
 void apply_parts(std::vector<Part>& parts, const std::vector<Part>& upsert,
                  const std::vector<std::string>& remove) {
-  std::unordered_set<std::string_view> outdated(remove.begin(), remove.end());
-  for (const Part& part : upsert) outdated.insert(part.name);
-  if (!outdated.empty()) {
-    std::erase_if(parts, [&](const Part& part) { return outdated.contains(part.name); });
+  if (!std::ranges::is_sorted(parts, is_before<Part>)) std::ranges::sort(parts, is_before<Part>);
+  if (!remove.empty()) {
+    const std::unordered_set<std::string_view> names(remove.begin(), remove.end());
+    std::erase_if(parts, [&](const Part& part) { return names.contains(part.name); });
   }
-  parts.insert(parts.end(), upsert.begin(), upsert.end());
-  const auto by_name = [](const Part& part) -> const std::string& { return part.name; };
-  if (!std::ranges::is_sorted(parts, {}, by_name)) std::ranges::stable_sort(parts, {}, by_name);
+  std::vector<Part> added;
+  for (const Part& part : upsert) {
+    const auto place = std::ranges::lower_bound(parts, part, is_before<Part>);
+    if (place != parts.end() && place->name == part.name) {
+      *place = part;
+    } else {
+      added.push_back(part);
+    }
+  }
+  if (added.empty()) return;
+  std::ranges::sort(added, is_before<Part>);
+  std::vector<Part> merged;
+  merged.reserve(parts.size() + added.size());
+  std::merge(std::make_move_iterator(parts.begin()), std::make_move_iterator(parts.end()),
+             std::make_move_iterator(added.begin()), std::make_move_iterator(added.end()),
+             std::back_inserter(merged), is_before<Part>);
+  parts = std::move(merged);
 }
 
 }  // namespace

@@ -1,0 +1,159 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "config/random_config.h"
+#include "config/validate.h"
+#include "ingress/config.h"
+
+using namespace ingress;
+using test::RandomConfig;
+
+namespace {
+
+// Indexes of the parts of `list` ("routes") that errors point into.
+std::set<std::size_t> faulty_parts(const std::vector<Problem>& problems, const std::string& list) {
+  std::set<std::size_t> out;
+  for (const Problem& problem : problems) {
+    if (problem.severity != Severity::kError || !problem.field.starts_with(list + "[")) continue;
+    out.insert(std::stoul(problem.field.substr(list.size() + 1)));
+  }
+  return out;
+}
+
+template <class Part>
+void check_good_parts_stay(const std::vector<Part>& before, const std::vector<Part>& after,
+                           const std::set<std::size_t>& faulty) {
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (faulty.contains(i)) continue;
+    CAPTURE(i);
+    REQUIRE(std::ranges::count(after, before[i]) == 1);
+  }
+}
+
+// Nothing that had hosts or matches may come out without.
+void check_nothing_widened(const Route& before, const Route& after) {
+  REQUIRE(before.hosts.empty() == after.hosts.empty());
+  for (const std::string& host : after.hosts) REQUIRE(std::ranges::count(before.hosts, host) >= 1);
+  const auto num_open = [](const Route& route) {
+    return std::ranges::count_if(route.rules, [](const RouteRule& rule) { return rule.matches.empty(); });
+  };
+  REQUIRE(num_open(before) == num_open(after));
+  for (const RouteRule& rule : after.rules) {
+    for (const RouteMatch& match : rule.matches) {
+      REQUIRE(std::ranges::any_of(
+          before.rules, [&](const RouteRule& old) { return std::ranges::count(old.matches, match) != 0; }));
+    }
+  }
+}
+
+GatewayConfig config_with(RouteRule rule) {
+  return {.clusters = {{.name = "a"}}, .routes = {{.name = "r", .rules = {std::move(rule)}}}};
+}
+
+}  // namespace
+
+TEST_CASE("QuarantinedConfigsValidateAndGoodPartsStay") {
+  std::size_t num_repaired = 0;
+  for (std::uint64_t seed = 0; seed < 5000; ++seed) {
+    CAPTURE(seed);
+    const GatewayConfig before = RandomConfig(seed, static_cast<unsigned>(seed % 5) * 4).make();
+    const auto problems = validate(before);
+    GatewayConfig after = before;
+    REQUIRE(quarantine(after) == problems);
+    const auto left = validate(after);
+    CAPTURE(test::text_of(left));
+    REQUIRE_FALSE(config::has_errors(left));
+    check_good_parts_stay(before.listeners, after.listeners, faulty_parts(problems, "listeners"));
+    check_good_parts_stay(before.clusters, after.clusters, faulty_parts(problems, "clusters"));
+    check_good_parts_stay(before.routes, after.routes, faulty_parts(problems, "routes"));
+    if (!config::has_errors(problems)) REQUIRE(after == before);
+    num_repaired += before != after ? 1 : 0;
+    GatewayConfig again = after;
+    quarantine(again);
+    REQUIRE(again == after);
+  }
+  CHECK(num_repaired > 1000);
+}
+
+TEST_CASE("QuarantineNeverWidensWhatARouteServes") {
+  const auto exists = [](std::string_view name) { return name == "cluster-0"; };
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    CAPTURE(seed);
+    for (const Route& before : RandomConfig(seed, 10).make().routes) {
+      Route after = before;
+      if (config::quarantine_route(after, exists) == config::Repair::kDrop) continue;
+      check_nothing_widened(before, after);
+      std::vector<Problem> problems;
+      config::validate_route(after, "route", exists, problems);
+      REQUIRE_FALSE(config::has_errors(problems));
+    }
+  }
+}
+
+TEST_CASE("ABadBackendFailsWithItsShare") {
+  GatewayConfig config =
+      config_with({.backends = {{.cluster = "a", .weight = 95}, {.cluster = "b", .weight = 5}}});
+  quarantine(config);
+  const auto& backends = config.routes[0].rules[0].backends;
+  REQUIRE(backends.size() == 2);
+  CHECK(backends[0] == BackendRef{.cluster = "a", .weight = 95});
+  CHECK(backends[1] == BackendRef{.cluster = "b",
+                                  .weight = 5,
+                                  .failure = FixedReply{.status = 500, .why = "invalid_backend"}});
+}
+
+TEST_CASE("ABadRuleAnswers500WhereItMatched") {
+  RouteRule bad{.name = "x",
+                .matches = {{.path = PathMatch::exact("/x")}},
+                .backends = {{.cluster = "a"}},
+                .reply = FixedReply{.status = 200}};
+  GatewayConfig config = config_with(bad);
+  quarantine(config);
+  bad.backends.clear();
+  bad.reply = FixedReply{.status = 500, .why = "invalid_rule"};
+  REQUIRE(config.routes.size() == 1);
+  CHECK(config.routes[0].rules == std::vector{bad});
+}
+
+TEST_CASE("ARuleWithoutValidMatchesGoes") {
+  GatewayConfig config =
+      config_with({.matches = {{.path = PathMatch::prefix("x")}, {.path = PathMatch::prefix("/ok")}},
+                   .backends = {{"a"}}});
+  config.routes[0].rules.push_back({.matches = {{.path = PathMatch::prefix("x")}}, .backends = {{"a"}}});
+  quarantine(config);
+  REQUIRE(config.routes[0].rules.size() == 1);
+  CHECK(config.routes[0].rules[0].matches == std::vector<RouteMatch>{{.path = PathMatch::prefix("/ok")}});
+}
+
+TEST_CASE("ARouteWithoutValidHostsGoes") {
+  GatewayConfig config = config_with({.backends = {{"a"}}});
+  config.routes[0].hosts = {"A.b", "a.b"};
+  config.routes.push_back({.name = "s", .hosts = {"A.b"}, .rules = config.routes[0].rules});
+  quarantine(config);
+  REQUIRE(config.routes.size() == 1);
+  CHECK(config.routes[0].hosts == std::vector<std::string>{"a.b"});
+}
+
+TEST_CASE("RepeatedKeysKeepTheFirst") {
+  GatewayConfig config;
+  config.listeners = {{.name = "a", .port = 80}, {.name = "b", .port = 80}, {.name = "a", .port = 81}};
+  config.clusters = {{.name = "c", .endpoints = {{"10.0.0.1", 1}}}, {.name = "c"}};
+  config.routes = {{.name = "r", .hosts = {"a.example"}}, {.name = "r", .hosts = {"b.example"}}};
+  const GatewayConfig before = config;
+  quarantine(config);
+  CHECK(config.listeners == std::vector{before.listeners[0]});
+  CHECK(config.clusters == std::vector{before.clusters[0]});
+  CHECK(config.routes == std::vector{before.routes[0]});
+}
+
+TEST_CASE("ListsOverTheirCapsAreCut") {
+  GatewayConfig config = config_with({.matches = {5000, RouteMatch{}}, .backends = {{"a"}}});
+  config.routes[0].hosts.assign(20'000, "a.example");
+  quarantine(config);
+  CHECK_FALSE(config::has_errors(validate(config)));
+  CHECK(config.routes[0].hosts.size() == 16'384);
+  CHECK(config.routes[0].rules[0].matches.size() == 4096);
+  CHECK_FALSE(config.routes[0].rules[0].reply);
+}

@@ -1,0 +1,185 @@
+#include "config/random_config.h"
+
+#include <algorithm>
+
+namespace ingress::test {
+
+using std::chrono::milliseconds;
+
+std::string RandomConfig::bad_name() {
+  return one_in(3) ? std::string(600, 'x') : pick({"", "tab\there", "bell\a", "caf\xc3\xa9", "\xff\xfe"});
+}
+
+std::string RandomConfig::name(const char* stem, std::size_t index) {
+  if (is_fault()) return one_in(2) ? bad_name() : stem + std::to_string(0);
+  return stem + std::to_string(index);
+}
+
+Origin RandomConfig::origin() {
+  if (is_fault()) return {.kind = "Ingress", .namespace_ = "default", .name = bad_name() + "\n"};
+  if (one_in(2)) return {};
+  return {.kind = "Ingress", .namespace_ = pick({"default", "prod", ""}), .name = pick({"shop", "cart"})};
+}
+
+Listener RandomConfig::listener(std::size_t index) {
+  Listener out{.name = name("listener-", index)};
+  out.address = pick({"0.0.0.0", "127.0.0.1", "::", "::1", "fd00::7"});
+  out.port = static_cast<std::uint16_t>(one_in(4) ? 0 : 1000 + index);
+  if (one_in(5)) out.address = "unix:/run/socket-" + std::to_string(index), out.port = 0;
+  if (is_fault())
+    out.address = pick({"", "localhost", "[::1]", "unix:", "unix:relative", "1.2.3", "unix:/a\n"});
+  if (is_fault()) out.port = 1000;
+  if (one_in(3)) out.limits.max_headers = static_cast<std::uint32_t>(1 + below(10'000));
+  if (one_in(3)) out.limits.body_bytes = below(std::uint64_t{1} << 40);
+  if (is_fault()) out.limits.head_bytes = one_in(2) ? 0 : 1U << 31;
+  if (is_fault()) out.limits.body_bytes = ~std::uint64_t{0};
+  if (one_in(3)) out.timeouts.write_idle = milliseconds(1 + below(86'400'000));
+  if (is_fault()) out.timeouts.request_head = milliseconds(one_in(2) ? 0 : -5);
+  return out;
+}
+
+Endpoint RandomConfig::endpoint(std::size_t index) {
+  Endpoint out{"10.0.0." + std::to_string(index), static_cast<std::uint16_t>(1 + below(65535))};
+  if (one_in(4)) out.address = "fd00::" + std::to_string(index);
+  if (one_in(4)) out.address = "Backend-" + std::to_string(index) + ".svc.cluster.local.";
+  if (is_fault()) out.address = pick({"", "[::1]", "10.0.0.1:80", "a b", "-a", "1.2.3.999", "caf\xc3\xa9"});
+  if (is_fault()) out = one_in(2) ? Endpoint{"10.0.0.0", 0} : Endpoint{"10.9.9.9", 99};
+  return out;
+}
+
+Cluster RandomConfig::cluster(std::size_t index) {
+  Cluster out{.name = name("cluster-", index), .origin = origin()};
+  const std::size_t num_endpoints = below(5);
+  for (std::size_t i = 0; i < num_endpoints; ++i) out.endpoints.push_back(endpoint(i));
+  if (one_in(3)) out.load_balancing = LoadBalancing::kLeastRequest;
+  if (is_fault()) out.load_balancing = static_cast<LoadBalancing>(77);
+  if (one_in(3)) out.timeouts.connect = milliseconds(1 + below(86'400'000));
+  if (is_fault()) out.timeouts.idle_connection = milliseconds(0);
+  if (one_in(3)) out.limits.max_idle_connections = static_cast<std::uint32_t>(below(100'000));
+  if (is_fault()) out.limits.response_head_bytes = 3;
+  return out;
+}
+
+std::string RandomConfig::host() {
+  if (is_fault()) {
+    return pick({"", "*", "**", "*.", "a.*.b", "Shop.example", "a.b:80", "::1", "a..b", "*.10.0.0.1",
+                 "**.*.a", "a b", "[::1", "xn--\xc3\xa9", "a.b.", "1.2.3"});
+  }
+  return pick({"a.example", "b.example", "*.example", "**.example", "*.a.example", "10.0.0.1", "[::1]",
+               "under_score.example", "localhost", "x1"});
+}
+
+RouteMatch RandomConfig::match() {
+  RouteMatch out;
+  out.path.type = one_in(2) ? PathMatchType::kExact : PathMatchType::kPrefix;
+  out.path.value = pick({"/", "/a", "/a/", "/a/b", "/caf%C3%A9", "//", "/%2F", "/a.b/...", "/;x=1,2"});
+  if (is_fault()) {
+    out.path.value =
+        pick({"", "a", "/a?b", "/a#b", "/a b", "/\n", "/a/../b", "/.", "/%", "/%zz", "/%00", "/\\"});
+  }
+  if (is_fault()) out.path.type = static_cast<PathMatchType>(9);
+  if (one_in(3)) out.method = pick({"GET", "POST", "get", "M-SEARCH"});
+  if (is_fault()) out.method = pick({"GET ", "(", "G\xc3\x89T"});
+  if (one_in(3))
+    out.headers.push_back({pick({"x-tenant", "X-Version"}), pick({"", "1", "a, b", "caf\xc3\xa9"})});
+  if (is_fault()) out.headers.push_back({pick({"", "a:", "ok"}), pick({"a\nb", " a", "\xff", "a\x7f"})});
+  if (one_in(3)) out.query.push_back({pick({"q", "a[]", "%20"}), pick({"", "1", "a=b", "%26"})});
+  if (is_fault()) out.query.push_back({pick({"", "a=b", "a&b", "q"}), pick({"a&b", "a b", "#"})});
+  return out;
+}
+
+FixedReply RandomConfig::reply() {
+  FixedReply out{.status = static_cast<std::uint16_t>(200 + below(400)),
+                 .why = pick({"", "no_route", "a:1"})};
+  if (is_fault()) out.status = static_cast<std::uint16_t>(one_in(2) ? below(200) : 600 + below(5000));
+  if (is_fault()) out.why = pick({"No", "a b", "caf\xc3\xa9", "\n"});
+  return out;
+}
+
+BackendRef RandomConfig::backend(std::size_t num_clusters) {
+  BackendRef out{.cluster = "cluster-" + std::to_string(below(num_clusters)),
+                 .weight = static_cast<std::uint32_t>(one_in(4) ? below(1'000'001) : below(3))};
+  if (one_in(5)) out.failure = reply();
+  if (one_in(5) && out.failure) out.cluster = pick({"", "nowhere"});
+  if (is_fault()) out.weight = 1'000'001 + static_cast<std::uint32_t>(below(1'000'000'000));
+  if (is_fault()) out.cluster = one_in(2) ? bad_name() : "nowhere";
+  return out;
+}
+
+RouteRule RandomConfig::rule(std::size_t num_clusters) {
+  RouteRule out;
+  if (one_in(2)) out.name = pick({"rule", "http/0", "a b"});
+  if (is_fault()) out.name = bad_name();
+  const std::size_t num_matches = below(4);
+  for (std::size_t i = 0; i < num_matches; ++i) out.matches.push_back(match());
+  if (one_in(4)) {
+    out.reply = reply();
+  } else {
+    const std::size_t num_backends = num_clusters == 0 ? 0 : below(4);
+    for (std::size_t i = 0; i < num_backends; ++i) out.backends.push_back(backend(num_clusters));
+  }
+  if (is_fault()) out.reply = reply();
+  if (one_in(3)) out.timeouts.request = milliseconds(below(86'400'001));
+  if (is_fault()) out.timeouts.request = milliseconds(one_in(2) ? -1 : 86'400'001);
+  return out;
+}
+
+Route RandomConfig::route(std::size_t index, std::size_t num_clusters) {
+  Route out{.name = name("route-", index), .origin = origin()};
+  const std::size_t num_hosts = below(4);
+  for (std::size_t i = 0; i < num_hosts; ++i) out.hosts.push_back(host());
+  const std::size_t num_rules = below(4);
+  for (std::size_t i = 0; i < num_rules; ++i) out.rules.push_back(rule(num_clusters));
+  if (one_in(2)) out.created_at = static_cast<std::int64_t>(random_());
+  return out;
+}
+
+GatewayConfig RandomConfig::make() {
+  GatewayConfig out;
+  const std::size_t num_listeners = below(4), num_clusters = below(6), num_routes = below(8);
+  for (std::size_t i = 0; i < num_listeners; ++i) out.listeners.push_back(listener(i));
+  for (std::size_t i = 0; i < num_clusters; ++i) out.clusters.push_back(cluster(i));
+  for (std::size_t i = 0; i < num_routes; ++i) out.routes.push_back(route(i, num_clusters));
+  return out;
+}
+
+GatewayConfig RandomConfig::shuffled(GatewayConfig config) {
+  std::ranges::shuffle(config.listeners, random_);
+  std::ranges::shuffle(config.clusters, random_);
+  std::ranges::shuffle(config.routes, random_);
+  return config;
+}
+
+GatewayConfig RandomConfig::changed(GatewayConfig config) {
+  const std::size_t num_clusters = config.clusters.size();
+  std::erase_if(config.listeners, [&](const Listener&) { return one_in(5); });
+  std::erase_if(config.routes, [&](const Route&) { return one_in(5); });
+  for (Cluster& part : config.clusters) {
+    if (one_in(3)) part.limits.max_idle_connections = static_cast<std::uint32_t>(below(100'000));
+  }
+  for (Route& part : config.routes) {
+    if (one_in(3) && num_clusters != 0) part.rules.push_back(rule(num_clusters));
+  }
+  const std::size_t num_new = below(3);
+  for (std::size_t i = 0; i < num_new; ++i) config.routes.push_back(route(100 + i, num_clusters));
+  for (std::size_t i = 0; i < num_new; ++i) config.clusters.push_back(cluster(100 + i));
+  return shuffled(std::move(config));
+}
+
+GatewayConfig sorted(GatewayConfig config) {
+  std::ranges::sort(config.listeners, {}, &Listener::name);
+  std::ranges::sort(config.clusters, {}, &Cluster::name);
+  std::ranges::sort(config.routes, {}, &Route::name);
+  return config;
+}
+
+std::string text_of(const std::vector<Problem>& problems) {
+  std::string out;
+  for (const Problem& problem : problems) {
+    out += problem.severity == Severity::kError ? "error " : "warning ";
+    out += problem.field + ": " + problem.why + " (" + problem.fix + ")\n";
+  }
+  return out;
+}
+
+}  // namespace ingress::test

@@ -1,0 +1,217 @@
+#include "config/validate.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "config/random_config.h"
+#include "ingress/config.h"
+
+using namespace ingress;
+using namespace std::chrono_literals;
+using test::RandomConfig;
+
+namespace {
+
+GatewayConfig good_config() {
+  return {.listeners = {{.name = "web", .port = 80}},
+          .clusters = {{.name = "a", .endpoints = {{"10.0.0.1", 80}}}},
+          .routes = {
+              {.name = "r",
+               .hosts = {"a.example"},
+               .rules = {{.matches = {{.path = PathMatch::prefix("/")}}, .backends = {{.cluster = "a"}}}}}}};
+}
+
+struct Row {
+  const char* field;
+  std::function<void(GatewayConfig&)> spoil;
+};
+
+// Each row breaks one thing: exactly that field is reported.
+void check_rows(const std::vector<Row>& rows, Severity severity) {
+  for (const Row& row : rows) {
+    GatewayConfig config = good_config();
+    row.spoil(config);
+    const auto problems = validate(config);
+    CAPTURE(row.field);
+    CAPTURE(test::text_of(problems));
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].field == row.field);
+    CHECK(problems[0].severity == severity);
+    CHECK_FALSE(problems[0].why.empty());
+    CHECK_FALSE(problems[0].fix.empty());
+  }
+}
+
+RouteRule& rule(GatewayConfig& config) {
+  return config.routes[0].rules[0];
+}
+RouteMatch& match(GatewayConfig& config) {
+  return rule(config).matches[0];
+}
+BackendRef& backend(GatewayConfig& config) {
+  return rule(config).backends[0];
+}
+
+}  // namespace
+
+TEST_CASE("GoodConfigsHaveNoErrors") {
+  CHECK(validate({}).empty());
+  CHECK(validate(good_config()).empty());
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    CAPTURE(seed);
+    const auto problems = validate(RandomConfig(seed, 0).make());
+    CAPTURE(test::text_of(problems));
+    REQUIRE_FALSE(config::has_errors(problems));
+  }
+}
+
+TEST_CASE("ListenerFaultsNameTheirField") {
+  check_rows(
+      {{"listeners[0].name", [](auto& c) { c.listeners[0].name = ""; }},
+       {"listeners[0].name", [](auto& c) { c.listeners[0].name = "a\x1b"; }},
+       {"listeners[0].name", [](auto& c) { c.listeners[0].name.assign(513, 'a'); }},
+       {"listeners[0].address", [](auto& c) { c.listeners[0].address = "localhost"; }},
+       {"listeners[0].address", [](auto& c) { c.listeners[0].address = "[::1]"; }},
+       {"listeners[0].address", [](auto& c) { c.listeners[0].address = "unix:a", c.listeners[0].port = 0; }},
+       {"listeners[0].port", [](auto& c) { c.listeners[0].address = "unix:/a"; }},
+       {"listeners[0].limits.request_line_bytes",
+        [](auto& c) { c.listeners[0].limits.request_line_bytes = 255; }},
+       {"listeners[0].limits.head_bytes", [](auto& c) { c.listeners[0].limits.head_bytes = 1023; }},
+       {"listeners[0].limits.head_bytes", [](auto& c) { c.listeners[0].limits.head_bytes = (1 << 20) + 1; }},
+       {"listeners[0].limits.max_headers", [](auto& c) { c.listeners[0].limits.max_headers = 0; }},
+       {"listeners[0].limits.body_bytes", [](auto& c) { c.listeners[0].limits.body_bytes = ~0ULL; }},
+       {"listeners[0].timeouts.request_head_ms", [](auto& c) { c.listeners[0].timeouts.request_head = 0ms; }},
+       {"listeners[0].timeouts.write_idle_ms", [](auto& c) { c.listeners[0].timeouts.write_idle = 25h; }},
+       {"listeners[1].name", [](auto& c) { c.listeners.push_back({.name = "web", .address = "::1"}); }},
+       {"listeners[1].address",
+        [](auto& c) {
+          c.listeners[0].address = "::1";
+          c.listeners.push_back({.name = "b", .address = "0::1", .port = 80});
+        }}},
+      Severity::kError);
+  GatewayConfig any_port{.listeners = {{.name = "a"}, {.name = "b"}}};
+  CHECK(validate(any_port).empty());
+}
+
+TEST_CASE("ClusterFaultsNameTheirField") {
+  check_rows(
+      {{"clusters[1].name", [](auto& c) { c.clusters.push_back({.name = "a"}); }},
+       {"clusters[1].name", [](auto& c) { c.clusters.push_back({}); }},
+       {"clusters[0].origin.name", [](auto& c) { c.clusters[0].origin.name = "\n"; }},
+       {"clusters[0].endpoints[0].address", [](auto& c) { c.clusters[0].endpoints[0].address = ""; }},
+       {"clusters[0].endpoints[0].address", [](auto& c) { c.clusters[0].endpoints[0].address = "a:80"; }},
+       {"clusters[0].endpoints[0].address", [](auto& c) { c.clusters[0].endpoints[0].address = "1.2.3"; }},
+       {"clusters[0].endpoints[0].port", [](auto& c) { c.clusters[0].endpoints[0].port = 0; }},
+       {"clusters[0].endpoints[1]", [](auto& c) { c.clusters[0].endpoints.push_back({"10.0.0.1", 80}); }},
+       {"clusters[0].endpoints[2]",
+        [](auto& c) { c.clusters[0].endpoints = {{"a.Example", 80}, {"b.example", 80}, {"A.example", 80}}; }},
+       {"clusters[0].load_balancing",
+        [](auto& c) { c.clusters[0].load_balancing = static_cast<LoadBalancing>(9); }},
+       {"clusters[0].timeouts.connect_ms", [](auto& c) { c.clusters[0].timeouts.connect = -1ms; }},
+       {"clusters[0].limits.response_head_bytes",
+        [](auto& c) { c.clusters[0].limits.response_head_bytes = 0; }},
+       {"clusters[0].endpoints",
+        [](auto& c) {
+          for (int i = 0; i < 65'536; ++i) {
+            c.clusters[0].endpoints.push_back(
+                {"10.1." + std::to_string(i / 256) + "." + std::to_string(i % 256), 1});
+          }
+        }}},
+      Severity::kError);
+}
+
+TEST_CASE("RouteFaultsNameTheirField") {
+  check_rows(
+      {{"routes[0].name", [](auto& c) { c.routes[0].name = ""; }},
+       {"routes[1].name", [](auto& c) { c.routes.push_back(c.routes[0]); }},
+       {"routes[0].hosts[1]", [](auto& c) { c.routes[0].hosts.push_back("a.b:80"); }},
+       {"routes[0].rules[0].name", [](auto& c) { rule(c).name = "\n"; }},
+       {"routes[0].rules[0].timeouts.request_ms", [](auto& c) { rule(c).timeouts.request = -1ms; }},
+       {"routes[0].rules[0].reply", [](auto& c) { rule(c).reply = FixedReply{}; }},
+       {"routes[0].rules[0].reply.status",
+        [](auto& c) { rule(c).backends.clear(), rule(c).reply = FixedReply{.status = 199}; }},
+       {"routes[0].rules[0].reply.why",
+        [](auto& c) { rule(c).backends.clear(), rule(c).reply = FixedReply{.why = "No"}; }},
+       {"routes[0].rules[0].matches[0].path.value", [](auto& c) { match(c).path.value = ""; }},
+       {"routes[0].rules[0].matches[0].path.value", [](auto& c) { match(c).path.value = "/a?b"; }},
+       {"routes[0].rules[0].matches[0].path.value", [](auto& c) { match(c).path.value.assign(4097, '/'); }},
+       {"routes[0].rules[0].matches[0].path.type",
+        [](auto& c) { match(c).path.type = static_cast<PathMatchType>(2); }},
+       {"routes[0].rules[0].matches[0].method", [](auto& c) { match(c).method = "GET POST"; }},
+       {"routes[0].rules[0].matches[0].headers[0].name", [](auto& c) { match(c).headers = {{"", "a"}}; }},
+       {"routes[0].rules[0].matches[0].headers[0].name", [](auto& c) { match(c).headers = {{"a:", "a"}}; }},
+       {"routes[0].rules[0].matches[0].headers[0].value", [](auto& c) { match(c).headers = {{"a", " a"}}; }},
+       {"routes[0].rules[0].matches[0].query[0].name", [](auto& c) { match(c).query = {{"a=b", ""}}; }},
+       {"routes[0].rules[0].matches[0].query[0].value", [](auto& c) { match(c).query = {{"a", "&"}}; }},
+       {"routes[0].rules[0].matches[0].query", [](auto& c) { match(c).query.assign(65, {"a", "b"}); }},
+       {"routes[0].rules[0].backends[0].cluster", [](auto& c) { backend(c).cluster = ""; }},
+       {"routes[0].rules[0].backends[0].cluster", [](auto& c) { backend(c).cluster = "b"; }},
+       {"routes[0].rules[0].backends[0].cluster",
+        [](auto& c) { backend(c).cluster = "\n", backend(c).failure = FixedReply{}; }},
+       {"routes[0].rules[0].backends[0].weight", [](auto& c) { backend(c).weight = 1'000'001; }},
+       {"routes[0].rules[0].backends[0].failure.status",
+        [](auto& c) { backend(c).failure = FixedReply{.status = 600}; }}},
+      Severity::kError);
+}
+
+TEST_CASE("WhatIsProbablyNotMeantIsAWarning") {
+  check_rows({{"routes[0].rules", [](auto& c) { c.routes[0].rules.clear(); }},
+              {"routes[0].hosts[1]", [](auto& c) { c.routes[0].hosts.push_back("a.example"); }},
+              {"routes[0].rules[0].backends", [](auto& c) { rule(c).backends.clear(); }},
+              {"routes[0].rules[0].backends", [](auto& c) { backend(c).weight = 0; }},
+              {"routes[0].rules[0].matches[0].method", [](auto& c) { match(c).method = "get"; }}},
+             Severity::kWarning);
+}
+
+TEST_CASE("FailingBackendsNeedNoCluster") {
+  GatewayConfig config = good_config();
+  backend(config) = {.failure = FixedReply{.status = 503, .why = "no_service"}};
+  CHECK(validate(config).empty());
+  backend(config).cluster = "gone";
+  CHECK(validate(config).empty());
+}
+
+TEST_CASE("AllProblemsComeAtOnceInOrder") {
+  GatewayConfig config = good_config();
+  backend(config).cluster = "b";
+  match(config).path.value = "x";
+  config.listeners[0].address = "x";
+  const auto problems = validate(config);
+  REQUIRE(problems.size() == 3);
+  CHECK(problems[0].field == "listeners[0].address");
+  CHECK(problems[1].field == "routes[0].rules[0].matches[0].path.value");
+  CHECK(problems[2].field == "routes[0].rules[0].backends[0].cluster");
+}
+
+TEST_CASE("ProblemsNameTheirObjectPrintably") {
+  GatewayConfig config = good_config();
+  config.routes[0].hosts = {"\x1b[0m"};
+  auto problems = validate(config);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].object == Origin{.kind = "Route", .namespace_ = "", .name = "r"});
+  CHECK(problems[0].why.find('\x1b') == std::string::npos);
+  config.routes[0].origin = {.kind = "Ingress", .namespace_ = "default", .name = "shop"};
+  problems = validate(config);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].object == config.routes[0].origin);
+  config = good_config();
+  config.clusters[0].endpoints[0].port = 0;
+  config.listeners[0].name = "\n";
+  problems = validate(config);
+  REQUIRE(problems.size() == 2);
+  CHECK(problems[0].object == Origin{.kind = "Listener", .namespace_ = "", .name = "?"});
+  CHECK(problems[1].object == Origin{.kind = "Cluster", .namespace_ = "", .name = "a"});
+}
+
+TEST_CASE("ReferencesAreUncheckedWithoutClusters") {
+  const GatewayConfig config = good_config();
+  std::vector<Problem> problems;
+  config::validate_route(config.routes[0], "upsert_routes[0]", {}, problems);
+  CHECK(problems.empty());
+  config::validate_route(
+      config.routes[0], "upsert_routes[0]", [](std::string_view) { return false; }, problems);
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].field == "upsert_routes[0].rules[0].backends[0].cluster");
+}
