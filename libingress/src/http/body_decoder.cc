@@ -97,18 +97,17 @@ std::expected<BodyStep, Error> BodyDecoder::next(std::string_view bytes) {
       break;  // one piece at a time; the framing behind it has been taken already
     }
   }
-  // What was right before the mistake is not handed out: the message is refused whole.
-  if (state_ == State::kFailed) return std::unexpected(error_);
+  // A piece found before the mistake is handed out first, so that cuts change nothing.
+  if (state_ == State::kFailed && step.piece_size == 0) return std::unexpected(error_);
   step.consumed = static_cast<std::size_t>(p - begin);
   step.is_end = state_ == State::kEnd;
   return step;
 }
 
 const char* BodyDecoder::take_data(const char* p, const char* end, const char* begin, BodyStep& step) {
-  const std::uint64_t size = std::min<std::uint64_t>(remaining_, static_cast<std::uint64_t>(end - p));
-  if (state_ == State::kUntilClose && max_body_bytes_ != 0 && size > max_body_bytes_ - body_bytes_) {
-    return fail(p, "body_too_large", ErrorCode::kBodyTooLarge);
-  }
+  std::uint64_t size = std::min<std::uint64_t>(remaining_, static_cast<std::uint64_t>(end - p));
+  if (max_body_bytes_ != 0) size = std::min(size, max_body_bytes_ - body_bytes_);
+  if (size == 0) return fail(p, "body_too_large", ErrorCode::kBodyTooLarge);
   step.piece_offset = static_cast<std::size_t>(p - begin);
   step.piece_size = static_cast<std::size_t>(size);
   remaining_ -= size;
@@ -124,9 +123,7 @@ const char* BodyDecoder::take_framing(const char* p, const char* end) {
     case State::kChunkExtension:
       return take_extension(p, end);
     case State::kChunkSizeLf:
-      p = take_byte(p, '\n', State::kChunkData, "bad_chunk_size");
-      if (state_ == State::kChunkData) begin_chunk();
-      return p;
+      return *p == '\n' ? begin_chunk(p) : fail(p, "bad_chunk_size", error_code_);
     case State::kChunkDataCr:
       return take_byte(p, '\r', State::kChunkDataLf, "bad_chunk_end");
     case State::kChunkDataLf:
@@ -169,14 +166,17 @@ const char* BodyDecoder::take_byte(const char* p, char wanted, State next, const
   return p + 1;
 }
 
-// A size line is complete: data of that size follows, or the trailers.
-void BodyDecoder::begin_chunk() {
+// The LF at `p` completes a size line: data of that size follows, or the trailers.
+const char* BodyDecoder::begin_chunk(const char* p) {
   num_size_digits_ = 0;
   if (remaining_ == 0) {
     state_ = State::kTrailers;
   } else if (max_body_bytes_ != 0 && remaining_ > max_body_bytes_ - body_bytes_) {
-    fail(nullptr, "body_too_large", ErrorCode::kBodyTooLarge);
+    return fail(p, "body_too_large", ErrorCode::kBodyTooLarge);
+  } else {
+    state_ = State::kChunkData;
   }
+  return p + 1;
 }
 
 const char* BodyDecoder::take_trailers(const char* p, const char* end) {
@@ -201,6 +201,9 @@ void BodyDecoder::keep_trailers() {
     if (!may_be_trailer(name)) continue;
     trailers_.add(name, base::trim_ows(text.substr(field.value, field.value_end - field.value)));
   }
+  // Trailers are rare: a connection that had some does not keep room for more.
+  trailer_text_ = std::string();
+  trailer_scanner_.release();
 }
 
 bool BodyDecoder::end_of_input() {

@@ -67,7 +67,7 @@ class BodyDecoder {
   const char* take_extension(const char* p, const char* end);
   const char* take_byte(const char* p, char wanted, State next, const char* what);
   const char* take_trailers(const char* p, const char* end);
-  void begin_chunk();
+  const char* begin_chunk(const char* p);
   void keep_trailers();
   const char* fail(const char* p, const char* what, ErrorCode code);
   bool is_data_state() const {
