@@ -15,7 +15,12 @@ Verdict Verdict::reply(Reply reply) {
 namespace ingress::policy {
 
 void FilterChain::begin(FilterList& filters) {
+  clear();
   filters_ = &filters;
+}
+
+void FilterChain::clear() {
+  filters_ = nullptr;
   next_request_ = num_responses_run_ = running_ = 0;
   interest_[0] = interest_[1] = {};
   states_.clear();

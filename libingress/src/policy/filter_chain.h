@@ -30,6 +30,8 @@ class FilterChain {
 
   // `filters` are the worker's and outlive the exchange.
   void begin(FilterList& filters);
+  // As if there were no filters, until begin().
+  void clear();
   bool is_empty() const { return filters_ == nullptr || filters_->empty(); }
 
   // Runs what has not run yet; kNext when all have. After kWait the filter that waited is done.

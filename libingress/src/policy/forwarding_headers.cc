@@ -20,7 +20,8 @@ bool is_ours(HeaderId id) {
   }
 }
 
-// The port as the client wrote it, so that a port mapping in front of us does not show.
+// The port of the URL that the client asked for: as written in Host, otherwise the scheme's own. The port
+// we listen on says less, since a Service or a host port in front of us may map another one to it.
 std::string_view port_of(std::string_view authority) {
   const std::size_t colon = authority.rfind(':');
   if (colon == std::string_view::npos || authority.find(']', colon) != std::string_view::npos) return {};
@@ -38,6 +39,7 @@ void set_forwarding_headers(Headers& headers, const ClientFacts& facts) {
   }
   std::string_view port = port_of(facts.authority);
   char digits[5];
+  if (port.empty() && !facts.authority.empty()) port = facts.scheme == "https" ? "443" : "80";
   if (port.empty()) {
     const auto end = std::to_chars(digits, digits + sizeof digits, facts.listener_port).ptr;
     port = headers.keep({digits, static_cast<std::size_t>(end - digits)});

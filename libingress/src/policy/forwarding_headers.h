@@ -16,7 +16,7 @@ struct ClientFacts {
   std::string_view address;     // without port
   std::string_view scheme;      // "http"
   std::string_view authority;   // Host as the client sent it; may be empty
-  std::uint16_t listener_port;  // where it connected; 0 for a unix socket
+  std::uint16_t listener_port;  // where it connected: told when there was no Host; 0 for a unix socket
   std::string_view request_id;
 };
 

@@ -70,7 +70,7 @@ void H1ClientConn::begin_idle(ConnPool& pool, std::chrono::milliseconds timeout)
   events_ = nullptr;
   state_ = State::kIdle;
   request_ = Request::kNone;
-  parser_.release();
+  parser_.reset();
   idle_timer_.set(loop_.timers(), timeout);
 }
 
@@ -94,6 +94,13 @@ void H1ClientConn::leave_pool() {
 }
 
 void H1ClientConn::on_read(base::Slice bytes) {
+  const UpstreamEvents* told = state_ == State::kIdle || state_ == State::kEnded ? nullptr : events_;
+  take(std::move(bytes));
+  // A failure has taken `events_` away; then there is nothing more to say.
+  if (told != nullptr && events_ == told) events_->on_response_read_done();
+}
+
+void H1ClientConn::take(base::Slice bytes) {
   while (!bytes.is_empty()) {
     switch (state_) {
       case State::kAwaitHead:
@@ -199,6 +206,7 @@ void H1ClientConn::on_read_end() {
       can_reuse_ = false;
       if (decoder_.end_of_input()) {
         end_response();
+        if (events_ != nullptr) events_->on_response_read_done();
       } else {
         fail({ErrorCode::kResponseTruncated,
               ErrorSide::kUpstream,

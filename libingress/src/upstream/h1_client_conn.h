@@ -4,7 +4,7 @@
 // dropping the pointer closes the socket at once and frees the object after the current callback.
 // Thread: its worker's.
 // Caller: begin() before a request, then send_*; gives it back only when is_reusable().
-// Always true: after the end or a failure no event comes; bytes behind a response make it not reusable.
+// Always true: after the end or a failure no event of the message comes; bytes behind a response make it not reusable.
 #pragma once
 
 #include <chrono>
@@ -63,6 +63,7 @@ class H1ClientConn final : private net::TransportHandler {
   void on_drained() override;
   void on_broken(Error error) override;
 
+  void take(base::Slice bytes);
   // Takes what it can from the front of `bytes`; false when the connection is through with input.
   bool take_head(base::Slice& bytes);
   bool take_body(base::Slice& bytes);

@@ -17,8 +17,10 @@ class UpstreamEvents {
   // The final head; at most once.
   virtual void on_response_head(ResponseHead& head, http::BodyFraming framing) = 0;
   virtual void on_response_body(base::Chain&& piece) = 0;
-  // The message is complete; last.
+  // The message is complete; only on_response_read_done() follows.
   virtual void on_response_end(const Headers& trailers) = 0;
+  // Once after each read that brought any of the above and did not fail.
+  virtual void on_response_read_done() = 0;
   // Everything queued has been written, after queued_bytes() was above 0.
   virtual void on_upstream_drained() = 0;
   // The message cannot be completed; last. Error::retry tells whether it may be sent again elsewhere.

@@ -1,0 +1,276 @@
+#include "proxy/downstream_h1.h"
+
+#include <utility>
+
+#include "http/h1_writer.h"
+#include "proxy/listener_state.h"
+
+namespace ingress::proxy {
+
+namespace {
+
+http::HeadLimits head_limits(const ListenerLimits& limits) {
+  return {.head_bytes = limits.head_bytes,
+          .max_headers = limits.max_headers,
+          .request_line_bytes = limits.request_line_bytes};
+}
+
+Error downstream_error(ErrorCode code, const char* what) {
+  return {code, ErrorSide::kDownstream, RetrySafety::kNotSafe, what, {}};
+}
+
+const Headers& no_trailers() {
+  static const Headers none;
+  return none;
+}
+
+}  // namespace
+
+DownstreamH1::DownstreamH1(DownstreamHost& host, ListenerState& listener, net::TransportPtr transport)
+    : host_(host),
+      listener_(listener),
+      transport_(std::move(transport)),
+      parser_(head_limits(listener.settings.limits)),
+      read_timer_([](void* self) { static_cast<DownstreamH1*>(self)->on_read_timeout(); }, this),
+      write_timer_([](void* self) { static_cast<DownstreamH1*>(self)->on_write_timeout(); }, this) {}
+
+DownstreamH1::~DownstreamH1() = default;
+
+void DownstreamH1::start() {
+  transport_->start(this);
+  watch_reading();
+}
+
+void DownstreamH1::on_read(base::Slice bytes) {
+  if (state_ == State::kLinger || state_ == State::kClosed) return;  // discarded
+  input_ = std::move(bytes);
+  process();
+}
+
+// The turn of a connection: interpret what was read, tell the exchange once, and when that was the end of it
+// go on with what the client sent behind.
+void DownstreamH1::process() {
+  if (is_processing_) return;
+  is_processing_ = true;
+  for (;;) {
+    take_input();
+    if (exchange_ && !is_exchange_over_ && std::exchange(has_news_, false)) exchange_->on_request_read_done();
+    if (!is_exchange_over_) break;
+    end_exchange();
+    if (state_ != State::kIdle || input_.is_empty()) break;
+  }
+  is_processing_ = false;
+  if (state_ != State::kClosed) watch_reading();
+}
+
+void DownstreamH1::take_input() {
+  while (!input_.is_empty()) {
+    switch (state_) {
+      case State::kIdle:
+      case State::kHead:
+        if (!take_head()) return;
+        break;
+      case State::kExchange:
+        if (is_exchange_over_) return;
+        if (is_request_ended_) {
+          // Pipelined (RFC 9112 9.3.2): it waits, in a block of its own size.
+          if (input_.size() <= base::BufferPool::kMediumBytes) {
+            input_ = host_.services().loop.buffers().copy(input_.view());
+          }
+          transport_->pause(net::PauseReason::kBusy);
+          return;
+        }
+        if (!take_body()) return;
+        break;
+      case State::kLinger:
+      case State::kClosed:
+        input_ = {};
+        return;
+    }
+  }
+}
+
+bool DownstreamH1::take_head() {
+  if (state_ == State::kIdle) {
+    parser_.set_limits(head_limits(listener_.settings.limits));
+    state_ = State::kHead;
+  }
+  const auto fed = parser_.feed(input_.view());
+  if (!fed) {
+    refuse(fed.error());
+    return false;
+  }
+  input_.drop_front(fed->consumed);
+  if (input_.is_empty()) input_ = {};
+  if (!fed->is_complete) return true;
+  begin_exchange();
+  return true;
+}
+
+void DownstreamH1::begin_exchange() {
+  RequestHead& head = parser_.head();
+  const auto framing = http::request_framing(head);
+  if (!framing) return refuse(framing.error());
+  const auto expects_continue = http::expects_continue(head);
+  if (!expects_continue) return refuse(expects_continue.error());
+  const std::uint64_t max_body = listener_.settings.limits.body_bytes;
+  if (max_body != 0 && framing->length > max_body) {
+    return refuse(downstream_error(ErrorCode::kBodyTooLarge, "content_length"));
+  }
+  is_keep_alive_ = http::is_keep_alive(head.headers(), head.version());
+  is_request_ended_ = framing->kind == http::BodyKind::kNone ||
+                      (framing->kind == http::BodyKind::kLength && framing->length == 0);
+  decoder_.start(*framing, ErrorCode::kBadRequest, max_body);
+  state_ = State::kExchange;
+  is_first_ = false;
+  has_news_ = true;
+  exchange_ = host_.take_exchange();
+  exchange_->start(*this, request_start(*framing, *expects_continue && !is_request_ended_));
+  if (is_request_ended_ && !is_exchange_over_) exchange_->on_request_end(no_trailers());
+}
+
+RequestStart DownstreamH1::request_start(http::BodyFraming framing, bool expects_continue) {
+  return {.head = parser_.head(),
+          .framing = framing,
+          .expects_continue = expects_continue,
+          .client = transport_->peer(),
+          .listener_port = listener_.port,
+          .listener = listener_.settings,
+          .raw_method = parser_.raw_method(),
+          .raw_path = parser_.raw_target()};
+}
+
+// Answers what cannot be served. The rest of what the client sends has no meaning any more.
+void DownstreamH1::refuse(Error error) {
+  is_keep_alive_ = false;
+  is_request_ended_ = false;
+  is_first_ = false;
+  state_ = State::kExchange;
+  exchange_ = host_.take_exchange();
+  exchange_->refuse(*this, request_start({}, false), std::move(error));
+}
+
+bool DownstreamH1::take_body() {
+  const auto step = decoder_.next(input_.view());
+  has_news_ = true;
+  if (!step) {
+    is_keep_alive_ = false;
+    exchange_->on_request_failed(step.error());
+    return false;
+  }
+  if (step->piece_size > 0) {
+    base::Chain piece;
+    piece.append(input_.sub(step->piece_offset, step->piece_size));
+    exchange_->on_request_body(std::move(piece));
+  }
+  input_.drop_front(step->consumed);
+  if (input_.is_empty()) input_ = {};
+  if (step->is_end) {
+    is_request_ended_ = true;
+    exchange_->on_request_end(decoder_.trailers());
+  }
+  return step->is_end || step->consumed > 0;
+}
+
+void DownstreamH1::on_read_end() {
+  is_read_ended_ = true;
+  switch (state_) {
+    case State::kIdle:
+      return close_now();
+    case State::kHead:
+      if (!parser_.has_started()) return close_now();
+      return refuse(downstream_error(ErrorCode::kBadRequest, "truncated_head"));
+    case State::kExchange:
+      // A complete request may be answered to a client that closed its half (RFC 9112 9.6).
+      if (!is_request_ended_ && !is_exchange_over_) {
+        is_keep_alive_ = false;
+        exchange_->on_request_failed(downstream_error(ErrorCode::kBadRequest, "truncated_body"));
+      }
+      return;
+    case State::kLinger:
+      if (transport_->queued_bytes() == 0) close_now();
+      return;
+    case State::kClosed:
+      return;
+  }
+}
+
+void DownstreamH1::on_drained() {
+  write_timer_.cancel();
+  if (state_ == State::kLinger) {
+    if (is_read_ended_) close_now();
+    return;
+  }
+  if (exchange_ && !is_exchange_over_) exchange_->on_client_drained();
+}
+
+void DownstreamH1::on_broken(Error error) {
+  if (exchange_ && !is_exchange_over_) exchange_->on_client_gone(std::move(error));
+  close_now();
+}
+
+void DownstreamH1::send_interim(const ResponseHead& head) {
+  if (parser_.head().version() == HttpVersion::kHttp10) return;  // RFC 9110 15.2
+  http::write_response_head(out_, host_.services().loop.buffers(), head, {}, http::ConnectionHeader::kNone);
+}
+
+void DownstreamH1::send_head(const ResponseHead& head, http::BodyFraming framing, std::int64_t kept_length) {
+  const bool is_http10 = parser_.head().version() == HttpVersion::kHttp10;
+  if (is_http10 && framing.kind == http::BodyKind::kChunked) {
+    framing = {http::BodyKind::kUntilClose, 0};
+    is_keep_alive_ = false;
+  }
+  // With bytes of the request still missing the connection cannot be told from one that is out of step.
+  if (!is_request_ended_ || is_read_ended_ || host_.is_closing(listener_)) is_keep_alive_ = false;
+  is_chunked_ = framing.kind == http::BodyKind::kChunked;
+  const auto connection = !is_keep_alive_ ? http::ConnectionHeader::kClose
+                          : is_http10     ? http::ConnectionHeader::kKeepAlive
+                                          : http::ConnectionHeader::kNone;
+  http::write_response_head(out_, host_.services().loop.buffers(), head, framing, connection, kept_length);
+}
+
+void DownstreamH1::send_body(base::Chain&& piece) {
+  if (is_chunked_) {
+    http::write_chunk(out_, host_.services().loop.buffers(), std::move(piece));
+  } else {
+    out_.append(std::move(piece));
+  }
+}
+
+void DownstreamH1::send_end(const Headers& trailers) {
+  if (is_chunked_) http::write_last_chunk(out_, host_.services().loop.buffers(), trailers);
+}
+
+std::size_t DownstreamH1::flush() {
+  if (!out_.is_empty()) {
+    transport_->write(std::move(out_));
+    out_.clear();
+    const auto limit = listener_.settings.timeouts.write_idle;
+    if (transport_->queued_bytes() > 0 && limit.count() > 0) {
+      write_timer_.set(host_.services().loop.timers(), limit);
+    }
+  }
+  return transport_->queued_bytes();
+}
+
+void DownstreamH1::set_reading(Reading reading) {
+  if (reading_ == reading) return;
+  reading_ = reading;
+  if (reading == Reading::kPaused) {
+    transport_->pause(net::PauseReason::kPeerSlow);
+  } else {
+    transport_->resume(net::PauseReason::kPeerSlow);
+  }
+  if (!is_processing_) watch_reading();
+}
+
+void DownstreamH1::finish(Finish how) {
+  is_exchange_over_ = true;
+  finish_ = how;
+  // Never from here: the exchange is still on the stack.
+  if (!is_processing_) {
+    host_.services().loop.defer([this] { process(); });
+  }
+}
+
+}  // namespace ingress::proxy

@@ -1,0 +1,114 @@
+// A client's HTTP/1.x connection: reads one request after the other, answers in order.
+//
+// Owner: its Worker. Thread: the worker's.
+// Caller: start() once; drain() when the worker or the listener goes away.
+// Always true: at most one exchange at a time; what a client sends behind the request being served waits,
+// and reading pauses until the answer is out; after a refused message nothing more is interpreted.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/buffer.h"
+#include "http/body_decoder.h"
+#include "http/h1_parser.h"
+#include "net/timer_wheel.h"
+#include "net/transport.h"
+#include "proxy/downstream_stream.h"
+#include "proxy/exchange.h"
+
+namespace ingress::proxy {
+
+struct ListenerState;
+class DownstreamH1;
+
+// What a connection needs of the worker that owns it.
+class DownstreamHost {
+ public:
+  virtual Services& services() = 0;
+  virtual std::unique_ptr<Exchange> take_exchange() = 0;
+  virtual void put_back_exchange(std::unique_ptr<Exchange> exchange) = 0;
+  // Answers should say "Connection: close".
+  virtual bool is_closing(const ListenerState& listener) const = 0;
+  // The connection is through; it is freed after the current callback.
+  virtual void on_connection_closed(DownstreamH1& connection) = 0;
+
+ protected:
+  ~DownstreamHost() = default;
+};
+
+class DownstreamH1 final : private net::TransportHandler, private DownstreamStream {
+ public:
+  DownstreamH1(DownstreamHost& host, ListenerState& listener, net::TransportPtr transport);
+  ~DownstreamH1();
+
+  void start();
+  // Closes now when no request is under way, otherwise after its answer.
+  void drain();
+  // Closes whatever is under way.
+  void close_now();
+  ListenerState& listener() { return listener_; }
+  // Position in the owner's list.
+  std::size_t list_index = 0;
+
+ private:
+  enum class State : std::uint8_t { kIdle, kHead, kExchange, kLinger, kClosed };
+  enum class ReadWait : std::uint8_t { kNothing, kRest, kNextRequest, kHead, kBody, kLinger };
+  static constexpr std::chrono::milliseconds kLingerTime{2'000};
+  // A connection that rests this long gives its memory back.
+  static constexpr std::chrono::milliseconds kRestTime{1'000};
+
+  // net::TransportHandler
+  void on_read(base::Slice bytes) override;
+  void on_read_end() override;
+  void on_drained() override;
+  void on_broken(Error error) override;
+
+  // DownstreamStream
+  void send_interim(const ResponseHead& head) override;
+  void send_head(const ResponseHead& head, http::BodyFraming framing, std::int64_t kept_length) override;
+  void send_body(base::Chain&& piece) override;
+  void send_end(const Headers& trailers) override;
+  std::size_t flush() override;
+  void set_reading(Reading reading) override;
+  void finish(Finish how) override;
+
+  void process();
+  void take_input();
+  bool take_head();
+  bool take_body();
+  void begin_exchange();
+  void refuse(Error error);
+  RequestStart request_start(http::BodyFraming framing, bool expects_continue);
+  void end_exchange();
+  void await_next_request();
+  void close_gracefully();
+  void watch_reading();
+  void wait_for(ReadWait waiting, std::chrono::milliseconds limit);
+  void on_read_timeout();
+  void on_write_timeout();
+
+  DownstreamHost& host_;
+  ListenerState& listener_;
+  net::TransportPtr transport_;
+  http::RequestParser parser_;
+  http::BodyDecoder decoder_;
+  std::unique_ptr<Exchange> exchange_;
+  base::Slice input_;  // read, not yet interpreted
+  base::Chain out_;    // of this turn
+  net::Timer read_timer_, write_timer_;
+  State state_ = State::kIdle;
+  ReadWait read_wait_ = ReadWait::kNothing;
+  Reading reading_ = Reading::kOn;
+  Finish finish_ = Finish::kComplete;
+  bool is_processing_ = false;  // process() is on the stack
+  bool is_exchange_over_ = false;
+  bool has_news_ = false;         // the exchange was told something in this turn
+  bool is_request_ended_ = true;  // no byte of the request is missing
+  bool is_keep_alive_ = true;     // of this request and its answer
+  bool is_read_ended_ = false;    // the client will send nothing more
+  bool is_chunked_ = false;       // the answer's body
+  bool is_first_ = true;          // no request yet
+};
+
+}  // namespace ingress::proxy

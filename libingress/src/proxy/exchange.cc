@@ -1,0 +1,334 @@
+// The story of an exchange up to the backend's answer: route, filters, endpoint, connection, request.
+#include "proxy/exchange.h"
+
+#include <utility>
+
+#include "http/hop_by_hop.h"
+#include "policy/forwarding_headers.h"
+#include "proxy/resumer.h"
+
+namespace ingress::proxy {
+
+Exchange::Exchange(Services& services)
+    : services_(services),
+      deadline_(
+          [](void* self) {
+            static_cast<Exchange*>(self)->fail(
+                {ErrorCode::kUpstreamTimeout, ErrorSide::kUpstream, RetrySafety::kNotSafe, "request", {}});
+          },
+          this),
+      step_timer_([](void* self) { static_cast<Exchange*>(self)->on_step_timeout(); }, this) {}
+
+Exchange::~Exchange() {
+  drop_resumer();
+}
+
+void Exchange::prepare(DownstreamStream& stream, const RequestStart& start) {
+  stream_ = &stream;
+  start_.emplace(start);
+  started_us_ = net::EventLoop::clock_us();
+  is_suspended_ = wants_fresh_conn_ = has_sent_body_ = is_request_sent_ = has_sent_interim_ = false;
+  num_attempts_ = 0;
+  upstream_started_us_ = upstream_us_ = kept_length_ = -1;
+  status_ = 0;
+  response_bytes_ = 0;
+  response_head_ = nullptr;
+  for (std::string* text :
+       {&route_name_, &rule_name_, &cluster_name_, &why_, &why_detail_, &upstream_label_}) {
+    text->clear();
+  }
+  labels_.clear();
+  filters_.clear();
+  request_.reset();
+  response_.reset();
+  held_request_.clear();
+  held_response_.clear();
+  policy::write_request_id(request_id_, services_.clusters.random().next(),
+                           services_.clusters.random().next());
+  services_.metrics.exchanges_open.add();
+}
+
+void Exchange::start(DownstreamStream& stream, const RequestStart& start) {
+  prepare(stream, start);
+  view_ = services_.views.pin_newest();
+  filters_.begin(services_.filters);
+  phase_ = Phase::kRoute;
+  is_in_read_ = true;
+  run();
+}
+
+void Exchange::refuse(DownstreamStream& stream, const RequestStart& start, Error error) {
+  prepare(stream, start);
+  phase_ = Phase::kRoute;
+  fail(std::move(error));
+}
+
+void Exchange::on_request_read_done() {
+  is_in_read_ = false;
+  if (conn_) pump_request();
+  if (phase_ == Phase::kDone) return;
+  if (!conn_ && request_.is_full() && phase_ != Phase::kHoldRequest) stream_->set_reading(Reading::kPaused);
+  run();
+}
+
+void Exchange::run() {
+  if (is_running_) return;
+  is_running_ = true;
+  while (phase_ != Phase::kDone && !is_suspended_ && step() == Step::kGoOn) {
+  }
+  is_running_ = false;
+}
+
+Exchange::Step Exchange::step() {
+  switch (phase_) {
+    case Phase::kRoute:
+      return route_request();
+    case Phase::kRequestFilters:
+      return filter_request();
+    case Phase::kHoldRequest:
+      return hold_request();
+    case Phase::kPickUpstream:
+      return pick_upstream();
+    case Phase::kConnect:
+      return open_connection();
+    case Phase::kSendRequest:
+      return send_request();
+    case Phase::kResponseFilters:
+      return filter_response();
+    case Phase::kHoldResponse:
+      return hold_response();
+    case Phase::kRelay:
+      pump_response();
+      return Step::kWait;
+    case Phase::kAwaitResponse:
+    case Phase::kIdle:
+    case Phase::kDone:
+      return Step::kWait;
+  }
+  return Step::kWait;
+}
+
+Exchange::Step Exchange::route_request() {
+  RequestHead& head = start_->head;
+  rule_ = view_ == nullptr ? nullptr : view_->snapshot().routes->match(head);
+  http::strip_hop_by_hop(head.headers());
+  if (start_->framing.kind == http::BodyKind::kNone) head.headers().remove(HeaderId::kExpect);
+  policy::set_forwarding_headers(head.headers(), {.address = start_->client.view(),
+                                                  .scheme = "http",
+                                                  .authority = head.authority(),
+                                                  .listener_port = start_->listener_port,
+                                                  .request_id = request_id_});
+  if (rule_ == nullptr) {
+    fail({ErrorCode::kNoRoute, ErrorSide::kSelf, RetrySafety::kNotSafe, "", {}});
+    return Step::kWait;
+  }
+  const std::chrono::milliseconds limit = rule_->value->timeouts.request;
+  if (limit.count() > 0) deadline_.set(services_.loop.timers(), limit);
+  phase_ = Phase::kRequestFilters;
+  return Step::kGoOn;
+}
+
+Exchange::Step Exchange::filter_request() {
+  if (filters_.is_empty()) {
+    phase_ = Phase::kPickUpstream;
+    return Step::kGoOn;
+  }
+  const Step step = take_verdict(filters_.run_request(start_->head, *this), Phase::kHoldRequest);
+  // What a filter must not decide: framing and hop-by-hop fields are ours.
+  if (phase_ == Phase::kHoldRequest) http::strip_hop_by_hop(start_->head.headers());
+  return step;
+}
+
+Exchange::Step Exchange::take_verdict(Verdict verdict, Phase next) {
+  if (verdict.kind() != Verdict::Kind::kWait) drop_resumer();
+  switch (verdict.kind()) {
+    case Verdict::Kind::kNext:
+      phase_ = next;
+      return Step::kGoOn;
+    case Verdict::Kind::kReply:
+      answer(verdict.get_reply());
+      return Step::kWait;
+    case Verdict::Kind::kWait:
+      break;
+  }
+  if (!resumer_) {
+    fail({ErrorCode::kFilterFailed, ErrorSide::kSelf, RetrySafety::kNotSafe, "wait_without_resumer", {}});
+    return Step::kWait;
+  }
+  if (resumer_->early) {  // resumed before it said wait
+    Verdict early = std::move(*std::exchange(resumer_->early, std::nullopt));
+    drop_resumer();
+    // The filter that waited is done; the same phase goes on with those behind it.
+    return early.kind() == Verdict::Kind::kNext ? Step::kGoOn : take_verdict(std::move(early), next);
+  }
+  is_suspended_ = true;
+  return Step::kWait;
+}
+
+Resumer Exchange::suspend() {
+  if (!resumer_) {
+    resumer_ = std::make_shared<Resumer::Target>();
+    resumer_->exchange = this;
+  }
+  return Resumer(resumer_);
+}
+
+// Handles that are still around do nothing from now on.
+void Exchange::drop_resumer() {
+  if (!resumer_) return;
+  resumer_->exchange = nullptr;
+  resumer_.reset();
+}
+
+void Exchange::resume(Verdict verdict) {
+  if (!is_suspended_) {
+    if (resumer_) resumer_->early = std::move(verdict);
+    return;
+  }
+  is_suspended_ = false;
+  drop_resumer();
+  if (verdict.kind() == Verdict::Kind::kReply) {
+    answer(verdict.get_reply());
+  } else if (verdict.kind() == Verdict::Kind::kWait) {
+    fail({ErrorCode::kFilterFailed, ErrorSide::kSelf, RetrySafety::kNotSafe, "resumed_with_wait", {}});
+  } else {
+    if (conn_) conn_->resume_response();
+    run();
+  }
+}
+
+Exchange::Step Exchange::hold_request() {
+  const policy::BodyInterest& interest = filters_.interest(policy::Direction::kRequest);
+  if (!interest.is_wanted() || interest.mode == BodyMode::kStream ||
+      start_->framing.kind == http::BodyKind::kNone) {
+    phase_ = Phase::kPickUpstream;
+    return Step::kGoOn;
+  }
+  if (start_->expects_continue) {
+    // The filter needs the body before there is a backend that could ask for it (RFC 9110 10.1.1).
+    start_->expects_continue = false;
+    start_->head.headers().remove(HeaderId::kExpect);
+    ResponseHead go_on;
+    go_on.set_status(100);
+    stream_->send_interim(go_on);
+    stream_->flush();
+  }
+  const policy::StageResult result = request_.pull(filters_, *this, held_request_, services_.loop.buffers());
+  if (result != policy::StageResult::kPassed) return take_stage_result(result, request_);
+  if (!request_.is_out_ended()) return Step::kWait;
+  phase_ = Phase::kPickUpstream;
+  return Step::kGoOn;
+}
+
+Exchange::Step Exchange::pick_upstream() {
+  if (rule_->value->reply) {
+    answer(*rule_->value->reply);
+    return Step::kWait;
+  }
+  if (cluster_ == nullptr) {
+    const std::uint64_t total = rule_->total_weight();
+    if (total == 0) {
+      // Gateway API, HTTPRouteRule.backendRefs: no backend can be picked, 500.
+      answer(FixedReply{500, "no_backends"});
+      return Step::kWait;
+    }
+    const bool is_single = rule_->backends.size() == 1;
+    const routing::CompiledBackend& backend =
+        is_single ? rule_->backends.front()
+                  : *rule_->backend_at(services_.clusters.next_split_point(rule_, total));
+    if (backend.failure != nullptr) {
+      answer(*backend.failure);
+      return Step::kWait;
+    }
+    cluster_ = view_->snapshot().clusters->find(backend.cluster->index);
+    if (cluster_ == nullptr) {
+      fail({ErrorCode::kNoEndpoints, ErrorSide::kSelf, RetrySafety::kNotSafe, "no_cluster", {}});
+      return Step::kWait;
+    }
+    cluster_timeouts_ = cluster_->cluster.timeouts;
+    cluster_limits_ = cluster_->cluster.limits;
+  }
+  endpoint_ = services_.clusters.pick(*cluster_, avoid_.get());
+  if (!endpoint_) {
+    fail({ErrorCode::kNoEndpoints, ErrorSide::kSelf, RetrySafety::kNotSafe, "", {}});
+    return Step::kWait;
+  }
+  ++endpoint_->num_active;
+  ++num_attempts_;
+  if (upstream_started_us_ < 0) upstream_started_us_ = net::EventLoop::clock_us();
+  upstream_label_ = endpoint_->label;
+  if (!wants_fresh_conn_) conn_ = endpoint_->idle.take();
+  if (!conn_) {
+    phase_ = Phase::kConnect;
+    return Step::kGoOn;
+  }
+  services_.metrics.upstream_reused.add();
+  begin_attempt();
+  return Step::kGoOn;
+}
+
+Exchange::Step Exchange::open_connection() {
+  if (attempt_) return Step::kWait;  // under way
+  services_.metrics.upstream_connects.add();
+  attempt_ = services_.connector.open(
+      endpoint_->key, cluster_timeouts_.connect,
+      [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
+  return Step::kWait;
+}
+
+Exchange::Step Exchange::send_request() {
+  if (!is_in_read_) pump_request();
+  return Step::kWait;
+}
+
+Exchange::Step Exchange::filter_response() {
+  if (filters_.is_empty()) {
+    commit(response_framing_);
+    return Step::kGoOn;
+  }
+  const Step step = take_verdict(filters_.run_response(*response_head_, *this), Phase::kHoldResponse);
+  if (phase_ == Phase::kHoldResponse) http::strip_hop_by_hop(response_head_->headers());
+  if (is_suspended_ && conn_) conn_->pause_response();
+  return step;
+}
+
+Exchange::Step Exchange::hold_response() {
+  const policy::BodyInterest& interest = filters_.interest(policy::Direction::kResponse);
+  const bool has_body = response_framing_.kind != http::BodyKind::kNone;
+  if (!interest.is_wanted()) {
+    commit(response_framing_);
+    return Step::kGoOn;
+  }
+  if (!has_body || interest.mode == BodyMode::kStream) {
+    kept_length_ = -1;  // the length would be another
+    commit(has_body ? http::BodyFraming{http::BodyKind::kChunked, 0} : response_framing_);
+    return Step::kGoOn;
+  }
+  const policy::StageResult result =
+      response_.pull(filters_, *this, held_response_, services_.loop.buffers());
+  if (result != policy::StageResult::kPassed) return take_stage_result(result, response_);
+  if (!response_.is_out_ended()) return Step::kWait;
+  commit({http::BodyKind::kLength, held_response_.size_bytes()});
+  return Step::kGoOn;
+}
+
+Exchange::Step Exchange::take_stage_result(policy::StageResult result, BodyPipe& pipe) {
+  if (result == policy::StageResult::kRefused) {
+    const std::unique_ptr<Reply> reply = pipe.take_reply();
+    if (phase_ == Phase::kRelay) {
+      cut({ErrorCode::kFilterFailed, ErrorSide::kSelf, RetrySafety::kNotSafe, "reply_after_head", {}});
+    } else {
+      answer(*reply);
+    }
+    return Step::kWait;
+  }
+  const bool is_request = &pipe == &request_;
+  fail({is_request ? ErrorCode::kBodyTooLarge : ErrorCode::kBadResponse,
+        is_request ? ErrorSide::kDownstream : ErrorSide::kUpstream,
+        RetrySafety::kNotSafe,
+        "filter_cap",
+        {}});
+  return Step::kWait;
+}
+
+}  // namespace ingress::proxy

@@ -1,0 +1,188 @@
+// One request and its response, from the complete request head to the access log line.
+//
+// The phases are one enum, run by one short loop (run() in exchange.cc); everything that happens from
+// outside only leaves a fact behind and runs the loop again. What may fail enters fail(), which asks once
+// whether another try is safe; after the response head has been sent it can only cut the stream.
+// Owner: the worker's pool; lent to a downstream connection per request. Thread: the worker's.
+// Caller: start(), then the on_request_* and on_client_* events until DownstreamStream::finish().
+// Always true: served from exactly one snapshot, pinned until the response head has been sent.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "ingress/filter.h"
+#include "net/timer_wheel.h"
+#include "policy/filter_chain.h"
+#include "proxy/body_pipe.h"
+#include "proxy/downstream_stream.h"
+#include "proxy/services.h"
+#include "routing/compiled_route.h"
+#include "upstream/h1_client_conn.h"
+
+namespace ingress::proxy {
+
+enum class Phase : std::uint8_t {
+  kIdle,  // in the pool
+  kRoute,
+  kRequestFilters,
+  kHoldRequest,  // a filter wants the whole body first
+  kPickUpstream,
+  kConnect,
+  kSendRequest,    // head and body on their way; the response may come any time
+  kAwaitResponse,  // request sent
+  kResponseFilters,
+  kHoldResponse,  // a filter wants the whole body first
+  kRelay,         // response head sent
+  kDone,
+};
+
+class Exchange final : public ExchangeContext, private upstream::UpstreamEvents {
+ public:
+  explicit Exchange(Services& services);
+  ~Exchange();
+
+  // Serves the request. Answers may be sent from inside this call.
+  void start(DownstreamStream& stream, const RequestStart& start);
+  // Answers a request that cannot be served, in place of start().
+  void refuse(DownstreamStream& stream, const RequestStart& start, Error error);
+
+  void on_request_body(base::Chain&& piece) { request_.push(std::move(piece)); }
+  // `trailers` stay valid until finish().
+  void on_request_end(const Headers& trailers) { request_.end(trailers); }
+  // Once after each read that brought one of the two above.
+  void on_request_read_done();
+  // The body is broken or did not come in time.
+  void on_request_failed(Error error) { fail(std::move(error)); }
+  void on_client_drained();
+  // The client cannot be answered any more.
+  void on_client_gone(Error error);
+  Phase phase() const { return phase_; }
+
+  // ExchangeContext
+  WorkerContext& worker() override { return services_.context; }
+  std::string_view client_address() const override { return start_->client.view(); }
+  std::uint16_t client_port() const override { return start_->client.port; }
+  std::string_view listener() const override { return start_->listener.name; }
+  std::string_view request_id() const override { return request_id_; }
+  std::string_view route() const override {
+    return rule_ ? std::string_view(rule_->route->name) : route_name_;
+  }
+  void set_label(std::string_view name, std::string_view value) override;
+  std::any& state() override { return filters_.state(); }
+  Resumer suspend() override;
+  void want_request_body(BodyMode mode, std::size_t cap_bytes) override;
+  void want_response_body(BodyMode mode, std::size_t cap_bytes) override;
+
+ private:
+  friend class ingress::Resumer;  // resume()
+  enum class Step : std::uint8_t { kGoOn, kWait };
+  static constexpr unsigned kMaxAttempts = 2;
+
+  // exchange.cc: the story
+  void prepare(DownstreamStream& stream, const RequestStart& start);
+  void run();
+  Step step();
+  Step route_request();
+  Step filter_request();
+  Step hold_request();
+  Step pick_upstream();
+  Step open_connection();
+  Step send_request();
+  Step filter_response();
+  Step hold_response();
+  Step take_verdict(Verdict verdict, Phase next);
+  Step take_stage_result(policy::StageResult result, BodyPipe& pipe);
+  void resume(Verdict verdict);
+  void drop_resumer();
+
+  // exchange_upstream.cc: the backend's side
+  enum class Waiting : std::uint8_t { kNothing, kToWrite, kForHead, kForBody };
+  void on_connected(std::expected<net::TransportPtr, Error> transport);
+  void begin_attempt();
+  void release_upstream();
+  http::BodyFraming upstream_framing() const;
+  void on_response_interim(ResponseHead& head) override;
+  void on_response_head(ResponseHead& head, http::BodyFraming framing) override;
+  void on_response_body(base::Chain&& piece) override;
+  void on_response_end(const Headers& trailers) override;
+  void on_response_read_done() override;
+  void on_upstream_drained() override;
+  void on_upstream_failed(Error error) override;
+  void on_step_timeout();
+  void watch_upstream();
+  void wait_for(Waiting waiting, std::chrono::milliseconds limit);
+
+  // exchange_relay.cc: bodies and answers
+  void pump_request();
+  void pump_response();
+  void commit(http::BodyFraming framing);
+  void fail(Error error);
+  bool can_retry(const Error& error) const;
+  void answer(const FixedReply& reply);
+  void answer(const Reply& reply);
+  void answer(std::uint16_t status, std::string_view text);
+  void send_answer(ResponseHead& head, std::string_view body);
+  void cut(const Error& error);
+  void end(Finish how);
+
+  // exchange_log.cc
+  void note_why(ErrorCode code, std::string_view detail);
+  void unpin();
+  void log();
+
+  Services& services_;
+  DownstreamStream* stream_ = nullptr;
+  std::optional<RequestStart> start_;
+  Phase phase_ = Phase::kIdle;
+  bool is_running_ = false;    // run() is on the stack: events only leave facts
+  bool is_in_read_ = false;    // on_request_read_done() is still to come: nothing is flushed before
+  bool is_suspended_ = false;  // a filter said wait
+
+  // Valid while pinned.
+  WorkerView* view_ = nullptr;
+  const routing::CompiledRule* rule_ = nullptr;
+  const upstream::ClusterEntry* cluster_ = nullptr;
+  // Copies of what is needed after unpinning.
+  std::string route_name_, rule_name_, cluster_name_;
+  ClusterTimeouts cluster_timeouts_;
+  ClusterLimits cluster_limits_;
+
+  policy::FilterChain filters_;
+  std::shared_ptr<Resumer::Target> resumer_;  // made on demand
+  std::vector<std::pair<std::string, std::string>> labels_;
+
+  BodyPipe request_{policy::Direction::kRequest};
+  BodyPipe response_{policy::Direction::kResponse};
+  base::Chain held_request_, held_response_;  // what left a holding filter
+
+  unsigned num_attempts_ = 0;
+  upstream::EndpointRef endpoint_;
+  upstream::EndpointRef avoid_;    // failed before
+  bool wants_fresh_conn_ = false;  // a pooled connection failed
+  bool has_sent_body_ = false;     // bytes of the body left: the request cannot be sent again
+  bool is_request_sent_ = false;
+  bool has_sent_interim_ = false;    // since the last flush
+  bool is_response_paused_ = false;  // the client does not keep up
+  Waiting waiting_ = Waiting::kNothing;
+  std::unique_ptr<upstream::Connector::Attempt> attempt_;
+  upstream::ClientConnPtr conn_;
+  ResponseHead* response_head_ = nullptr;  // in conn_
+  http::BodyFraming response_framing_;
+  std::int64_t kept_length_ = -1;
+
+  net::Timer deadline_;    // the whole request
+  net::Timer step_timer_;  // the backend's next move
+
+  // For the log.
+  std::string request_id_;
+  std::int64_t started_us_ = 0, upstream_started_us_ = -1, upstream_us_ = -1;
+  std::uint16_t status_ = 0;
+  std::uint64_t response_bytes_ = 0;
+  std::string why_, why_detail_, upstream_label_;
+};
+
+}  // namespace ingress::proxy

@@ -1,0 +1,148 @@
+// The backend's side of an exchange: connection, response events, time limits.
+#include <utility>
+
+#include "base/text.h"
+#include "http/hop_by_hop.h"
+#include "proxy/exchange.h"
+
+namespace ingress::proxy {
+
+void Exchange::on_connected(std::expected<net::TransportPtr, Error> transport) {
+  attempt_.reset();
+  if (!transport) {
+    services_.metrics.upstream_connect_failures.add();
+    fail(std::move(transport.error()));
+    return;
+  }
+  conn_ = upstream::ClientConnPtr(
+      new upstream::H1ClientConn(services_.loop, std::move(*transport), cluster_limits_));
+  begin_attempt();
+  run();
+}
+
+// Bodies that filters change lose their length, unless they were held whole.
+http::BodyFraming Exchange::upstream_framing() const {
+  const policy::BodyInterest& interest = filters_.interest(policy::Direction::kRequest);
+  if (start_->framing.kind == http::BodyKind::kNone || !interest.is_wanted()) return start_->framing;
+  if (interest.mode == BodyMode::kStream) return {http::BodyKind::kChunked, 0};
+  return {http::BodyKind::kLength, held_request_.size_bytes()};
+}
+
+void Exchange::begin_attempt() {
+  phase_ = Phase::kSendRequest;
+  response_head_ = nullptr;
+  conn_->begin(*this, start_->head.method(), cluster_limits_);
+  conn_->send_head(start_->head, upstream_framing());
+}
+
+void Exchange::release_upstream() {
+  attempt_.reset();
+  if (endpoint_) {
+    --endpoint_->num_active;
+    upstream_us_ = net::EventLoop::clock_us() - upstream_started_us_;
+  }
+  if (conn_) {
+    if (endpoint_ && !endpoint_->is_retired && conn_->is_reusable()) {
+      endpoint_->idle.put_back(std::move(conn_), cluster_limits_.max_idle_connections,
+                               cluster_timeouts_.idle_connection);
+    }
+    conn_.reset();
+  }
+  endpoint_ = {};
+  response_head_ = nullptr;
+  waiting_ = Waiting::kNothing;
+  step_timer_.cancel();
+}
+
+void Exchange::on_response_interim(ResponseHead& head) {
+  // 100 answers an Expect; nobody else is waiting for it (RFC 9110 15.2.1).
+  if (head.status() == 100 && !start_->expects_continue) return;
+  http::strip_hop_by_hop(head.headers());
+  stream_->send_interim(head);
+  has_sent_interim_ = true;
+}
+
+void Exchange::on_response_head(ResponseHead& head, http::BodyFraming framing) {
+  response_head_ = &head;
+  response_framing_ = framing;
+  // What is read to the close of the connection has no length that could be told.
+  if (framing.kind == http::BodyKind::kUntilClose) response_framing_ = {http::BodyKind::kChunked, 0};
+  kept_length_ = -1;
+  if (framing.kind == http::BodyKind::kNone) {
+    if (const auto length = head.headers().get(HeaderId::kContentLength)) {
+      if (const auto value = base::parse_decimal<std::uint64_t>(*length)) {
+        kept_length_ = static_cast<std::int64_t>(*value);
+      }
+    }
+  }
+  http::strip_hop_by_hop(head.headers());
+  phase_ = Phase::kResponseFilters;
+}
+
+void Exchange::on_response_body(base::Chain&& piece) {
+  response_.push(std::move(piece));
+}
+
+void Exchange::on_response_end(const Headers& trailers) {
+  response_.end(trailers);
+}
+
+void Exchange::on_response_read_done() {
+  run();
+  if (phase_ == Phase::kDone || !conn_) return;
+  if (is_suspended_ && response_.is_full()) conn_->pause_response();
+  if (has_sent_interim_) {
+    has_sent_interim_ = false;
+    stream_->flush();
+  }
+  waiting_ = Waiting::kNothing;  // progress: the limit starts anew
+  watch_upstream();
+}
+
+void Exchange::on_upstream_drained() {
+  if (!request_.is_out_ended()) stream_->set_reading(Reading::kOn);
+  watch_upstream();
+}
+
+void Exchange::on_upstream_failed(Error error) {
+  fail(std::move(error));
+}
+
+void Exchange::on_step_timeout() {
+  switch (std::exchange(waiting_, Waiting::kNothing)) {
+    case Waiting::kNothing:
+      return;
+    case Waiting::kToWrite:
+      return fail(
+          {ErrorCode::kUpstreamTimeout, ErrorSide::kUpstream, RetrySafety::kNotSafe, "request_write", {}});
+    case Waiting::kForHead:
+      return fail(
+          {ErrorCode::kUpstreamTimeout, ErrorSide::kUpstream, RetrySafety::kNotSafe, "response_head", {}});
+    case Waiting::kForBody:
+      return fail(
+          {ErrorCode::kUpstreamTimeout, ErrorSide::kUpstream, RetrySafety::kNotSafe, "response_body", {}});
+  }
+}
+
+// The one owner of the backend's time limits: decides from the state which of them runs. While we wait for
+// the client (to send its body, to read the response) none does: the downstream connection has its own.
+void Exchange::watch_upstream() {
+  if (!conn_ || is_suspended_) return wait_for(Waiting::kNothing, {});
+  if (phase_ == Phase::kRelay || phase_ == Phase::kHoldResponse) {
+    const bool is_client_slow = is_response_paused_ || response_.is_in_ended();
+    return wait_for(is_client_slow ? Waiting::kNothing : Waiting::kForBody,
+                    cluster_timeouts_.response_body_idle);
+  }
+  if (conn_->queued_bytes() > 0) return wait_for(Waiting::kToWrite, cluster_timeouts_.request_write_idle);
+  if (is_request_sent_) return wait_for(Waiting::kForHead, cluster_timeouts_.response_head);
+  wait_for(Waiting::kNothing, {});
+}
+
+void Exchange::wait_for(Waiting waiting, std::chrono::milliseconds limit) {
+  if (waiting == waiting_ && waiting != Waiting::kToWrite) return;
+  waiting_ = waiting;
+  if (waiting == Waiting::kNothing || limit.count() == 0) return step_timer_.cancel();
+  step_timer_.set(services_.loop.timers(), limit);
+}
+
+}  // namespace ingress::proxy

@@ -1,0 +1,132 @@
+#include "proxy/metrics_reading.h"
+
+#include <string>
+#include <utility>
+
+#include "proxy/error_reply.h"
+
+namespace ingress::proxy {
+
+namespace {
+
+using Workers = std::span<const std::unique_ptr<Worker>>;
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+template <typename Get>
+double sum(Workers workers, Get get) {
+  std::uint64_t total = 0;
+  for (const auto& worker : workers) total += get(worker->metrics()).get();
+  return static_cast<double>(total);
+}
+
+MetricFamily family(std::string name, std::string help, MetricType type) {
+  return {.name = std::move(name), .help = std::move(help), .type = type, .samples = {}};
+}
+
+struct Plain {
+  const char* name;
+  const char* help;
+  MetricType type;
+  Counter WorkerMetrics::* counter;
+};
+
+constexpr Plain kPlain[] = {
+    {"connections_accepted_total", "Downstream connections accepted.", MetricType::kCounter,
+     &WorkerMetrics::connections_accepted},
+    {"connections_open", "Downstream connections open now.", MetricType::kGauge,
+     &WorkerMetrics::connections_open},
+    {"requests_active", "Exchanges under way now.", MetricType::kGauge, &WorkerMetrics::exchanges_open},
+    {"request_body_bytes_total", "Bytes of request bodies received.", MetricType::kCounter,
+     &WorkerMetrics::request_body_bytes},
+    {"response_body_bytes_total", "Bytes of response bodies sent.", MetricType::kCounter,
+     &WorkerMetrics::response_body_bytes},
+    {"filter_replies_total", "Requests answered by a filter.", MetricType::kCounter,
+     &WorkerMetrics::filter_replies},
+    {"upstream_connects_total", "Connections to backends tried.", MetricType::kCounter,
+     &WorkerMetrics::upstream_connects},
+    {"upstream_connect_failures_total", "Connections to backends that failed.", MetricType::kCounter,
+     &WorkerMetrics::upstream_connect_failures},
+    {"upstream_reused_total", "Requests sent on a kept connection.", MetricType::kCounter,
+     &WorkerMetrics::upstream_reused},
+    {"upstream_retries_total", "Requests tried again.", MetricType::kCounter,
+     &WorkerMetrics::upstream_retries},
+    {"snapshots_adopted_total", "Configurations adopted, summed over workers.", MetricType::kCounter,
+     &WorkerMetrics::snapshots_adopted},
+};
+
+MetricFamily requests_by_class(Workers workers) {
+  MetricFamily out = family("requests_total", "Requests answered, by class of status.", MetricType::kCounter);
+  for (std::size_t i = 1; i < 6; ++i) {
+    out.samples.push_back({.labels = Labels{{"class", std::to_string(i) + "xx"}},
+                           .value = sum(workers, [i](const WorkerMetrics& m) -> const Counter& {
+                             return m.requests_by_class[i];
+                           })});
+  }
+  return out;
+}
+
+MetricFamily errors(Workers workers) {
+  MetricFamily out = family("errors_total", "Requests that the proxy answered or cut itself, by reason.",
+                            MetricType::kCounter);
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(ErrorCode::kInternal); ++i) {
+    const auto code = static_cast<ErrorCode>(i);
+    if (find_error_row(code) == nullptr) continue;
+    out.samples.push_back({.labels = Labels{{"why", std::string(to_string(code))}},
+                           .value = sum(workers, [i](const WorkerMetrics& m) -> const Counter& {
+                             return m.replies_by_error[i];
+                           })});
+  }
+  return out;
+}
+
+MetricFamily durations(Workers workers) {
+  MetricFamily out = family("request_duration_seconds", "Request head complete to response complete.",
+                            MetricType::kHistogram);
+  MetricSample sample;
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i <= WorkerMetrics::kBoundsMs.size(); ++i) {
+    for (const auto& worker : workers) seen += worker->metrics().duration_buckets[i].get();
+    if (i < WorkerMetrics::kBoundsMs.size())
+      sample.buckets.emplace_back(WorkerMetrics::kBoundsMs[i] / 1000.0, seen);
+  }
+  sample.count = seen;
+  sample.value =
+      sum(workers, [](const WorkerMetrics& m) -> const Counter& { return m.duration_us; }) / 1'000'000.0;
+  out.samples.push_back(std::move(sample));
+  return out;
+}
+
+}  // namespace
+
+Metrics read_metrics(Workers workers, Generation published) {
+  Metrics out;
+  for (const Plain& plain : kPlain) {
+    MetricFamily one = family(plain.name, plain.help, plain.type);
+    one.samples.push_back({.value = sum(workers, [&plain](const WorkerMetrics& m) -> const Counter& {
+                             return m.*plain.counter;
+                           })});
+    out.push_back(std::move(one));
+  }
+  out.push_back(requests_by_class(workers));
+  out.push_back(errors(workers));
+  out.push_back(durations(workers));
+
+  MetricFamily newest =
+      family("generation_published", "Number of the newest configuration.", MetricType::kGauge);
+  newest.samples.push_back({.value = static_cast<double>(published)});
+  out.push_back(std::move(newest));
+  MetricFamily adopted =
+      family("generation_adopted", "Configuration that a worker serves.", MetricType::kGauge);
+  MetricFamily views =
+      family("snapshot_views", "Configurations that a worker still uses.", MetricType::kGauge);
+  for (const auto& worker : workers) {
+    const Labels labels{{"worker", std::to_string(worker->index())}};
+    adopted.samples.push_back({.labels = labels, .value = static_cast<double>(worker->adopted())});
+    views.samples.push_back({.labels = labels, .value = static_cast<double>(worker->num_views())});
+  }
+  out.push_back(std::move(adopted));
+  out.push_back(std::move(views));
+  return out;
+}
+
+}  // namespace ingress::proxy

@@ -1,0 +1,204 @@
+#include "proxy/publisher.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "config/validate.h"
+
+namespace ingress::proxy {
+
+BoundListener::~BoundListener() {
+  for (const int fd : fds) {
+    if (fd >= 0) ::close(fd);
+  }
+}
+
+Publisher::Publisher(Bind bind)
+    : bind_(std::move(bind)),
+      slots_(base::SlotRegistry::create()),
+      route_compiler_(slots_),
+      cluster_compiler_(slots_) {}
+
+std::expected<SnapshotPtr, std::vector<Problem>> Publisher::publish(const GatewayConfig& config) {
+  std::vector<Problem> problems = validate(config);
+  if (config::has_errors(problems)) return std::unexpected(std::move(problems));
+  const ConfigDelta delta = delta_to(config);
+  return commit(delta, listeners_after(delta));
+}
+
+std::expected<SnapshotPtr, std::vector<Problem>> Publisher::apply(const ConfigDelta& delta) {
+  Listeners listeners = listeners_after(delta);
+  std::vector<Problem> problems = check(delta, listeners);
+  if (config::has_errors(problems)) return std::unexpected(std::move(problems));
+  return commit(delta, std::move(listeners));
+}
+
+GatewayConfig Publisher::config() const {
+  GatewayConfig config;
+  for (const auto& [name, listener] : listeners_) config.listeners.push_back(listener);
+  for (const auto& [name, entry] : cluster_compiler_.clusters()) config.clusters.push_back(entry->cluster);
+  for (const auto& [name, route] : routes_) config.routes.push_back(*route);
+  return config;
+}
+
+ConfigDelta Publisher::delta_to(const GatewayConfig& config) const {
+  ConfigDelta delta;
+  std::set<std::string_view> listeners, clusters, routes;
+  for (const Listener& listener : config.listeners) {
+    listeners.insert(listener.name);
+    const auto held = listeners_.find(listener.name);
+    if (held == listeners_.end() || held->second != listener) delta.upsert_listeners.push_back(listener);
+  }
+  for (const Cluster& cluster : config.clusters) {
+    clusters.insert(cluster.name);
+    const Cluster* held = cluster_compiler_.find(cluster.name);
+    if (held == nullptr || *held != cluster) delta.upsert_clusters.push_back(cluster);
+  }
+  for (const Route& route : config.routes) {
+    routes.insert(route.name);
+    const auto held = routes_.find(route.name);
+    if (held == routes_.end() || *held->second != route) delta.upsert_routes.push_back(route);
+  }
+  for (const auto& [name, listener] : listeners_) {
+    if (!listeners.contains(name)) delta.remove_listeners.push_back(name);
+  }
+  for (const auto& [name, entry] : cluster_compiler_.clusters()) {
+    if (!clusters.contains(name)) delta.remove_clusters.push_back(name);
+  }
+  for (const auto& [name, route] : routes_) {
+    if (!routes.contains(name)) delta.remove_routes.push_back(name);
+  }
+  return delta;
+}
+
+Publisher::Listeners Publisher::listeners_after(const ConfigDelta& delta) const {
+  Listeners listeners = listeners_;
+  for (const std::string& name : delta.remove_listeners) listeners.erase(name);
+  for (const Listener& listener : delta.upsert_listeners) listeners.insert_or_assign(listener.name, listener);
+  return listeners;
+}
+
+std::vector<Problem> Publisher::check(const ConfigDelta& delta, const Listeners& listeners) const {
+  GatewayConfig only_listeners;  // few, and they are checked against each other
+  for (const auto& [name, listener] : listeners) only_listeners.listeners.push_back(listener);
+  std::vector<Problem> problems = validate(only_listeners);
+  std::set<std::string_view> added, removed(delta.remove_clusters.begin(), delta.remove_clusters.end());
+  for (std::size_t i = 0; i < delta.upsert_clusters.size(); ++i) {
+    added.insert(delta.upsert_clusters[i].name);
+    config::validate_cluster(delta.upsert_clusters[i], config::FieldPath("upsert_clusters", i), problems);
+  }
+  const config::ClusterExists cluster_exists = [&](std::string_view name) {
+    return added.contains(name) ||
+           (!removed.contains(name) && cluster_compiler_.find(std::string(name)) != nullptr);
+  };
+  for (std::size_t i = 0; i < delta.upsert_routes.size(); ++i) {
+    config::validate_route(delta.upsert_routes[i], config::FieldPath("upsert_routes", i), cluster_exists,
+                           problems);
+  }
+  check_removed_clusters(delta, problems);
+  return problems;
+}
+
+// A cluster goes only together with the last route that names it.
+void Publisher::check_removed_clusters(const ConfigDelta& delta, std::vector<Problem>& problems) const {
+  for (std::size_t i = 0; i < delta.remove_clusters.size(); ++i) {
+    const std::string& name = delta.remove_clusters[i];
+    if (std::ranges::find(delta.upsert_clusters, name, &Cluster::name) != delta.upsert_clusters.end())
+      continue;
+    const auto users = cluster_users_.find(name);
+    if (users == cluster_users_.end()) continue;
+    int left = users->second;
+    const auto forget = [&](const std::string& route_name) {
+      const auto route = routes_.find(route_name);
+      if (route == routes_.end()) return;
+      for (const RouteRule& rule : route->second->rules) {
+        left -= static_cast<int>(std::ranges::count(rule.backends, name, &BackendRef::cluster));
+      }
+    };
+    std::set<std::string> touched(delta.remove_routes.begin(), delta.remove_routes.end());
+    for (const Route& route : delta.upsert_routes) touched.insert(route.name);
+    std::ranges::for_each(touched, forget);
+    if (left <= 0) continue;
+    problems.push_back({.field = config::FieldPath("remove_clusters", i).text(),
+                        .why = "cluster \"" + name + "\" is still named by routes",
+                        .fix = "remove or change those routes in the same delta"});
+  }
+}
+
+std::expected<std::vector<ListenerEntry>, std::vector<Problem>> Publisher::bind(const Listeners& listeners) {
+  std::vector<ListenerEntry> entries;
+  std::vector<Problem> problems;
+  for (const auto& [name, listener] : listeners) {
+    // The address is the identity; without a fixed port the name has to do.
+    const std::string key = config::listener_key(listener);
+    std::shared_ptr<BoundListener> bound;
+    if (current_) {
+      for (const ListenerEntry& held : current_->listeners) {
+        const std::string held_key = config::listener_key(held.listener);
+        if (key == held_key && (!key.empty() || held.listener.name == name)) bound = held.bound;
+      }
+    }
+    if (!bound) {
+      auto made = bind_(listener);
+      if (!made) {
+        problems.push_back({.object = {.kind = "Listener", .name = name},
+                            .field = "listeners." + name + ".address",
+                            .why = made.error().text(),
+                            .fix = "free the address, or let the listener have another one"});
+        continue;
+      }
+      bound = std::move(*made);
+    }
+    entries.push_back({listener, std::move(bound)});
+  }
+  if (!problems.empty()) return std::unexpected(std::move(problems));
+  return entries;
+}
+
+std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigDelta& delta,
+                                                                   Listeners listeners) {
+  auto entries = bind(listeners);
+  if (!entries) return std::unexpected(std::move(entries.error()));
+  const bool same_listeners = current_ != nullptr && listeners == listeners_;
+  listeners_ = std::move(listeners);
+
+  for (const std::string& name : delta.remove_routes) {
+    if (const auto held = routes_.find(name); held != routes_.end()) {
+      count_users(*held->second, -1);
+      routes_.erase(held);
+    }
+  }
+  std::vector<std::shared_ptr<const Route>> upserts;
+  upserts.reserve(delta.upsert_routes.size());
+  for (const Route& route : delta.upsert_routes) {
+    std::shared_ptr<const Route>& held = routes_[route.name];
+    if (held && *held == route) continue;
+    if (held) count_users(*held, -1);
+    held = std::make_shared<const Route>(route);
+    count_users(route, 1);
+    upserts.push_back(held);
+  }
+  auto routes = route_compiler_.apply(upserts, delta.remove_routes);
+  auto clusters = cluster_compiler_.apply(delta.upsert_clusters, delta.remove_clusters);
+  if (same_listeners && routes == current_->routes && clusters == current_->clusters) return current_;
+  current_ = std::make_shared<const Snapshot>(Snapshot{.generation = current_ ? current_->generation + 1 : 1,
+                                                       .listeners = std::move(*entries),
+                                                       .routes = std::move(routes),
+                                                       .clusters = std::move(clusters)});
+  return current_;
+}
+
+void Publisher::count_users(const Route& route, int by) {
+  for (const RouteRule& rule : route.rules) {
+    for (const BackendRef& backend : rule.backends) {
+      if (backend.cluster.empty()) continue;
+      int& users = cluster_users_[backend.cluster];
+      users += by;
+      if (users == 0) cluster_users_.erase(backend.cluster);
+    }
+  }
+}
+
+}  // namespace ingress::proxy

@@ -1,0 +1,247 @@
+#include "ingress/server.h"
+
+#include <csignal>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "base/retire_stack.h"
+#include "net/tcp.h"
+#include "proxy/metrics_reading.h"
+#include "proxy/publisher.h"
+#include "proxy/worker.h"
+
+namespace ingress {
+
+namespace {
+
+constexpr unsigned kMaxWorkers = 1024;
+
+using RetiredSnapshots = base::RetireStack<proxy::SnapshotPtr>;
+
+Error invalid(const char* what, std::string detail) {
+  return {ErrorCode::kInvalidArgument, ErrorSide::kSelf, RetrySafety::kNotSafe, what, std::move(detail)};
+}
+
+}  // namespace
+
+// Locks: `writer` before `workers_lock`; neither is taken by a worker.
+struct Server::Impl {
+  enum class Life : std::uint8_t { kServing, kAnnouncing, kDraining, kStopped };
+
+  explicit Impl(ServerOptions options_in)
+      : options(std::move(options_in)),
+        publisher([this](const Listener& listener) { return bind(listener); }) {}
+  ~Impl() { workers.clear(); }
+
+  std::expected<void, Error> start();
+  std::expected<std::shared_ptr<proxy::BoundListener>, Error> bind(const Listener& listener);
+  std::expected<Generation, std::vector<Problem>> hand_out(
+      std::expected<proxy::SnapshotPtr, std::vector<Problem>> result);
+  void begin_stop();
+  void begin_drain();
+  void on_worker_drained();
+  void finish_stop();
+  // Runs `member` on the loop's thread, unless the Server is gone by then.
+  void post(void (Impl::*member)());
+
+  ServerOptions options;
+  std::unique_ptr<Loop> own_loop;
+  Loop* loop = nullptr;
+  std::shared_ptr<RetiredSnapshots> retired = std::make_shared<RetiredSnapshots>();
+  std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);
+
+  mutable std::mutex writer;
+  proxy::Publisher publisher;
+  std::atomic<Generation> published{0};
+
+  mutable std::mutex workers_lock;
+  std::vector<std::unique_ptr<proxy::Worker>> workers;
+
+  // Loop's thread only.
+  std::atomic<Life> life{Life::kServing};
+  bool is_running = false;
+  unsigned num_drained = 0;
+  Loop::Registration stop_timer, sigterm, sigint;
+};
+
+std::expected<void, Error> Server::Impl::start() {
+  if (options.workers == 0 || options.workers > kMaxWorkers) {
+    return std::unexpected(invalid("workers must be 1 to 1024", std::to_string(options.workers)));
+  }
+  loop = options.loop;
+  if (loop == nullptr) {
+    auto made = Loop::create();
+    if (!made) return std::unexpected(std::move(made.error()));
+    own_loop = std::move(*made);
+    loop = own_loop.get();
+  }
+  for (unsigned index = 0; index < options.workers; ++index) {
+    auto worker = proxy::Worker::create({
+        .index = index,
+        .make_filters = options.make_filters,
+        .access_log = options.access_log,
+        .log = options.log,
+        // A worker never frees a snapshot. Only the first of several in a row asks to be emptied, so a change
+        // of configuration takes the loop's lock once per worker and requests never.
+        .retire =
+            [stack = retired, to = loop](std::unique_ptr<proxy::SnapshotPtr> gone) {
+              if (stack->push(std::move(gone))) to->post([stack] { stack->free_all(); });
+            },
+        .on_drained = [this] { post(&Impl::on_worker_drained); },
+    });
+    if (!worker) return std::unexpected(std::move(worker.error()));
+    workers.push_back(std::move(*worker));
+  }
+  return {};
+}
+
+void Server::Impl::post(void (Impl::*member)()) {
+  loop->post([this, member, guard = std::weak_ptr(alive)] {
+    if (!guard.expired()) (this->*member)();
+  });
+}
+
+std::expected<std::shared_ptr<proxy::BoundListener>, Error> Server::Impl::bind(const Listener& listener) {
+  const auto given = std::ranges::find(options.sockets, listener.name, &ListeningSockets::listener);
+  if (given != options.sockets.end()) {
+    auto bound = std::make_shared<proxy::BoundListener>(std::move(given->fds), listener.port);
+    options.sockets.erase(given);
+    return bound;
+  }
+  auto sockets = net::bind_listening(listener.address, listener.port, options.workers);
+  if (!sockets) return std::unexpected(std::move(sockets.error()));
+  return std::make_shared<proxy::BoundListener>(std::move(sockets->fds), sockets->port);
+}
+
+std::expected<Generation, std::vector<Problem>> Server::Impl::hand_out(
+    std::expected<proxy::SnapshotPtr, std::vector<Problem>> result) {
+  retired->free_all();
+  if (!result) return std::unexpected(std::move(result.error()));
+  const Generation generation = (*result)->generation;
+  if (generation == published.load(std::memory_order_relaxed)) return generation;
+  published.store(generation, std::memory_order_relaxed);
+  const std::lock_guard lock(workers_lock);
+  for (const auto& worker : workers) worker->put_snapshot(*result);
+  return generation;
+}
+
+void Server::Impl::begin_stop() {
+  if (life != Life::kServing) return;
+  if (options.shutdown_delay.count() == 0) return begin_drain();
+  life = Life::kAnnouncing;
+  for (const auto& worker : workers) worker->begin_announcing();
+  stop_timer = loop->after(options.shutdown_delay, [this] { begin_drain(); });
+}
+
+void Server::Impl::begin_drain() {
+  life = Life::kDraining;
+  for (const auto& worker : workers) worker->begin_drain();
+  stop_timer = loop->after(options.drain_timeout, [this] { finish_stop(); });
+}
+
+void Server::Impl::on_worker_drained() {
+  if (++num_drained == options.workers) finish_stop();
+}
+
+void Server::Impl::finish_stop() {
+  if (life == Life::kStopped) return;
+  life = Life::kStopped;
+  std::vector<std::unique_ptr<proxy::Worker>> gone;
+  {
+    const std::lock_guard lock(workers_lock);
+    gone = std::move(workers);
+    workers.clear();
+  }
+  gone.clear();  // joins
+  if (is_running) loop->stop();
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::Server(Server&&) noexcept = default;
+Server& Server::operator=(Server&&) noexcept = default;
+Server::~Server() = default;
+
+std::expected<Server, Error> Server::create(ServerOptions options) {
+  auto impl = std::make_unique<Impl>(std::move(options));
+  if (auto started = impl->start(); !started) return std::unexpected(std::move(started.error()));
+  return Server(std::move(impl));
+}
+
+std::expected<Generation, std::vector<Problem>> Server::publish(GatewayConfig config) {
+  const std::lock_guard lock(impl_->writer);
+  return impl_->hand_out(impl_->publisher.publish(config));
+}
+
+std::expected<Generation, std::vector<Problem>> Server::apply(ConfigDelta delta) {
+  const std::lock_guard lock(impl_->writer);
+  return impl_->hand_out(impl_->publisher.apply(delta));
+}
+
+ServerStatus Server::status() const {
+  ServerStatus status;
+  {
+    const std::lock_guard lock(impl_->writer);
+    if (const proxy::SnapshotPtr& current = impl_->publisher.current()) {
+      status.published = current->generation;
+      for (const proxy::ListenerEntry& entry : current->listeners) {
+        status.listeners.push_back({entry.listener.name, entry.listener.address, entry.bound->port});
+      }
+    }
+  }
+  const std::lock_guard lock(impl_->workers_lock);
+  for (const auto& worker : impl_->workers) {
+    status.workers.push_back({.adopted = worker->adopted(), .views = worker->num_views()});
+  }
+  status.is_draining = impl_->life != Impl::Life::kServing;
+  return status;
+}
+
+std::string Server::config_json() const {
+  GatewayConfig config;
+  {
+    const std::lock_guard lock(impl_->writer);
+    config = impl_->publisher.config();
+  }
+  return to_json(config);
+}
+
+Metrics Server::metrics() const {
+  const std::lock_guard lock(impl_->workers_lock);
+  return proxy::read_metrics(impl_->workers, impl_->published.load(std::memory_order_relaxed));
+}
+
+void Server::stop() {
+  impl_->post(&Impl::begin_stop);
+}
+
+void Server::stop_now() {
+  impl_->post(&Impl::finish_stop);
+}
+
+void Server::stop_on_signals() {
+  const auto on_signal = [impl = impl_.get()] {
+    if (impl->life == Impl::Life::kServing) {
+      impl->begin_stop();
+    } else {
+      impl->finish_stop();
+    }
+  };
+  if (auto registered = impl_->loop->on_signal(SIGTERM, on_signal)) impl_->sigterm = std::move(*registered);
+  if (auto registered = impl_->loop->on_signal(SIGINT, on_signal)) impl_->sigint = std::move(*registered);
+}
+
+std::expected<void, Error> Server::run() {
+  if (impl_->life == Impl::Life::kStopped) return {};
+  impl_->is_running = true;
+  impl_->loop->run();
+  impl_->is_running = false;
+  impl_->stop_timer = {};
+  impl_->finish_stop();
+  return {};
+}
+
+}  // namespace ingress

@@ -1,0 +1,230 @@
+#include "proxy/worker.h"
+
+#include <pthread.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace ingress::proxy {
+
+namespace {
+
+std::uint64_t random_seed() {
+  std::uint64_t seed = 0;
+  // Without entropy at hand the address of a fresh object still differs between workers.
+  if (getrandom(&seed, sizeof seed, 0) != sizeof seed) seed = reinterpret_cast<std::uintptr_t>(&seed);
+  return seed;
+}
+
+}  // namespace
+
+// A call of a filter that waits for its time.
+struct Worker::Delayed {
+  Delayed(Worker& worker_in, std::move_only_function<void()> call_in)
+      : worker(worker_in),
+        call(std::move(call_in)),
+        timer([](void* self) { static_cast<Delayed*>(self)->fire(); }, this) {}
+  void fire() {
+    std::unique_ptr<Delayed> self;
+    auto& waiting = worker.delayed_;
+    const auto found = std::ranges::find(waiting, this, &std::unique_ptr<Delayed>::get);
+    self = std::move(*found);
+    waiting.erase(found);
+    self->call();
+  }
+  Worker& worker;
+  std::move_only_function<void()> call;
+  net::Timer timer;
+};
+
+std::expected<std::unique_ptr<Worker>, Error> Worker::create(WorkerOptions options) {
+  auto loop = net::EventLoop::create();
+  if (!loop) return std::unexpected(std::move(loop.error()));
+  auto resolver = net::Resolver::create(**loop);
+  if (!resolver) return std::unexpected(std::move(resolver.error()));
+  std::unique_ptr<Worker> worker(new Worker(std::move(options), std::move(*loop), std::move(*resolver)));
+  worker->thread_ = std::thread([raw = worker.get()] { raw->run(); });
+  return worker;
+}
+
+Worker::Worker(WorkerOptions options, std::unique_ptr<net::EventLoop> loop,
+               std::unique_ptr<net::Resolver> resolver)
+    : options_(std::move(options)),
+      loop_(std::move(loop)),
+      resolver_(std::move(resolver)),
+      views_(options_.retire),
+      clusters_(random_seed()),
+      connector_(*loop_, resolver_.get()),
+      services_{.worker_index = options_.index,
+                .loop = *loop_,
+                .views = views_,
+                .clusters = clusters_,
+                .connector = connector_,
+                .filters = filters_,
+                .context = *this,
+                .metrics = metrics_,
+                .access_log = options_.access_log.get()} {
+  loop_->set_on_wake([this] { adopt_mail(); });
+}
+
+Worker::~Worker() {
+  loop_->stop();
+  if (thread_.joinable()) thread_.join();
+  // What closed connections left to be freed goes now, while everything that it refers to is there.
+  resolver_.reset();
+  loop_.reset();
+}
+
+void Worker::run() {
+  pthread_setname_np(pthread_self(), ("ingress-" + std::to_string(options_.index)).c_str());
+  if (options_.make_filters) filters_ = options_.make_filters();
+  adopt_mail();
+  loop_->run();
+  shut_down();
+}
+
+// Everything that lives on the loop goes on its thread, in the order of who refers to whom.
+void Worker::shut_down() {
+  for (const auto& listener : listeners_) close_listener(*listener);
+  while (!connections_.empty()) connections_.back()->close_now();
+  delayed_.clear();
+  free_exchanges_.clear();
+  clusters_.adopt(upstream::ClusterTable());
+  filters_.clear();
+}
+
+void Worker::put_snapshot(SnapshotPtr snapshot) {
+  mailbox_.put(std::move(snapshot));
+  loop_->wake();
+}
+
+void Worker::begin_announcing() {
+  loop_->post([this] { stage_ = std::max(stage_, Stage::kAnnouncing); });
+}
+
+void Worker::begin_drain() {
+  loop_->post([this] {
+    stage_ = Stage::kDraining;
+    for (const auto& listener : listeners_) {
+      if (listener->acceptor) listener->acceptor->stop();
+    }
+    // From the end: a connection that closes at once is replaced by one that was seen already.
+    for (std::size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->drain();
+    check_drained();
+  });
+}
+
+void Worker::after(std::chrono::milliseconds delay, std::move_only_function<void()> call) {
+  delayed_.push_back(std::make_unique<Delayed>(*this, std::move(call)));
+  delayed_.back()->timer.set(loop_->timers(), delay);
+}
+
+void Worker::adopt_mail() {
+  std::unique_ptr<SnapshotPtr> letter = mailbox_.take();
+  if (!letter) return;
+  const Snapshot& snapshot = **letter;
+  // The old snapshot is still held while its endpoints hand over their state.
+  clusters_.adopt(*snapshot.clusters);
+  sync_listeners(snapshot);
+  views_.adopt(std::move(letter));
+  metrics_.snapshots_adopted.add();
+}
+
+void Worker::sync_listeners(const Snapshot& snapshot) {
+  for (const auto& listener : listeners_) {
+    const auto found = std::ranges::find(snapshot.listeners, listener->bound, &ListenerEntry::bound);
+    if (listener->bound && found == snapshot.listeners.end()) close_listener(*listener);
+  }
+  for (const ListenerEntry& entry : snapshot.listeners) {
+    const auto found = std::ranges::find(listeners_, entry.bound, &ListenerState::bound);
+    if (found == listeners_.end()) {
+      open_listener(entry);
+    } else {
+      (*found)->settings = entry.listener;
+    }
+  }
+  forget_closed_listeners();
+}
+
+void Worker::open_listener(const ListenerEntry& entry) {
+  auto state = std::make_unique<ListenerState>(
+      ListenerState{.settings = entry.listener, .bound = entry.bound, .port = entry.bound->port});
+  const int fd = entry.bound->take(options_.index);
+  if (fd >= 0 && stage_ != Stage::kDraining) {
+    auto acceptor = net::Acceptor::create(*loop_, fd, [this, raw = state.get()](net::TransportPtr transport) {
+      on_accept(*raw, std::move(transport));
+    });
+    if (acceptor) {
+      state->acceptor = std::move(*acceptor);
+    } else if (options_.log) {
+      options_.log("listener " + entry.listener.name + ": " + acceptor.error().text());
+    }
+  }
+  listeners_.push_back(std::move(state));
+}
+
+void Worker::close_listener(ListenerState& listener) {
+  listener.bound.reset();
+  if (listener.acceptor) listener.acceptor->stop();
+  for (std::size_t i = connections_.size(); i > 0; --i) {
+    if (&connections_[i - 1]->listener() == &listener) connections_[i - 1]->drain();
+  }
+}
+
+void Worker::forget_closed_listeners() {
+  std::erase_if(listeners_,
+                [](const auto& listener) { return !listener->bound && listener->num_connections == 0; });
+}
+
+void Worker::on_accept(ListenerState& listener, net::TransportPtr transport) {
+  metrics_.connections_accepted.add();
+  metrics_.connections_open.add();
+  ++listener.num_connections;
+  auto connection =
+      std::make_unique<DownstreamH1>(static_cast<DownstreamHost&>(*this), listener, std::move(transport));
+  connection->list_index = connections_.size();
+  connections_.push_back(std::move(connection));
+  connections_.back()->start();
+}
+
+void Worker::on_connection_closed(DownstreamH1& connection) {
+  metrics_.connections_open.subtract();
+  --connection.listener().num_connections;
+  const std::size_t index = connection.list_index;
+  std::unique_ptr<DownstreamH1> gone = std::move(connections_[index]);
+  if (index + 1 != connections_.size()) {
+    connections_[index] = std::move(connections_.back());
+    connections_[index]->list_index = index;
+  }
+  connections_.pop_back();
+  // Its own functions are on the stack; `gone` goes when they have returned.
+  loop_->defer([this, gone = std::move(gone)]() mutable {
+    gone.reset();
+    forget_closed_listeners();
+    check_drained();
+  });
+}
+
+void Worker::check_drained() {
+  if (stage_ != Stage::kDraining || !connections_.empty() || !options_.on_drained) return;
+  std::exchange(options_.on_drained, nullptr)();
+}
+
+std::unique_ptr<Exchange> Worker::take_exchange() {
+  if (free_exchanges_.empty()) return std::make_unique<Exchange>(services_);
+  std::unique_ptr<Exchange> exchange = std::move(free_exchanges_.back());
+  free_exchanges_.pop_back();
+  return exchange;
+}
+
+void Worker::put_back_exchange(std::unique_ptr<Exchange> exchange) {
+  if (free_exchanges_.size() < kMaxFreeExchanges) free_exchanges_.push_back(std::move(exchange));
+}
+
+bool Worker::is_closing(const ListenerState& listener) const {
+  return stage_ != Stage::kServing || !listener.bound;
+}
+
+}  // namespace ingress::proxy

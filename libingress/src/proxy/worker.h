@@ -1,0 +1,100 @@
+// One thread, one event loop, its own connections and state: shares nothing with other workers but the const
+// snapshots it is handed.
+//
+// Owner: Server. Thread: its own, from create() to the destructor, which stops and joins it.
+// Caller: put_snapshot(), begin_announcing(), begin_drain() and the status functions from any thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "ingress/server.h"
+#include "net/loop.h"
+#include "net/resolver.h"
+#include "proxy/downstream_h1.h"
+#include "proxy/listener_state.h"
+#include "proxy/mailbox.h"
+#include "proxy/services.h"
+
+namespace ingress::proxy {
+
+struct WorkerOptions {
+  unsigned index = 0;
+  std::function<FilterList()> make_filters;
+  std::shared_ptr<AccessLog> access_log;
+  std::function<void(std::string_view)> log;
+  // Takes snapshots that the worker no longer uses; any thread, must not block.
+  Views::Retire retire;
+  // Told once after begin_drain(), when the last connection is closed; on the worker's thread.
+  std::function<void()> on_drained;
+};
+
+class Worker final : public WorkerContext, private DownstreamHost {
+ public:
+  static std::expected<std::unique_ptr<Worker>, Error> create(WorkerOptions options);
+  ~Worker() override;
+
+  void put_snapshot(SnapshotPtr snapshot);
+  // Answers say "Connection: close" from now on.
+  void begin_announcing();
+  // Stops accepting after what is queued; connections end with the exchange they are in.
+  void begin_drain();
+
+  const WorkerMetrics& metrics() const { return metrics_; }
+  Generation adopted() const { return views_.adopted(); }
+  std::uint32_t num_views() const { return views_.num_alive(); }
+
+  // WorkerContext
+  unsigned index() const override { return options_.index; }
+  void post(std::move_only_function<void()> call) override { loop_->post(std::move(call)); }
+  void after(std::chrono::milliseconds delay, std::move_only_function<void()> call) override;
+
+ private:
+  enum class Stage : std::uint8_t { kServing, kAnnouncing, kDraining };
+  struct Delayed;
+
+  Worker(WorkerOptions options, std::unique_ptr<net::EventLoop> loop,
+         std::unique_ptr<net::Resolver> resolver);
+  void run();
+  void adopt_mail();
+  void sync_listeners(const Snapshot& snapshot);
+  void open_listener(const ListenerEntry& entry);
+  void close_listener(ListenerState& listener);
+  void forget_closed_listeners();
+  void on_accept(ListenerState& listener, net::TransportPtr transport);
+  void check_drained();
+  void shut_down();
+
+  // DownstreamHost
+  Services& services() override { return services_; }
+  std::unique_ptr<Exchange> take_exchange() override;
+  void put_back_exchange(std::unique_ptr<Exchange> exchange) override;
+  bool is_closing(const ListenerState& listener) const override;
+  void on_connection_closed(DownstreamH1& connection) override;
+
+  static constexpr std::size_t kMaxFreeExchanges = 1024;
+
+  WorkerOptions options_;
+  std::unique_ptr<net::EventLoop> loop_;
+  std::unique_ptr<net::Resolver> resolver_;
+  WorkerMetrics metrics_;
+  Mailbox mailbox_;
+  Views views_;
+  upstream::ClusterStates clusters_;
+  upstream::Connector connector_;
+  FilterList filters_;
+  Services services_;
+  Stage stage_ = Stage::kServing;
+  std::vector<std::unique_ptr<ListenerState>> listeners_;
+  std::vector<std::unique_ptr<DownstreamH1>> connections_;
+  std::vector<std::unique_ptr<Exchange>> free_exchanges_;
+  std::vector<std::unique_ptr<Delayed>> delayed_;
+  std::thread thread_;
+};
+
+}  // namespace ingress::proxy

@@ -1,0 +1,55 @@
+// Counters of one worker: written by its thread only, read by any.
+//
+// An increment is a relaxed load and a relaxed store, plain instructions on the request path: there is one
+// writer, and readers only need some recent value of each counter by itself.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+#include "ingress/error.h"
+
+namespace ingress::proxy {
+
+class Counter {
+ public:
+  void add(std::uint64_t amount = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  void subtract(std::uint64_t amount = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) - amount, std::memory_order_relaxed);
+  }
+  std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+struct WorkerMetrics {
+  // Upper bounds of the duration histogram, in milliseconds; the last bucket has none.
+  static constexpr std::array<std::uint32_t, 12> kBoundsMs = {1,   2,   5,    10,   25,   50,
+                                                              100, 250, 1000, 2500, 5000, 10000};
+
+  Counter connections_accepted, connections_refused, connections_open;
+  Counter exchanges_open;
+  std::array<Counter, 6> requests_by_class;  // index: status / 100; 0 unused
+  std::array<Counter, static_cast<std::size_t>(ErrorCode::kInternal) + 1> replies_by_error;
+  Counter filter_replies;
+  Counter request_body_bytes, response_body_bytes;
+  Counter upstream_connects, upstream_connect_failures, upstream_reused, upstream_retries;
+  std::array<Counter, kBoundsMs.size() + 1> duration_buckets;
+  Counter duration_us;
+  Counter snapshots_adopted;
+
+  void count_request(std::uint16_t status, std::chrono::microseconds duration) {
+    requests_by_class[status < 600 ? status / 100 : 0].add();
+    std::size_t bucket = 0;
+    while (bucket < kBoundsMs.size() && duration.count() > std::int64_t{1000} * kBoundsMs[bucket]) ++bucket;
+    duration_buckets[bucket].add();
+    duration_us.add(static_cast<std::uint64_t>(duration.count()));
+  }
+};
+
+}  // namespace ingress::proxy
