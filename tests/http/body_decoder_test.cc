@@ -120,14 +120,14 @@ const Row kRefused[] = {
 
 TEST_CASE("BodyDecoder decodes chunks, and the same however they are cut") {
   for (const Row& row : kAccepted) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     check(row.text, row.expected);
   }
 }
 
 TEST_CASE("BodyDecoder refuses broken chunks, after the same bytes however they are cut") {
   for (const Row& row : kRefused) {
-    CAPTURE(row.name);
+    CAPTURE(std::string(row.name));
     check(row.text, row.expected);
   }
 }
@@ -207,7 +207,7 @@ TEST_CASE("BodyDecoder drops trailers that speak of framing, routing, identity o
        {"Content-Length", "Transfer-Encoding", "Host", "X-Forwarded-For", "Forwarded", "Authorization",
         "Cookie", "Set-Cookie", "Connection", "TE", "Trailer", "Content-Type", "Content-Encoding",
         "Cache-Control", "Expect", "X-Request-Id", "Range", "x-real-ip", "Upgrade"}) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     BodyDecoder decoder;
     const std::string text = std::string("0\r\n") + name + ": 1\r\nX-Kept: 2\r\n\r\n";
     CHECK_EQ(decode(decoder, {text}), "[] end after " + std::to_string(text.size()) + "\n[X-Kept]=[2]\n");

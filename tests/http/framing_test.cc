@@ -141,7 +141,7 @@ TEST_CASE("A Content-Length is digits that fit 63 bits, once") {
       {"5,", "bad_request two_content_lengths"},
   };
   for (const auto& [value, expected] : rows) {
-    CAPTURE(value);
+    CAPTURE(std::string(value));
     CHECK_EQ(frame_request({{"Content-Length", value}}, HttpVersion::kHttp11), expected);
   }
   CHECK_EQ(frame_request({kFive, kFive}, HttpVersion::kHttp11), "bad_request two_content_lengths");
@@ -169,7 +169,7 @@ TEST_CASE("A Transfer-Encoding is the one word chunked, once") {
       {"chun ked", "bad_request bad_transfer_encoding"},
   };
   for (const auto& [value, expected] : rows) {
-    CAPTURE(value);
+    CAPTURE(std::string(value));
     CHECK_EQ(frame_request({{"Transfer-Encoding", value}}, HttpVersion::kHttp11), expected);
   }
   const std::pair<std::string, std::string> identity{"Transfer-Encoding", "identity"};

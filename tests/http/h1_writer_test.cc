@@ -63,12 +63,12 @@ TEST_CASE("A request is written from its parsed form, Host first") {
 
 TEST_CASE("An empty body is said for the methods that mean to have one") {
   for (const char* method : {"POST", "PUT", "PATCH"}) {
-    CAPTURE(method);
+    CAPTURE(std::string(method));
     CHECK(rewrite_request(std::string(method) + " / HTTP/1.1\r\nHost: a\r\n\r\n")
               .ends_with("Content-Length: 0\r\n\r\n"));
   }
   for (const char* method : {"GET", "DELETE", "OPTIONS", "HEAD", "POSTING"}) {
-    CAPTURE(method);
+    CAPTURE(std::string(method));
     CHECK(
         rewrite_request(std::string(method) + " / HTTP/1.1\r\nHost: a\r\n\r\n").ends_with("Host: a\r\n\r\n"));
   }

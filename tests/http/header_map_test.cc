@@ -33,7 +33,7 @@ TEST_CASE("to_header_id knows its names in any case and no others") {
       {"x-request-id", HeaderId::kXRequestId},
   };
   for (const auto& [name, id] : rows) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     std::string text = name;
     CHECK_EQ(to_header_id(text), id);
     for (char& c : text) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);

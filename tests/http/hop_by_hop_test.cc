@@ -27,7 +27,7 @@ TEST_CASE("Fields of one connection are removed") {
   for (const char* name :
        {"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Content-Length", "TE",
         "Upgrade", "Proxy-Authenticate", "Proxy-Authorization", "proxy-CONNECTION"}) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     CHECK_EQ(strip({{"A", "1"}, {name, "x"}, {"B", "2"}, {name, "y"}}), "[A]=[1]\n[B]=[2]\n");
   }
   CHECK_EQ(strip({{"Trailer", "X-Sum"}}), "[Trailer]=[X-Sum]\n");
@@ -44,7 +44,7 @@ TEST_CASE("Fields that Connection names are removed") {
 TEST_CASE("Connection cannot take away what is meant for the other end") {
   for (const char* name : {"Host", "Authorization", "Cookie", "Set-Cookie", "Content-Type", "Cache-Control",
                            "Expect", "Content-Encoding", "Location", "Range", "Trailer"}) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     CHECK_EQ(strip({{"Connection", name}, {name, "x"}}), std::string("[") + name + "]=[x]\n");
   }
 }

@@ -19,7 +19,7 @@ std::string after(std::size_t size, const std::string& head) {
 }
 
 void check(const Row& row, const std::string& expected) {
-  CAPTURE(row.name);
+  CAPTURE(std::string(row.name));
   CAPTURE(row.text);
   CHECK_EQ(parse_whole<RequestParser>(row.text), expected);
   CHECK_EQ(find_cut_that_differs<RequestParser>(row.text, expected), "");

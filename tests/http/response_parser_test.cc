@@ -15,7 +15,7 @@ struct Row {
 };
 
 void check(const Row& row, const std::string& expected) {
-  CAPTURE(row.name);
+  CAPTURE(std::string(row.name));
   CAPTURE(row.text);
   CHECK_EQ(parse_whole<ResponseParser>(row.text), expected);
   CHECK_EQ(find_cut_that_differs<ResponseParser>(row.text, expected), "");

@@ -83,7 +83,7 @@ TEST_CASE("normalize_path gives one form to all spellings of a path") {
       {"/%2e%2e/%00", kBad},
   };
   for (const auto& [path, expected] : rows) {
-    CAPTURE(path);
+    CAPTURE(std::string(path));
     CHECK_EQ(normalize(path), expected);
     if (expected != kBad) CHECK_EQ(normalize(expected), expected);
   }
@@ -120,7 +120,7 @@ TEST_CASE("normalize_path is idempotent and leaves no dot segment on random path
     const std::string first(*once);
     if (normalize(first) != first || !first.starts_with('/') || (first + "/").find("/../") != first.npos ||
         (first + "/").find("/./") != first.npos || first.size() > path.size()) {
-      CAPTURE(path);
+      CAPTURE(std::string(path));
       CAPTURE(first);
       FAIL_CHECK("not a normal form");
     }
@@ -176,7 +176,7 @@ TEST_CASE("parse_authority takes names, addresses and ports, strictly") {
       {"*", nullptr, 0},
   };
   for (const auto& row : rows) {
-    CAPTURE(row.text);
+    CAPTURE(std::string(row.text));
     const auto authority = parse_authority(row.text);
     REQUIRE_EQ(authority.has_value(), row.host != nullptr);
     if (!row.host) continue;
