@@ -7,12 +7,12 @@ ClusterCompiler::ClusterCompiler(std::shared_ptr<base::SlotRegistry> slots)
 
 std::shared_ptr<const ClusterTable> ClusterCompiler::apply(std::span<const Cluster> upserts,
                                                            std::span<const std::string> removals) {
-  ClusterTable::Entries entries = table_->entries();
+  ClusterTable::Entries::Builder entries(table_->entries());
   bool has_changed = false;
   for (const std::string& name : removals) {
     const auto found = clusters_.find(name);
     if (found == clusters_.end()) continue;
-    entries = entries.with(found->second->slot->index, nullptr);
+    entries.set(found->second->slot->index, nullptr);
     clusters_.erase(found);
     has_changed = true;
   }
@@ -20,10 +20,10 @@ std::shared_ptr<const ClusterTable> ClusterCompiler::apply(std::span<const Clust
     std::shared_ptr<const ClusterEntry>& held = clusters_[cluster.name];
     if (held && held->cluster == cluster) continue;
     held = std::make_shared<const ClusterEntry>(ClusterEntry{cluster, slots_->lease(cluster.name)});
-    entries = entries.with(held->slot->index, held);
+    entries.set(held->slot->index, held);
     has_changed = true;
   }
-  if (has_changed) table_ = std::make_shared<const ClusterTable>(std::move(entries));
+  if (has_changed) table_ = std::make_shared<const ClusterTable>(entries.take());
   return table_;
 }
 

@@ -28,9 +28,7 @@ class ClusterTable {
   explicit ClusterTable(Entries entries) : entries_(std::move(entries)) {}
 
   // Null when the index stands for a cluster that this version does not have.
-  const ClusterEntry* find(std::uint32_t index) const {
-    return index < entries_.size() ? entries_.at(index) : nullptr;
-  }
+  const ClusterEntry* find(std::uint32_t index) const { return entries_.at(index); }
   const Entries& entries() const { return entries_; }
 
  private:
