@@ -136,10 +136,4 @@ void JsonWriter::boolean(bool value) {
   out_ += value ? "true" : "false";
 }
 
-void JsonWriter::member_unless_empty(std::string_view name, std::string_view value) {
-  if (value.empty()) return;
-  key(name);
-  string(value);
-}
-
 }  // namespace proxyd

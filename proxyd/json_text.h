@@ -28,8 +28,6 @@ class JsonWriter {
   void string(std::string_view value);
   void number(std::uint64_t value);
   void boolean(bool value);
-  // A key and its string, left out when the value is empty.
-  void member_unless_empty(std::string_view name, std::string_view value);
 
  private:
   void open(char bracket);

@@ -36,10 +36,12 @@ void ManifestsMode::rescan() {
 }
 
 void ManifestsMode::update_file(const std::string& source, std::string text) {
+  has_news_ = true;
   reconciler_.update_source(source, ingress::controller::read_manifest(text, source), Clock::now());
 }
 
 void ManifestsMode::refuse_file(const std::string& source, std::string why, std::string fix) {
+  has_news_ = true;
   ingress::controller::Manifest manifest;
   manifest.is_readable = false;
   manifest.problems.push_back({.source = source, .why = std::move(why), .fix = std::move(fix)});
@@ -47,6 +49,7 @@ void ManifestsMode::refuse_file(const std::string& source, std::string why, std:
 }
 
 void ManifestsMode::remove_file(const std::string& source) {
+  has_news_ = true;
   reconciler_.remove_source(source, Clock::now());
 }
 
@@ -54,7 +57,7 @@ void ManifestsMode::refuse_folder(std::string why) {
   folder_problem_.reset();
   if (!why.empty())
     folder_problem_ = {.source = ".", .why = std::move(why), .fix = "make the folder of manifests readable"};
-  if (!started_) show_problems();
+  has_news_ = true;
 }
 
 void ManifestsMode::on_scanned(FileSource::Pending pending) {
@@ -63,6 +66,8 @@ void ManifestsMode::on_scanned(FileSource::Pending pending) {
     if (may_wait && pending == FileSource::Pending::kUnsettled) return;
     return reconcile();
   }
+  // A broken file changes no object, so that nothing would be reconciled, but it is a problem from now on.
+  if (std::exchange(has_news_, false)) show_problems();
   // Reset by every scan: due_in() tells what is left, not what was asked for first.
   if (const auto due = reconciler_.due_in(Clock::now()))
     next_ = loop_.after(*due, [this] { loop_.post([this] { reconcile(); }); });

@@ -50,6 +50,7 @@ class ManifestsMode final : public ConfigSource, private FileSink, private ingre
   std::vector<ingress::Problem> publish_problems_;  // of the last whole
   std::optional<ingress::Problem> folder_problem_;
   bool needs_whole_ = true;
+  bool has_news_ = false;  // files were reported since the problems were last shown
   bool has_served_ = false;
 };
 

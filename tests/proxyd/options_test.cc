@@ -1,0 +1,171 @@
+#include "proxyd/options.h"
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace proxyd {
+namespace {
+
+// Splits `line` at spaces.
+Command parse(const std::string& line) {
+  std::vector<std::string> words = {"proxyd"};
+  std::istringstream stream(line);
+  for (std::string word; stream >> word;) words.push_back(word);
+  std::vector<const char*> argv;
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  return parse_command_line(static_cast<int>(argv.size()), argv.data());
+}
+
+RunOptions parse_run(const std::string& line) {
+  const Command command = parse(line);
+  if (const auto* text = std::get_if<PrintAndExit>(&command)) FAIL(text->err);
+  return std::get<RunOptions>(command);
+}
+
+// Sets a variable for one scope.
+class Env {
+ public:
+  Env(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
+  ~Env() { unsetenv(name_); }
+  Env(const Env&) = delete;
+
+ private:
+  const char* name_;
+};
+
+TEST_CASE("RunTakesEveryFlag") {
+  const RunOptions options = parse_run(
+      "run --manifests dir --http 127.0.0.1:80 --http [::1]:81 --admin unix:/tmp/a --probe-address "
+      "127.0.0.1:82 "
+      "--workers 3 --access-log off --shutdown-delay 500ms --drain-timeout 2m --default-backend ns/svc:http "
+      "--controller-name me.dev/x --allow-external-names");
+  CHECK(options.input.manifests_dir == "dir");
+  CHECK(options.input.config_file.empty());
+  const auto& translate = options.input.translate;
+  REQUIRE(translate.listeners.size() == 2);
+  CHECK(translate.listeners[0].name == "http-0");
+  CHECK(translate.listeners[0].port == 80);
+  CHECK(translate.listeners[1].name == "http-1");
+  CHECK(translate.listeners[1].address == "::1");
+  CHECK(options.admin->address == "unix:/tmp/a");
+  CHECK(options.admin->name == "admin");
+  CHECK(options.probe->port == 82);
+  CHECK(options.probe->name == "probe");
+  CHECK(options.workers == 3);
+  CHECK(options.access_log == "off");
+  CHECK(options.shutdown_delay.count() == 500);
+  CHECK(options.drain_timeout.count() == 120'000);
+  CHECK(translate.default_backend->service == "svc");
+  CHECK(translate.controller_name == "me.dev/x");
+  CHECK(translate.allow_external_names);
+}
+
+TEST_CASE("RunHasDefaults") {
+  const RunOptions options = parse_run("run --config file.yaml");
+  CHECK(options.input.config_file == "file.yaml");
+  CHECK(!options.admin);
+  CHECK(!options.probe);
+  CHECK(options.workers >= 1);
+  CHECK(options.access_log == "stdout");
+  CHECK(options.shutdown_delay.count() == 0);
+  CHECK(options.drain_timeout.count() == 30'000);
+  CHECK(parse_run("run --manifests d --http 127.0.0.1:1").input.translate.controller_name ==
+        "libingress.dev/proxyd");
+}
+
+TEST_CASE("EnvironmentStandsInForFlagsAndLosesAgainstThem") {
+  const Env manifests("PROXYD_MANIFESTS", "from-env"), http("PROXYD_HTTP", "127.0.0.1:1,[::1]:2"),
+      workers("PROXYD_WORKERS", "7"), log("PROXYD_ACCESS_LOG", "off"),
+      names("PROXYD_ALLOW_EXTERNAL_NAMES", "true"), delay("PROXYD_SHUTDOWN_DELAY", "1s");
+  const RunOptions options = parse_run("run --workers 2");
+  CHECK(options.input.manifests_dir == "from-env");
+  REQUIRE(options.input.translate.listeners.size() == 2);
+  CHECK(options.input.translate.listeners[1].address == "::1");
+  CHECK(options.workers == 2);
+  CHECK(options.access_log == "off");
+  CHECK(options.input.translate.allow_external_names);
+  CHECK(options.shutdown_delay.count() == 1000);
+}
+
+TEST_CASE("BadEnvironmentIsAUsageErrorOfTheCommandThatReadsItOnly") {
+  const Env workers("PROXYD_WORKERS", "many");
+  CHECK(std::get<PrintAndExit>(parse("run --config x")).exit_code == 2);
+  CHECK(std::get<PrintAndExit>(parse("version")).exit_code == 0);
+  CHECK(std::holds_alternative<CheckOptions>(parse("check dir")));
+}
+
+TEST_CASE("CheckTakesAFolderOrAFile") {
+  const auto folder = std::get<CheckOptions>(parse("check dir -o json"));
+  CHECK(folder.input.manifests_dir == "dir");
+  CHECK(folder.output == OutputFormat::kJson);
+  const auto file = std::get<CheckOptions>(parse("check --config a.json"));
+  CHECK(file.input.config_file == "a.json");
+  CHECK(file.output == OutputFormat::kText);
+}
+
+TEST_CASE("UsageErrorsExitWithTwoAndTheUsage") {
+  for (const char* line : {
+           "",
+           "fly",
+           "run",
+           "run --http 127.0.0.1:1",
+           "run --manifests d",
+           "run --manifests d --config f --http 127.0.0.1:1",
+           "run --config f --http 127.0.0.1:1",
+           "run --config f --default-backend a/b:1",
+           "run --config f --allow-external-names",
+           "run --config f --controller-name x",
+           "run --manifests d --http localhost:1",
+           "run --manifests d --http 127.0.0.1:1 --http 127.0.0.1:1",
+           "run --manifests d --http unix:/a",
+           "run --config f --workers 0",
+           "run --config f --admin 1",
+           "run --config f --probe-address unix:/a",
+           "run --config f --shutdown-delay 30",
+           "run --config f --drain-timeout x",
+           "run --config f --unknown",
+           "run --config",
+           "run --config f extra",
+           "check",
+           "check a b",
+           "check a --config f",
+           "check a -o xml",
+           "version extra",
+       }) {
+    CAPTURE(line);
+    const Command command = parse(line);
+    REQUIRE(std::holds_alternative<PrintAndExit>(command));
+    const auto& text = std::get<PrintAndExit>(command);
+    CHECK(text.exit_code == 2);
+    CHECK(text.out.empty());
+    CHECK(text.err.starts_with("proxyd: "));
+    CHECK(text.err.find("Usage: proxyd") != std::string::npos);
+  }
+}
+
+TEST_CASE("HelpNamesCommandsFlagsAndVariables") {
+  const auto help = [](const char* line) {
+    const auto text = std::get<PrintAndExit>(parse(line));
+    CHECK(text.exit_code == 0);
+    CHECK(text.err.empty());
+    return text.out;
+  };
+  const std::string all = help("--help");
+  for (const char* word : {"run", "check", "version", "PROXYD_"}) CHECK(all.find(word) != std::string::npos);
+  const std::string run = help("run --help");
+  for (const char* flag : {"--manifests", "--config", "--http", "--admin", "--probe-address", "--workers",
+                           "--access-log", "--shutdown-delay", "--drain-timeout", "--default-backend",
+                           "--controller-name", "--allow-external-names", "PROXYD_SHUTDOWN_DELAY"}) {
+    CAPTURE(flag);
+    CHECK(run.find(flag) != std::string::npos);
+  }
+  CHECK(help("check --help").find("--output") != std::string::npos);
+  CHECK(help("version").starts_with("proxyd "));
+}
+
+}  // namespace
+}  // namespace proxyd
