@@ -35,19 +35,22 @@ class INGRESS_EXPORT Loop {
   static std::expected<std::unique_ptr<Loop>, Error> create();
   ~Loop();
 
-  // Runs until stop(). Returns at once when stop() came first.
+  // Runs until stop(). Returns at once when stop() came first. May be called again.
   void run();
-  // Makes run() return after the current callback. Any thread, and safe in signal-free contexts only.
+  // Makes run() return after the current callback. Any thread.
   void stop();
   // Runs `call` once on the loop's thread, in order of posting. Any thread. Calls still queued when
   // the loop is destroyed are dropped.
   void post(std::move_only_function<void()> call);
 
-  // Calls `call` once after `delay`, or every `delay` (which must not be 0 then).
+  // Calls `call` once after `delay`, or every `period`; to about 10 ms, never early. A callback may destroy
+  // its own registration, as with all of those below.
   [[nodiscard]] Registration after(std::chrono::milliseconds delay, std::move_only_function<void()> call);
   [[nodiscard]] Registration every(std::chrono::milliseconds period, std::move_only_function<void()> call);
   // Calls `call` when the directory or file changes (inotify); several changes may give one call, and
-  // a call may come without a visible change. Fails with kIo when the path cannot be watched.
+  // a call may come without a visible change. What is replaced under the same name (renamed over, made
+  // anew, a symlink that turns) is watched from then on; only the parent directory must stay. Fails with
+  // kIo when the path or its parent cannot be watched.
   [[nodiscard]] std::expected<Registration, Error> watch_path(const std::string& path,
                                                               std::move_only_function<void()> call);
   // Calls `call` each time the process gets the signal; replaces its default action meanwhile.

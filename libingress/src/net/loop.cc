@@ -266,7 +266,7 @@ bool EventLoop::is_on_thread() const {
 std::span<char> EventLoop::read_space() {
   Impl& impl = *impl_;
   if (impl.read_block && impl.read_block->refs == 1) {
-    impl.read_offset = 0;
+    impl.read_offset = impl.read_block->used = 0;
   } else if (!impl.read_block || impl.read_block->capacity - impl.read_offset < kMinReadBytes) {
     if (impl.read_block) const base::Slice given_up(impl.read_block, 0, 0);
     impl.read_block = buffers_.take_block(base::BufferPool::kLargeBytes);
