@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <utility>
@@ -15,42 +16,49 @@ namespace {
 namespace ondemand = simdjson::ondemand;
 using simdjson::error_code;
 
+// `text` in brackets, with the padding simdjson needs. As the one item of a list every value takes the
+// same path: simdjson 3.0.1 cuts integers of more than 20 digits when they are the whole document.
+simdjson::padded_string bracketed(std::string_view text) {
+  simdjson::padded_string out(text.size() + 2);
+  if (!out.data()) return out;  // no memory: an empty text, which is refused
+  out.data()[0] = '[';
+  std::copy(text.begin(), text.end(), out.data() + 1);
+  out.data()[text.size() + 1] = ']';
+  return out;
+}
+
 // One pass over a document by simdjson's on-demand parser, which tells positions. It checks only what is
 // visited, so everything is visited; tests compare what it takes with the DOM parser.
 class JsonReader {
  public:
   JsonReader(std::string_view text, const DocumentLimits& limits)
-      : limits_(limits), text_(text), lines_(text_) {}
+      : limits_(limits), text_(bracketed(text)), lines_(text_) {}
 
   std::expected<Value, Error> read() {
     ondemand::parser parser;
     if (const error_code error = parser.iterate(text_).get(document_))
       return std::unexpected(whole_error(error));
     Value root;
-    if (!read_root(root)) return std::unexpected(std::move(error_));
+    if (!read_document(root)) return std::unexpected(std::move(error_));
     return root;
   }
 
  private:
   // The functions below return false once error_ is set.
-  bool read_root(Value& out) {
-    bool is_scalar = false;
-    if (const error_code error = document_.is_scalar().get(is_scalar)) return fail(error);
-    if (is_scalar) {
-      std::string_view token;
-      if (const error_code error = document_.raw_json_token().get(token)) return fail(error);
-      out.set_line(line_of(token));
-      ondemand::json_type type{};
-      if (const error_code error = document_.type().get(type)) return fail(error);
-      if (!read_scalar(document_, type, out)) return false;
-    } else {
+  bool read_document(Value& out) {
+    ondemand::array brackets;
+    if (const error_code error = document_.get_array().get(brackets)) return fail(error);
+    std::size_t num_values = 0;
+    for (auto result : brackets) {
       ondemand::value root;
-      if (const error_code error = document_.get_value().get(root)) return fail(error);
+      if (const error_code error = std::move(result).get(root)) return fail(error);
+      if (++num_values > 1) break;
       if (!read_value(root, 1, out)) return false;
     }
+    if (num_values == 0) return fail("no value");
     const char* rest = nullptr;
-    if (document_.current_location().get(rest) == simdjson::OUT_OF_BOUNDS) return true;
-    return fail("text after the end of the value");
+    const bool is_at_end = document_.current_location().get(rest) == simdjson::OUT_OF_BOUNDS;
+    return num_values == 1 && is_at_end ? true : fail("text after the end of the value");
   }
 
   bool read_value(ondemand::value source, std::size_t depth, Value& out) {
@@ -101,10 +109,7 @@ class JsonReader {
     return true;
   }
 
-  // `Source` is a value, or a document that is a scalar.
-  template <class Source>
-  bool read_scalar(Source& source, ondemand::json_type type, Value& out) {
-    const std::uint32_t line = out.line();
+  bool read_scalar(ondemand::value& source, ondemand::json_type type, Value& out) {
     if (type == ondemand::json_type::string) {
       std::string_view text;
       if (const error_code error = source.get_string().get(text)) return fail(error);
@@ -120,13 +125,11 @@ class JsonReader {
       if (source.is_null().get(is_null) != simdjson::SUCCESS || !is_null) return fail("unknown word");
       out = Value();
     }
-    out.set_line(line);
     return true;
   }
 
   // Not by get_number(): in simdjson 3.0.1 that reads 9223372036854775808.0 as 0.
-  template <class Source>
-  bool read_number(Source& source, Value& out) {
+  bool read_number(ondemand::value& source, Value& out) {
     ondemand::number_type type{};
     if (const error_code error = source.get_number_type().get(type)) return fail(error);
     if (type == ondemand::number_type::signed_integer) {
