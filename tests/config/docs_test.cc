@@ -103,7 +103,7 @@ class ReferenceWriter {
     } else if constexpr (kIsOptional<M>) {
       return "unset";
     }
-    return "its own";
+    return "defaults";
   }
 
   template <Described T>

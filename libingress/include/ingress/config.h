@@ -75,7 +75,7 @@ INGRESS_EXPORT void apply(GatewayConfig& config, const ConfigDelta& delta);
 INGRESS_EXPORT std::string to_json(const GatewayConfig& config);
 enum class ConfigFormat : std::uint8_t { kJson, kYaml };
 // Reads the file form. Unknown fields, wrong types, a missing or unknown version and texts over the
-// caps (64 MB, 64 levels) are errors naming the field and, where known, the line. All problems of form
+// caps (512 MB, 64 levels) are errors naming the field and, where known, the line. All problems of form
 // at once; what the values mean is for validate().
 INGRESS_EXPORT std::expected<GatewayConfig, std::vector<Problem>> parse_config(std::string_view text,
                                                                                ConfigFormat format);

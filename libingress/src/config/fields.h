@@ -219,7 +219,7 @@ constexpr TypeInfo type_info(const RouteMatch*) {
 }
 template <class V>
 void describe(V&& visit, const RouteMatch*) {
-  visit({"path", "the path"}, &RouteMatch::path);
+  visit({"path", "left out = every path"}, &RouteMatch::path);
   visit({.name = "method", .doc = "case-sensitive; empty = any", .max = 32}, &RouteMatch::method);
   visit({.name = "headers", .doc = "all must hold", .max = 64}, &RouteMatch::headers);
   visit({.name = "query", .doc = "all must hold", .max = 64}, &RouteMatch::query);

@@ -15,8 +15,9 @@ namespace ingress {
 namespace config {
 namespace {
 
+// Room for a dump of a million routes; the text is the operator's own.
 constexpr base::DocumentLimits kLimits{
-    .max_bytes = 64 * 1024 * 1024, .max_depth = 64, .max_nodes = 8'000'000};
+    .max_bytes = 512 * 1024 * 1024, .max_depth = 64, .max_nodes = 32'000'000};
 
 // "known fields: name, hosts, …"
 template <Described T>
