@@ -1,5 +1,7 @@
 #include "upstream/h1_client_conn.h"
 
+#include <utility>
+
 #include "http/h1_writer.h"
 #include "upstream/conn_pool.h"
 
