@@ -103,13 +103,13 @@ Rank rank_of(const RouteCandidate& candidate, const RouteMatch& match) {
 
 // Fills verdict and failed; kWins when all holds.
 void judge(RouteCandidate& candidate, const RouteMatch& match, const RequestHead& head,
-           const std::string& host) {
+           const std::string& host, const std::string& path) {
   const auto fails = [&](Verdict verdict, std::string what) {
     candidate.verdict = verdict;
     candidate.failed = std::move(what);
   };
   if (!host_holds(candidate.host, host)) return fails(Verdict::kHost, candidate.host);
-  if (!path_holds(match.path, std::string(head.path()))) return fails(Verdict::kPath, match.path.value);
+  if (!path_holds(match.path, path)) return fails(Verdict::kPath, match.path.value);
   if (!match.method.empty() && match.method != head.method()) return fails(Verdict::kMethod, match.method);
   for (const HeaderMatch& wanted : match.headers) {
     if (!header_is(wanted, head.headers())) {
@@ -145,18 +145,19 @@ std::string_view to_string(Verdict verdict) {
 }
 
 std::vector<RouteCandidate> LinearRouter::explain(const RequestHead& head) const {
+  static const std::vector<std::string> kAnyHost(1);
+  static const std::vector<RouteMatch> kEveryPath(1);
   const std::string host = without_trailing_dot(std::string(head.host()));
+  const std::string path(head.path());
   std::vector<std::pair<Rank, RouteCandidate>> ranked;
   for (const auto& route : routes_) {
-    std::vector<std::string> hosts = route->hosts;
-    if (hosts.empty()) hosts.emplace_back();
-    for (const std::string& pattern : hosts) {
+    for (const std::string& pattern : route->hosts.empty() ? kAnyHost : route->hosts) {
       for (std::size_t rule = 0; rule < route->rules.size(); ++rule) {
-        std::vector<RouteMatch> matches = route->rules[rule].matches;
-        if (matches.empty()) matches.emplace_back();
+        const std::vector<RouteMatch>& own = route->rules[rule].matches;
+        const std::vector<RouteMatch>& matches = own.empty() ? kEveryPath : own;
         for (std::size_t i = 0; i < matches.size(); ++i) {
           RouteCandidate candidate{route.get(), rule, i, without_trailing_dot(pattern), Verdict::kWins, {}};
-          judge(candidate, matches[i], head, host);
+          judge(candidate, matches[i], head, host, path);
           ranked.emplace_back(rank_of(candidate, matches[i]), std::move(candidate));
         }
       }
