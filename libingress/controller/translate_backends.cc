@@ -133,12 +133,23 @@ std::optional<Endpoint> BackendTable::external_endpoint(const Found& found, cons
 
 std::vector<Endpoint> BackendTable::slice_endpoints(const Found& found) {
   const Service& service = *found.service;
+  const auto slices = slices_.find({service.meta.namespace_, service.meta.name});
+  if (slices == slices_.end()) {
+    warn(found, "no EndpointSlice has the label kubernetes.io/service-name: " + service.meta.name,
+         "create one in the same namespace");
+    return {};
+  }
   std::vector<Endpoint> ready, draining;
-  if (const auto slices = slices_.find({service.meta.namespace_, service.meta.name});
-      slices != slices_.end()) {
-    for (const Stored& stored : slices->second) {
-      if (const auto port = slice_port(*stored.slice, *found.port)) collect(stored, *port, ready, draining);
-    }
+  bool is_joined = false;
+  for (const Stored& stored : slices->second) {
+    const auto port = slice_port(*stored.slice, *found.port);
+    if (!port) continue;
+    is_joined = true;
+    collect(stored, *port, ready, draining);
+  }
+  if (!is_joined) {
+    warn(found, "none of its EndpointSlices has a TCP port named " + quoted(found.port->name),
+         "slice ports are joined by the name of the Service port: give both the same name");
   }
   // While none is ready, those that still serve while they terminate are better than none.
   std::vector<Endpoint>& chosen = ready.empty() ? draining : ready;
