@@ -30,7 +30,13 @@ struct FeedResult {
 // Parses request heads. Refused, beyond llhttp: bare CR or LF anywhere in the head, control characters
 // in values, white space before a colon, obs-fold, names that are no token, other than exactly one Host
 // in HTTP/1.1 (more than one in 1.0), bad Host, versions other than 1.0 and 1.1, CONNECT, targets that
-// parse_target() refuses. Up to 2 empty lines before the request line are skipped (RFC 9112 2.2).
+// parse_target() refuses, methods with lower-case letters (a backend may take "head" for HEAD and send no
+// body where we wait for one). Any other token is a method. Up to 2 empty lines before the request line
+// are skipped (RFC 9112 2.2). A broken head is refused at its first wrong byte, whatever is still to come.
+// `what` = "bad_request_line", "bad_version", "bad_target", "bad_path", "bad_host", "missing_host",
+// "two_hosts", "bad_header_name", "space_before_colon", "obs_fold", "bare_cr", "bare_lf",
+// "control_character", "uri_too_long", "head_too_large", "too_many_headers", "connect", "authority_form",
+// those of request_framing() where llhttp minds the length, "parsers_disagree" where it minds anything else.
 class RequestParser {
  public:
   explicit RequestParser(HeadLimits limits);
@@ -50,6 +56,7 @@ class RequestParser {
   void reset();
   // As reset(), and gives the memory back: for connections that go idle.
   void release();
+  // Counts from the next head on that has not started.
   void set_limits(HeadLimits limits) { limits_ = limits; }
 
  private:
@@ -60,7 +67,8 @@ class RequestParser {
 };
 
 // Parses response heads, 1xx included: each is a head of its own; call reset() and go on. Refused as
-// above (error kBadResponse); status must be 100 to 599, version 1.0 or 1.1.
+// above (error kBadResponse), also with "bad_status_line" and "bad_status"; status must be 100 to 599,
+// version 1.0 or 1.1, nothing may stand before the status line.
 class ResponseParser {
  public:
   explicit ResponseParser(HeadLimits limits);

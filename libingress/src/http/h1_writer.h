@@ -1,4 +1,10 @@
 // Writes HTTP/1.1 heads and body framing from their parsed form.
+//
+// Parsed heads are clean; filters may have set anything since. So that nobody writes a line or a message
+// of his own: a field whose name is no token or whose value holds a control character is left out, bytes
+// that would end a path or query are percent-encoded, those that have no place in a method or authority
+// are left out, and a bad reason phrase is replaced by the standard one.
+// A head takes one block of the pool; only one beyond 64 KB takes several.
 #pragma once
 
 #include <string_view>
@@ -12,8 +18,9 @@ namespace ingress::http {
 enum class ConnectionHeader : std::uint8_t { kNone, kClose, kKeepAlive };
 
 // Appends "METHOD target HTTP/1.1", Host first, the other fields in order, then the framing's field
-// (Content-Length or Transfer-Encoding: chunked), then the empty line. `head` must not contain
-// Connection, Content-Length, Transfer-Encoding or Host fields: strip_hop_by_hop() has taken them.
+// (Content-Length or Transfer-Encoding: chunked), then Connection, then the empty line. Fields of
+// `head` named Connection, Content-Length, Transfer-Encoding or Host are not written: they are the caller's
+// to decide, through the arguments and the authority.
 // A body of kNone writes "Content-Length: 0" only for methods that define a body (POST, PUT, PATCH).
 void write_request_head(base::Chain& out, base::BufferPool& pool, const RequestHead& head,
                         BodyFraming framing, ConnectionHeader connection);
