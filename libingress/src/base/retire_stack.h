@@ -24,7 +24,8 @@ class RetireStack {
     node->next = top_.load(std::memory_order_relaxed);
     // Release: the thread that takes the stack sees the object as the pushing thread left it. Failing loads
     // need no order, since only the address of the top is used. No ABA: nodes leave all at once.
-    while (!top_.compare_exchange_weak(node->next, node, std::memory_order_release, std::memory_order_relaxed)) {
+    while (
+        !top_.compare_exchange_weak(node->next, node, std::memory_order_release, std::memory_order_relaxed)) {
     }
     return node->next == nullptr;
   }

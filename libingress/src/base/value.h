@@ -4,6 +4,7 @@
 // a problem can say where. Keys keep their order; a repeated key is an error of the reader.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -60,8 +61,10 @@ struct DocumentLimits {
   std::size_t max_bytes = 8 * 1024 * 1024;
   std::size_t max_depth = 64;
   std::size_t max_nodes = 1'000'000;     // after alias expansion
-  std::size_t max_alias_nodes = 10'000;  // nodes that come from YAML aliases
+  std::size_t max_alias_nodes = 10'000;  // copies made for YAML anchors and aliases
   std::size_t max_documents = 10'000;
+  // YAML text between two values: one scalar, or one collection in brackets that is no JSON document.
+  std::size_t max_run_bytes = 1024 * 1024;
 };
 
 }  // namespace ingress::base

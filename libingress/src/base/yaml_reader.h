@@ -1,9 +1,10 @@
 // YAML text to Values, by yaml-cpp's event parser behind caps.
 //
 // Scalars follow the YAML 1.2 core schema as Kubernetes tools read it: plain true/false, null/~,
-// integers, floats; anything quoted is a string. Plain yes/no/on/off stay strings, as in sigs.k8s.io/yaml
-// they do not: documented, since no field we read is affected. Tags other than the core ones, merge
-// keys ("<<") and anchors beyond the caps are errors. Nothing yaml-cpp throws leaves this module.
+// integers, floats; anything quoted is a string. Plain yes/no/on/off stay strings and 0644 is decimal, both
+// unlike sigs.k8s.io/yaml: no field we read is affected. Keys are scalars and stay text ("80: x" has the
+// key "80"). Tags other than the core ones, merge keys ("<<"), aliases as keys and anchors beyond the
+// caps are errors. Nothing yaml-cpp throws leaves this module.
 #pragma once
 
 #include <expected>
@@ -15,7 +16,7 @@
 
 namespace ingress::base {
 
-// Every document of `text`; empty documents are left out. kParse (with line) or kTooLarge.
+// Every document of `text`; documents that are empty or null are left out. kParse (with line) or kTooLarge.
 std::expected<std::vector<Value>, Error> read_yaml(std::string_view text, const DocumentLimits& limits = {});
 
 }  // namespace ingress::base
