@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <utility>
 
@@ -20,14 +21,14 @@ class RetireStack {
 
   // Never waits. True when the stack was empty: then somebody has to be asked to call free_all().
   bool push(std::unique_ptr<T> object) {
-    Node* node = new Node{std::move(object), nullptr};
-    node->next = top_.load(std::memory_order_relaxed);
+    Node* const node = new Node{std::move(object), nullptr};
+    Node* below = top_.load(std::memory_order_relaxed);
     // Release: the thread that takes the stack sees the object as the pushing thread left it. Failing loads
     // need no order, since only the address of the top is used. No ABA: nodes leave all at once.
-    while (
-        !top_.compare_exchange_weak(node->next, node, std::memory_order_release, std::memory_order_relaxed)) {
-    }
-    return node->next == nullptr;
+    do {
+      node->next = below;
+    } while (!top_.compare_exchange_weak(below, node, std::memory_order_release, std::memory_order_relaxed));
+    return below == nullptr;  // `node` itself may be gone by now
   }
 
   // Frees what is there; returns how many objects.
