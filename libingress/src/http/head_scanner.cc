@@ -12,6 +12,7 @@ constexpr unsigned kMaxEmptyLines = 2;
 constexpr std::string_view kVersionPrefix = "HTTP/";
 constexpr std::uint8_t kVersionBytes = 8;
 constexpr std::uint8_t kStatusDigits = 3;
+constexpr std::size_t kUsualFields = 16;  // room for these is made at once
 
 }  // namespace
 
@@ -189,6 +190,7 @@ const char* HeadScanner::scan_fields(const char* p, const char* end) {
         if (fields_.size() == limits_.max_fields) {
           return refuse(p, "too_many_headers", ErrorCode::kHeadTooLarge);
         }
+        if (fields_.capacity() == 0) fields_.reserve(kUsualFields);
         field_.name = offset32_of(p);
         state_ = State::kName;
         [[fallthrough]];
