@@ -6,6 +6,7 @@
 #include "base/yaml_reader.h"
 #include "controller/object_reader.h"
 #include "controller/problem_list.h"
+#include "controller/syntax.h"
 
 namespace ingress::controller {
 namespace {
@@ -70,11 +71,22 @@ class ManifestReader {
   ProblemList problems_;
 };
 
-Manifest unreadable(const std::string& path, const Error& error) {
+constexpr std::size_t kMaxErrorBytes = 300;
+
+// Readers name what they stumble over, and that may be a password: of a text that holds a Secret only the
+// line is shown.
+std::string error_text(std::string_view text, const Error& error) {
+  std::string_view detail = error.detail;
+  if (text.find("Secret") != std::string_view::npos)
+    detail = detail.starts_with("line ") ? detail.substr(0, detail.find(':')) : std::string_view();
+  return std::string(error.what) + (detail.empty() ? "" : ": ") + shown(detail, kMaxErrorBytes);
+}
+
+Manifest unreadable(std::string_view text, const std::string& path, const Error& error) {
   Manifest manifest;
   manifest.is_readable = false;
   manifest.problems.push_back({.source = path,
-                               .why = "cannot be read: " + error.text(),
+                               .why = "cannot be read: " + error_text(text, error),
                                .fix = "mend the file; until then its last good objects stay in use"});
   return manifest;
 }
@@ -85,12 +97,12 @@ Manifest read_manifest(std::string_view text, const std::string& path) {
   ManifestReader reader(path);
   if (path.ends_with(".json")) {
     const auto document = base::read_json(text);
-    if (!document) return unreadable(path, document.error());
+    if (!document) return unreadable(text, path, document.error());
     reader.read_document(*document, "document[0]");
     return reader.take();
   }
   const auto documents = base::read_yaml(text);
-  if (!documents) return unreadable(path, documents.error());
+  if (!documents) return unreadable(text, path, documents.error());
   for (std::size_t i = 0; i < documents->size(); ++i)
     reader.read_document((*documents)[i], "document[" + std::to_string(i) + ']');
   return reader.take();

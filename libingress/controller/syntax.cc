@@ -11,7 +11,6 @@
 namespace ingress::controller {
 namespace {
 
-constexpr std::size_t kMaxShownBytes = 80;
 constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 
 bool is_unreserved(char c) {
@@ -88,9 +87,9 @@ IpScope scope_of_v6(const std::array<std::uint8_t, 16>& b) {
 
 }  // namespace
 
-std::string shown(std::string_view text) {
+std::string shown(std::string_view text, std::size_t max_bytes) {
   std::string out;
-  for (const char c : text.substr(0, kMaxShownBytes)) {
+  for (const char c : text.substr(0, max_bytes)) {
     if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
       out.push_back(c);
     } else {
@@ -100,7 +99,7 @@ std::string shown(std::string_view text) {
       out.push_back(kHexDigits[byte & 15]);
     }
   }
-  if (text.size() > kMaxShownBytes) out += "...";
+  if (text.size() > max_bytes) out += "...";
   return out;
 }
 

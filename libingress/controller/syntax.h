@@ -9,11 +9,12 @@
 
 namespace ingress::controller {
 
-// `text` in double quotes, cut after 80 bytes, anything but printable ASCII as \xNN: problems end up on
+inline constexpr std::size_t kMaxShownBytes = 80;
+// `text` cut after `max_bytes`, anything but printable ASCII, '"' and '\\' as \xNN: problems end up on
 // terminals and in JSON, and object fields are hostile.
+std::string shown(std::string_view text, std::size_t max_bytes = kMaxShownBytes);
+// The same in double quotes.
 std::string quoted(std::string_view text);
-// The same without quotes, for the names in Problem::object.
-std::string shown(std::string_view text);
 
 // Why a value was turned down, and what to write instead.
 struct SyntaxError {
