@@ -12,7 +12,6 @@ struct ErrorRow {
   ErrorCode code;
   std::uint16_t status;    // logged; sent when an answer is still possible
   std::string_view text;   // body of the answer, without newline
-  bool closes_downstream;  // the connection cannot be trusted or is broken
 };
 
 // The row of a code that can end a request; null for codes that cannot (kIo, kParse, …).
