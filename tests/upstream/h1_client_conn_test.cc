@@ -1,0 +1,179 @@
+// Responses of backends, good and bad, whole and cut at every byte.
+#include "upstream/h1_client_conn.h"
+
+#include <doctest/doctest.h>
+
+#include "support/fake_transport.h"
+#include "upstream/conn_pool.h"
+
+namespace ingress::upstream {
+namespace {
+
+class Recorder final : public UpstreamEvents {
+ public:
+  void on_response_interim(ResponseHead& head) override {
+    log += "interim " + std::to_string(head.status()) + ";";
+  }
+  void on_response_head(ResponseHead& head, http::BodyFraming) override {
+    log += "head " + std::to_string(head.status()) + ";";
+  }
+  void on_response_body(base::Chain&& piece) override { body += piece.to_string(); }
+  void on_response_end(const Headers& trailers) override {
+    log += "end" + (trailers.is_empty() ? std::string() : "+" + std::to_string(trailers.size())) + ";";
+    is_reusable_at_end = conn->is_reusable();
+  }
+  void on_response_read_done() override {}
+  void on_upstream_drained() override {}
+  void on_upstream_failed(Error error) override {
+    log += "failed " + std::string(to_string(error.code)) + ";";
+  }
+
+  H1ClientConn* conn = nullptr;
+  bool is_reusable_at_end = false;
+  std::string log, body;
+};
+
+struct Row {
+  const char* name;
+  const char* method;
+  std::string bytes;
+  bool ends;  // the backend closes afterwards
+  const char* log;
+  const char* body;
+  bool is_reusable;
+};
+
+const std::string kOk = "HTTP/1.1 200 OK\r\n";
+
+const std::vector<Row>& rows() {
+  static const std::vector<Row> all = {
+      {"length", "GET", kOk + "Content-Length: 3\r\n\r\nabc", false, "head 200;end;", "abc", true},
+      {"chunked", "GET", kOk + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n", false,
+       "head 200;end+1;", "abc", true},
+      {"until close", "GET", kOk + "\r\nabc", true, "head 200;end;", "abc", false},
+      {"http/1.0", "GET", "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nabc", false, "head 200;end;", "abc",
+       false},
+      {"connection close", "GET", kOk + "Connection: close\r\nContent-Length: 0\r\n\r\n", false,
+       "head 200;end;", "", false},
+      {"head", "HEAD", kOk + "Content-Length: 99\r\n\r\n", false, "head 200;end;", "", true},
+      {"204", "GET", "HTTP/1.1 204 No Content\r\n\r\n", false, "head 204;end;", "", true},
+      {"304 with length", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", false,
+       "head 304;end;", "", true},
+      {"interim", "GET", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + kOk + "Content-Length: 0\r\n\r\n",
+       false, "interim 103;head 200;end;", "", true},
+      {"unasked 101", "GET", "HTTP/1.1 101 Switching Protocols\r\n\r\n", false, "failed bad_response;", "",
+       false},
+      {"two lengths", "GET", kOk + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc", false,
+       "failed bad_response;", "", false},
+      {"length and chunked", "GET", kOk + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", false,
+       "failed bad_response;", "", false},
+      {"bare lf", "GET", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", false, "failed bad_response;", "", false},
+      {"nul", "GET", kOk + std::string("X: a\0b\r\n\r\n", 10), false, "failed bad_response;", "", false},
+      {"space before colon", "GET", kOk + "X : a\r\n\r\n", false, "failed bad_response;", "", false},
+      {"garbage", "GET", "SSH-2.0-OpenSSH\r\n", false, "failed bad_response;", "", false},
+      {"status 99999", "GET", "HTTP/1.1 99999 X\r\n\r\n", false, "failed bad_response;", "", false},
+      {"bad chunk", "GET", kOk + "Transfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n", false,
+       "head 200;failed bad_response;", "", false},
+      {"short body", "GET", kOk + "Content-Length: 9\r\n\r\nabc", true, "head 200;failed response_truncated;",
+       "abc", false},
+      {"cut head", "GET", "HTTP/1.1 200 OK\r\nConte", true, "failed upstream_reset;", "", false},
+      {"nothing", "GET", "", true, "failed upstream_reset;", "", false},
+  };
+  return all;
+}
+
+std::string run_row(const Row& row, std::size_t cut, bool* is_reusable, std::string* body) {
+  auto loop = net::EventLoop::create();
+  auto peer = test::FakePeer::make(&(*loop)->buffers());
+  Recorder recorder;
+  ClientConnPtr conn(new H1ClientConn(**loop, peer->take_transport(), {}));
+  recorder.conn = conn.get();
+  conn->begin(recorder, row.method, {});
+  RequestHead head;
+  head.set_method_view(row.method);
+  head.set_target_view("/", "", false);
+  conn->send_head(head, {});
+  conn->send_end({});
+  conn->flush();
+  if (cut > 0) peer->send(row.bytes.substr(0, cut));
+  if (cut < row.bytes.size()) peer->send(row.bytes.substr(cut));
+  if (row.ends) peer->end_sending();
+  *is_reusable = conn->is_reusable();
+  *body = recorder.body;
+  return recorder.log;
+}
+
+TEST_CASE("ReadsResponsesWholeAndCutAtEveryByte") {
+  for (const Row& row : rows()) {
+    for (std::size_t cut = 0; cut <= row.bytes.size(); ++cut) {
+      CAPTURE(row.name);
+      CAPTURE(cut);
+      bool is_reusable = false;
+      std::string body;
+      CHECK(run_row(row, cut, &is_reusable, &body) == row.log);
+      CHECK(body == row.body);
+      CHECK(is_reusable == row.is_reusable);
+    }
+  }
+}
+
+// A second response behind the first must never answer the next request (response queue poisoning).
+TEST_CASE("BytesBehindAResponseMakeTheConnectionUnfitBeforeItsEndIsTold") {
+  for (const std::string& first : {kOk + "Content-Length: 3\r\n\r\nabc", kOk + "Content-Length: 0\r\n\r\n",
+                                   std::string("HTTP/1.1 204 No Content\r\n\r\n"),
+                                   kOk + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
+    CAPTURE(first);
+    auto loop = net::EventLoop::create();
+    auto peer = test::FakePeer::make(&(*loop)->buffers());
+    Recorder recorder;
+    ClientConnPtr conn(new H1ClientConn(**loop, peer->take_transport(), {}));
+    recorder.conn = conn.get();
+    conn->begin(recorder, "GET", {});
+    RequestHead head;
+    head.set_method_view("GET");
+    head.set_target_view("/", "", false);
+    conn->send_head(head, {});
+    conn->send_end({});
+    conn->flush();
+    peer->send(first + kOk + "Content-Length: 4\r\n\r\nevil");
+    CHECK(recorder.log.ends_with("end;"));
+    CHECK(!recorder.is_reusable_at_end);
+    CHECK(!conn->is_reusable());
+  }
+}
+
+TEST_CASE("AnIdleConnectionLeavesThePoolWhenItsBackendTalksOrCloses") {
+  for (const bool talks : {true, false}) {
+    auto loop = net::EventLoop::create();
+    auto peer = test::FakePeer::make(&(*loop)->buffers());
+    ConnPool pool;
+    pool.put_back(ClientConnPtr(new H1ClientConn(**loop, peer->take_transport(), {})), 4,
+                  std::chrono::seconds(60));
+    CHECK(pool.size() == 1);
+    if (talks) {
+      peer->send("HTTP/1.1 200 OK\r\n");
+    } else {
+      peer->end_sending();
+    }
+    CHECK(pool.size() == 0);
+  }
+}
+
+TEST_CASE("ThePoolKeepsTheNewestAndAtMostItsCap") {
+  auto loop = net::EventLoop::create();
+  ConnPool pool;
+  std::vector<std::shared_ptr<test::FakePeer>> peers;
+  H1ClientConn* newest = nullptr;
+  for (int i = 0; i < 3; ++i) {
+    peers.push_back(test::FakePeer::make(&(*loop)->buffers()));
+    ClientConnPtr conn(new H1ClientConn(**loop, peers.back()->take_transport(), {}));
+    newest = conn.get();
+    pool.put_back(std::move(conn), 2, std::chrono::seconds(60));
+  }
+  CHECK(pool.size() == 2);
+  CHECK(pool.take().get() == newest);
+  CHECK(pool.size() == 1);
+}
+
+}  // namespace
+}  // namespace ingress::upstream
