@@ -19,7 +19,7 @@ Key make_key() {
   if (getrandom(&key, sizeof(key), 0) == static_cast<ssize_t>(sizeof(key))) return key;
   // Kernels before 3.17 only. Weaker, but start-up does not fail for it.
   const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
-  return {static_cast<std::uint64_t>(now), reinterpret_cast<std::uintptr_t>(&key)};
+  return {static_cast<std::uint64_t>(now), reinterpret_cast<std::uintptr_t>(&make_key)};
 }
 
 struct State {
