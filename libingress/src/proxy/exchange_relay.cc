@@ -66,6 +66,9 @@ void Exchange::pump_request() {
 void Exchange::commit(http::BodyFraming framing) {
   phase_ = Phase::kRelay;
   status_ = response_head_->status();
+  // The answer to a HEAD has no body, but may not claim an empty one either (RFC 9110 9.3.2).
+  const bool has_unknown_length = framing.kind == http::BodyKind::kNone && kept_length_ < 0;
+  if (has_unknown_length && start_->head.method() == "HEAD") framing.kind = http::BodyKind::kUntilClose;
   stream_->send_head(*response_head_, framing, kept_length_);
   is_response_paused_ = false;
   unpin();

@@ -1,7 +1,6 @@
 // The backend's side of an exchange: connection, response events, time limits.
 #include <utility>
 
-#include "base/text.h"
 #include "http/hop_by_hop.h"
 #include "proxy/exchange.h"
 
@@ -69,11 +68,8 @@ void Exchange::on_response_head(ResponseHead& head, http::BodyFraming framing) {
   if (framing.kind == http::BodyKind::kUntilClose) response_framing_ = {http::BodyKind::kChunked, 0};
   kept_length_ = -1;
   if (framing.kind == http::BodyKind::kNone) {
-    if (const auto length = head.headers().get(HeaderId::kContentLength)) {
-      if (const auto value = base::parse_decimal<std::uint64_t>(*length)) {
-        kept_length_ = static_cast<std::int64_t>(*value);
-      }
-    }
+    const auto length = http::content_length(head.headers());
+    if (length) kept_length_ = static_cast<std::int64_t>(*length);
   }
   http::strip_hop_by_hop(head.headers());
   phase_ = Phase::kResponseFilters;
