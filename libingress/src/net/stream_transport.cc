@@ -38,7 +38,6 @@ StreamTransport::StreamTransport(EventLoop& loop, Kind kind, const PeerAddress& 
     uv_pipe_init(loop.uv_loop(), &uv_.pipe, 0);
   }
   uv_.handle.data = this;
-  write_request_.data = this;
 }
 
 std::expected<TransportPtr, int> StreamTransport::adopt(EventLoop& loop, Kind kind, int fd,
@@ -73,7 +72,7 @@ void StreamTransport::write(base::Chain&& bytes) {
     bytes.clear();
     return;
   }
-  const bool is_direct = queue_.is_empty();
+  const bool is_direct = !has_queued();
   if (is_direct) {
     if (const int status = write_some(bytes); status != 0) {
       bytes.clear();
@@ -83,7 +82,11 @@ void StreamTransport::write(base::Chain&& bytes) {
     if (bytes.is_empty()) return;
   }
   bytes.compact(loop_.buffers());
-  queue_.append(std::move(bytes));
+  if (!queue_) {
+    queue_ = std::make_unique<WriteQueue>();
+    queue_->request.data = this;
+  }
+  queue_->bytes.append(std::move(bytes));
   bytes.clear();
   if (is_direct) write_queue();
 }
@@ -106,33 +109,33 @@ int StreamTransport::write_some(base::Chain& bytes) {
 
 // Gives the front of the queue to libuv, which waits until the socket takes it.
 void StreamTransport::write_queue() {
-  assert(in_flight_bytes_ == 0);
+  assert(queue_->in_flight_bytes == 0);
   iovec iovecs[kMaxQueuedIovecs];
-  const std::size_t num = queue_.to_iovecs(iovecs, kMaxQueuedIovecs);
-  for (std::size_t i = 0; i < num; ++i) in_flight_bytes_ += iovecs[i].iov_len;
+  const std::size_t num = queue_->bytes.to_iovecs(iovecs, kMaxQueuedIovecs);
+  for (std::size_t i = 0; i < num; ++i) queue_->in_flight_bytes += iovecs[i].iov_len;
   const int status =
-      uv_write(&write_request_, &uv_.stream, to_uv(iovecs), static_cast<unsigned>(num), on_uv_written);
+      uv_write(&queue_->request, &uv_.stream, to_uv(iovecs), static_cast<unsigned>(num), on_uv_written);
   if (status == 0) return;
-  in_flight_bytes_ = 0;
+  queue_->in_flight_bytes = 0;
   break_later(status);
 }
 
 void StreamTransport::on_uv_written(uv_write_t* request, int status) {
   auto* const self = static_cast<StreamTransport*>(request->data);
-  const std::size_t written = std::exchange(self->in_flight_bytes_, 0);
+  const std::size_t written = std::exchange(self->queue_->in_flight_bytes, 0);
   if (!self->is_open()) {
-    self->queue_.clear();
+    self->drop_queued();
     return;
   }
   if (status == 0) {
-    self->queue_.drop_front(written);
-    status = self->write_some(self->queue_);
+    self->queue_->bytes.drop_front(written);
+    status = self->write_some(self->queue_->bytes);
   }
   if (status != 0) {
     self->become_broken(status);
     return;
   }
-  if (!self->queue_.is_empty()) {
+  if (self->has_queued()) {
     self->write_queue();
     return;
   }
@@ -140,10 +143,14 @@ void StreamTransport::on_uv_written(uv_write_t* request, int status) {
   if (self->handler_) self->handler_->on_drained();
 }
 
+void StreamTransport::drop_queued() {
+  if (queue_) queue_->bytes.clear();
+}
+
 void StreamTransport::shutdown_write() {
   if (!is_open() || write_side_ != WriteSide::kOpen) return;
   write_side_ = WriteSide::kEnding;
-  if (queue_.is_empty()) end_write_side();
+  if (!has_queued()) end_write_side();
 }
 
 // Not uv_shutdown(): it waits for a turn of the loop, and libuv's own queue is known to be empty here.
@@ -228,7 +235,7 @@ void StreamTransport::stop_io(int status) {
   broken_status_ = status;
   uv_read_stop(&uv_.stream);
   // What libuv holds it may still try to write: those slices stay until it reports.
-  if (in_flight_bytes_ == 0) queue_.clear();
+  if (queue_ && queue_->in_flight_bytes == 0) drop_queued();
 }
 
 void StreamTransport::close() {
@@ -236,8 +243,8 @@ void StreamTransport::close() {
   assert(loop_.is_on_thread());
   state_ = State::kClosing;
   handler_ = nullptr;
-  queue_.clear();  // libuv looks only at the sizes of what is in flight from here on
   uv_close(&uv_.handle, on_uv_closed);
+  drop_queued();  // libuv looks only at the sizes of what is in flight from here on
 }
 
 // SO_LINGER with 0 seconds makes close(2) send RST. Not uv_tcp_close_reset(): this also works before
@@ -268,15 +275,16 @@ void StreamTransport::free_when_unused() {
 }
 
 const PeerAddress& StreamTransport::local() const {
-  if (local_.text[0] == '\0') {
+  if (!local_) {
+    local_ = std::make_unique<PeerAddress>();
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
     const int socket = fd();
     if (socket >= 0 && getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &size) == 0) {
-      local_ = to_peer_address(storage);
+      *local_ = to_peer_address(storage);
     }
   }
-  return local_;
+  return *local_;
 }
 
 int StreamTransport::fd() const {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 
 #include "net/loop.h"
 #include "net/transport.h"
@@ -35,7 +36,7 @@ class StreamTransport final : public Transport {
   void start(TransportHandler* handler) override;
   void set_handler(TransportHandler* handler) override { handler_ = handler; }
   void write(base::Chain&& bytes) override;
-  std::size_t queued_bytes() const override { return queue_.size_bytes(); }
+  std::size_t queued_bytes() const override { return queue_ ? queue_->bytes.size_bytes() : 0; }
   void pause(PauseReason reason) override;
   void resume(PauseReason reason) override;
   void shutdown_write() override;
@@ -63,6 +64,8 @@ class StreamTransport final : public Transport {
   static void on_uv_closed(uv_handle_t* handle);
 
   bool is_open() const { return state_ == State::kOpen; }
+  bool has_queued() const { return queued_bytes() > 0; }
+  void drop_queued();
   int write_some(base::Chain& bytes);
   void write_queue();
   void end_write_side();
@@ -76,8 +79,14 @@ class StreamTransport final : public Transport {
 
   EventLoop& loop_;
   TransportHandler* handler_ = nullptr;
-  base::Chain queue_;
-  std::size_t in_flight_bytes_ = 0;  // front part of queue_ that libuv is writing
+  // What the kernel did not take. Made when first needed and then kept: most connections never queue, and
+  // idle ones are many.
+  struct WriteQueue {
+    base::Chain bytes;
+    std::size_t in_flight_bytes = 0;  // the front part, which libuv is writing
+    uv_write_t request;
+  };
+  std::unique_ptr<WriteQueue> queue_;
   Kind kind_;
   State state_ = State::kOpen;
   ReadSide read_side_ = ReadSide::kNotStarted;
@@ -87,14 +96,13 @@ class StreamTransport final : public Transport {
   bool is_tell_pending_ = false;  // a deferred tell_broken() still points here
   int broken_status_ = 0;
   PeerAddress peer_;
-  mutable PeerAddress local_;  // text empty: not asked yet
+  mutable std::unique_ptr<PeerAddress> local_;  // null: not asked yet
   union {
     uv_handle_t handle;
     uv_stream_t stream;
     uv_tcp_t tcp;
     uv_pipe_t pipe;
   } uv_;
-  uv_write_t write_request_;
 };
 
 }  // namespace ingress::net
