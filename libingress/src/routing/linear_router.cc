@@ -163,7 +163,7 @@ std::vector<RouteCandidate> LinearRouter::explain(const RequestHead& head) const
       }
     }
   }
-  std::ranges::stable_sort(ranked, {}, &std::pair<Rank, RouteCandidate>::first);
+  std::ranges::sort(ranked, {}, &std::pair<Rank, RouteCandidate>::first);
   std::vector<RouteCandidate> candidates;
   candidates.reserve(ranked.size());
   bool has_winner = false;

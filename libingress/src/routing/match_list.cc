@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
+#include <memory>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 #include "routing/precedence.h"
@@ -84,16 +87,17 @@ const CompiledRule* MatchList::match_conditions(const RequestHead& head) const {
 MatchList MatchList::edited(std::span<const MatchEntry> removed, std::span<const MatchEntry> added) const {
   std::vector<MatchEntry> gone(removed.begin(), removed.end());
   std::ranges::sort(gone, is_before_in_memory);
-  std::vector<MatchEntry> all;
-  all.reserve(size() + added.size());
+  std::vector<MatchEntry> kept;
+  kept.reserve(size());
   for (std::size_t i = 0, n = size(); i < n; ++i) {
     const MatchEntry entry = at(i);
-    if (!std::ranges::binary_search(gone, entry, is_before_in_memory)) all.push_back(entry);
+    if (!std::ranges::binary_search(gone, entry, is_before_in_memory)) kept.push_back(entry);
   }
-  const auto kept = static_cast<std::ptrdiff_t>(all.size());
-  all.insert(all.end(), added.begin(), added.end());
-  std::sort(all.begin() + kept, all.end(), wins_over);
-  std::inplace_merge(all.begin(), all.begin() + kept, all.end(), wins_over);
+  std::vector<MatchEntry> fresh(added.begin(), added.end());
+  std::ranges::sort(fresh, wins_over);
+  std::vector<MatchEntry> all;
+  all.reserve(kept.size() + fresh.size());
+  std::ranges::merge(kept, fresh, std::back_inserter(all), wins_over);
   all.erase(std::unique(all.begin(), all.end()), all.end());  // a route may name one host twice
 
   MatchList result;
