@@ -86,9 +86,11 @@ std::vector<ServedIngress> served_ingresses(const Store& store, const std::strin
       ++num_ignored;
     }
   });
-  // The store goes by namespace and name already.
-  std::stable_sort(served.begin(), served.end(), [](const ServedIngress& a, const ServedIngress& b) {
-    return age_key(a.ingress->meta) < age_key(b.ingress->meta);
+  std::sort(served.begin(), served.end(), [](const ServedIngress& a, const ServedIngress& b) {
+    const ObjectMeta& x = a.ingress->meta;
+    const ObjectMeta& y = b.ingress->meta;
+    return std::tuple(age_key(x), std::tie(x.namespace_, x.name)) <
+           std::tuple(age_key(y), std::tie(y.namespace_, y.name));
   });
   return served;
 }
