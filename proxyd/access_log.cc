@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <future>
 #include <thread>
@@ -80,10 +81,15 @@ std::expected<std::shared_ptr<AccessLog>, std::string> AccessLog::create(Options
   const int event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (event_fd < 0) return std::unexpected(fmt::format("eventfd: {}", std::strerror(errno)));
   auto state = std::make_shared<State>(options, std::move(*file), event_fd);
+  // The writer takes no signals: they are for threads that run a loop, and it may outlive their handlers.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   std::thread([state] {
     state->run();
     state->ended.set_value();
   }).detach();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return std::shared_ptr<AccessLog>(new AccessLog(std::move(state)));
 }
 

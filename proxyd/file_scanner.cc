@@ -35,9 +35,8 @@ bool is_manifest_name(std::string_view name) {
   return name.ends_with(".yaml") || name.ends_with(".yml") || name.ends_with(".json");
 }
 
-// Reads to the end of the file, at most kMaxFileBytes + 1. Returns an errno or 0.
-int read_all(int fd, off_t expected_bytes, std::string& text) {
-  const auto cap = FileScanner::kMaxFileBytes + 1;
+// Reads to the end of the file, at most `cap` bytes. Returns an errno or 0.
+int read_all(int fd, off_t expected_bytes, std::size_t cap, std::string& text) {
   // One byte more than expected: then the read that finds the end needs no second buffer.
   text.resize(std::min(static_cast<std::size_t>(expected_bytes) + 1, cap));
   std::size_t size = 0;
@@ -170,10 +169,11 @@ void FileScanner::report(const std::string& name, File& file, Clock::time_point 
   struct stat before{}, after{};
   if (::fstat(fd.get(), &before) != 0) return refuse_errno(errno);
   if (!S_ISREG(before.st_mode)) return refuse("not a regular file", "remove it, or put a file in its place");
-  if (before.st_size > static_cast<off_t>(kMaxFileBytes))
-    return refuse(fmt::format("larger than {} bytes", kMaxFileBytes), "split it into several files");
+  if (before.st_size > static_cast<off_t>(max_file_bytes_))
+    return refuse(fmt::format("larger than {} bytes", max_file_bytes_), "split it into several files");
   std::string text;
-  if (const int error = read_all(fd.get(), before.st_size, text); error != 0) return refuse_errno(error);
+  if (const int error = read_all(fd.get(), before.st_size, max_file_bytes_ + 1, text); error != 0)
+    return refuse_errno(error);
   if (::fstat(fd.get(), &after) != 0) return refuse_errno(errno);
   const Stamp stamp = Stamp::of(after);
   if (stamp != file.stamp || Stamp::of(before) != stamp ||

@@ -35,15 +35,19 @@ class FileSink {
 class FileScanner {
  public:
   using Clock = std::chrono::steady_clock;
-  // A little more than the parsers take, so that they say what is wrong with a file between the two.
-  static constexpr std::size_t kMaxFileBytes = 9 * 1024 * 1024;
+  // Caps on one file; a little more than the parsers take, so that they say what is wrong in between.
+  static constexpr std::size_t kMaxManifestBytes = 9 * 1024 * 1024;
+  static constexpr std::size_t kMaxConfigBytes = 513 * 1024 * 1024;
   static constexpr std::size_t kMaxFiles = 20'000;
   static constexpr std::chrono::milliseconds kSettle{100};
 
   // Looks at *.yaml, *.yml and *.json directly in `folder`, symlinks followed, names with a leading dot
   // ignored. With `only_file`, at that one name instead, whatever its ending.
   FileScanner(std::string folder, std::optional<std::string> only_file, Clock::duration settle = kSettle)
-      : folder_(std::move(folder)), only_file_(std::move(only_file)), settle_(settle) {}
+      : folder_(std::move(folder)),
+        only_file_(std::move(only_file)),
+        max_file_bytes_(only_file_ ? kMaxConfigBytes : kMaxManifestBytes),
+        settle_(settle) {}
 
   // Reports what has settled since the last scan. Costs one stat per file, and a read per changed one.
   // Returns how long until something seen now may have settled; nothing when all has.
@@ -75,6 +79,7 @@ class FileScanner {
 
   std::string folder_;
   std::optional<std::string> only_file_;
+  std::size_t max_file_bytes_;
   Clock::duration settle_;
   std::map<std::string, File> files_;
   std::string folder_error_;

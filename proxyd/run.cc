@@ -51,16 +51,20 @@ int fail(const std::string& why) {
 }
 
 // The signals of the daemon. The second SIGTERM or SIGINT cuts what still runs.
+// Lifetime: made before, and so destroyed after, everything whose threads could get a signal: one that comes
+// late in the shutdown must not kill the process. attach() comes before the loop runs.
 class Signals {
  public:
-  Signals(ingress::Loop& loop, ingress::Server& server, ConfigSource& source, AccessLog* access_log) {
-    for (const int number : {SIGTERM, SIGINT}) add(loop, number, [this, &server] { on_stop(server); });
-    add(loop, SIGHUP, [&source, access_log] {
-      log_line("SIGHUP: reading everything again");
-      if (access_log != nullptr) access_log->reopen();
-      source.rescan();
-    });
+  struct Targets {
+    ingress::Server* server = nullptr;
+    ConfigSource* source = nullptr;
+    AccessLog* access_log = nullptr;  // null = off
+  };
+  explicit Signals(ingress::Loop& loop) {
+    for (const int number : {SIGTERM, SIGINT}) add(loop, number, [this] { on_stop(); });
+    add(loop, SIGHUP, [this] { on_hangup(); });
   }
+  void attach(Targets targets) { targets_ = targets; }
   const std::string& error() const { return error_; }
 
  private:
@@ -72,20 +76,34 @@ class Signals {
       error_ = "cannot handle signals: " + registration.error().text();
     }
   }
-  void on_stop(ingress::Server& server) {
+  void on_stop() {
     if (std::exchange(is_stopping_, true)) {
       log_line("stopping at once");
-      server.stop_now();
+      targets_.server->stop_now();
     } else {
       log_line("stopping after the running requests; once more stops at once");
-      server.stop();
+      targets_.server->stop();
     }
+  }
+  void on_hangup() {
+    log_line("SIGHUP: reading everything again");
+    if (targets_.access_log != nullptr) targets_.access_log->reopen();
+    targets_.source->rescan();
   }
 
   std::vector<ingress::Loop::Registration> registrations_;
+  Targets targets_;
   std::string error_;
   bool is_stopping_ = false;
 };
+
+// From here on these signals wait for ever: the process is about to end with the code that it has earned.
+void block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
 
 std::expected<ingress::Server, ingress::Error> create_proxy(const RunOptions& options, ingress::Loop& loop,
                                                             std::shared_ptr<AccessLog> access_log) {
@@ -117,6 +135,8 @@ int run_daemon(const RunOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away must not end the daemon
   auto loop = ingress::Loop::create();
   if (!loop) return fail("cannot create the event loop: " + loop.error().text());
+  Signals signals(**loop);
+  if (!signals.error().empty()) return fail(signals.error());
   std::shared_ptr<AccessLog> access_log;
   if (options.access_log != "off") {
     auto opened =
@@ -134,8 +154,7 @@ int run_daemon(const RunOptions& options) {
     is_hopeless = true;
     server->stop_now();
   });
-  const Signals signals(**loop, *server, *source, access_log.get());
-  if (!signals.error().empty()) return fail(signals.error());
+  signals.attach({&*server, source.get(), access_log.get()});
 
   std::optional<Admin> admin;
   if (options.admin || options.probe) {
@@ -147,6 +166,7 @@ int run_daemon(const RunOptions& options) {
   }
   source->start();
   const auto ended = server->run();
+  block_signals();
   if (!ended) return fail("the event loop failed: " + ended.error().text());
   if (is_hopeless) return fail("nothing can be served; see above");
   log_line("stopped");

@@ -24,7 +24,7 @@ def test_line_of_a_proxied_request(proxy, manifests):
     assert (entry["status"], entry["bytes_in"], entry["bytes_out"]) == (200, 5, len(response.body))
     assert entry["duration_ms"] >= entry["upstream_ms"] >= 0
     assert entry["upstream"].startswith("127.0.0.1:")
-    assert entry["route"] == "default/a/0"
+    assert entry["route"].startswith("default/a/")
     assert entry["request_id"] and entry["listener"] == "http-0"
     assert "why" not in entry
     assert entry["time"].endswith("Z") and len(entry["time"]) == len("2026-01-31T12:00:00.123Z")

@@ -62,7 +62,7 @@ def test_config_is_the_library_s_own_form(proxy, tmp_path):
     config = fetch(proxy.admin, "/config").body
     parsed = json.loads(config)
     assert parsed["version"] == 1
-    assert [route["name"] for route in parsed["routes"]] == ["default/a"]
+    assert [route["hosts"] for route in parsed["routes"]] == [["a.example.com"]]
     from support import daemon
     file = tmp_path / "dump.json"
     file.write_bytes(config)

@@ -155,7 +155,7 @@ TEST_CASE("WhatIsNotAReadableFileIsRefused") {
   scene.folder.write("folder.yaml/x", "");
   REQUIRE(mkfifo(scene.folder.path("pipe.yaml").c_str(), 0600) == 0);
   scene.folder.write("large.yaml", "");
-  REQUIRE(truncate(scene.folder.path("large.yaml").c_str(), FileScanner::kMaxFileBytes + 1) == 0);
+  REQUIRE(truncate(scene.folder.path("large.yaml").c_str(), FileScanner::kMaxManifestBytes + 1) == 0);
   CHECK(scene.settle() == Events{"refuse dangling.yaml cannot read the file: No such file or directory",
                                  "refuse folder.yaml not a regular file",
                                  "refuse large.yaml larger than 9437184 bytes",
@@ -166,10 +166,10 @@ TEST_CASE("WhatIsNotAReadableFileIsRefused") {
 
 TEST_CASE("FileAtTheCapIsRead") {
   Scene scene;
-  scene.folder.write("a.yaml", std::string(FileScanner::kMaxFileBytes, 'x'));
+  scene.folder.write("a.yaml", std::string(FileScanner::kMaxManifestBytes, 'x'));
   const Events events = scene.settle();
   REQUIRE(events.size() == 1);
-  CHECK(events[0].size() == FileScanner::kMaxFileBytes + std::string("update a.yaml ").size());
+  CHECK(events[0].size() == FileScanner::kMaxManifestBytes + std::string("update a.yaml ").size());
 }
 
 TEST_CASE("PermissionsThatComeBackAreNoticed") {

@@ -124,19 +124,19 @@ class Daemon:
 
         return eventually(is_so, f"{status} {text!r} for {host}{target}")
 
-    def log_entries(self, path=None):
+    def log_entries(self, file=None):
         """The whole lines of the access log so far."""
         try:
-            with open(path or self.log_path, encoding="utf-8") as file:
-                lines = file.read().split("\n")[:-1]
+            with open(file or self.log_path, encoding="utf-8") as stream:
+                lines = stream.read().split("\n")[:-1]
         except FileNotFoundError:
             return []
         return [json.loads(line) for line in lines]
 
-    def wait_log(self, path=None, **fields):
+    def wait_log(self, **fields):
         """The first entry that has all these fields, now or soon."""
         def find():
-            entries = self.log_entries(path)
+            entries = self.log_entries()
             return next((e for e in entries if all(e.get(k) == v for k, v in fields.items())), None)
 
         return eventually(find, f"a line of the access log with {fields}")
