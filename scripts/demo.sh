@@ -25,7 +25,7 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Waits for a line of a growing file and prints it: await_line PID FILE TEXT
+# Waits for a line of a growing file and prints it: await_line PID FILE TEXT. The file must be there already.
 await_line() {
   timeout 20 grep -m1 -F "$3" <(tail -n +1 -f --pid="$1" "$2" 2>/dev/null) && return
   echo "demo: waited in vain for \"$3\" in:" >&2
@@ -39,7 +39,8 @@ port_or_any() {
 }
 
 start_backend() {  # name
-  "$bin/echo" 0 "$1" >"$work/$1.out" 2>&1 &
+  : >"$work/$1.out"
+  "$bin/echo" 0 "$1" >>"$work/$1.out" 2>&1 &
   pids+=("$!")
   local line
   line="$(await_line "$!" "$work/$1.out" "listening on")"
@@ -102,8 +103,9 @@ for name in cnapp securitygraph; do
   write_manifest "$name" "$backend_port"
 done
 
+: >"$work/proxyd.log"
 "$bin/proxyd" run --manifests "$manifests" --http "127.0.0.1:$(port_or_any 8080)" \
-  --admin "127.0.0.1:$(port_or_any 9901)" --access-log "$work/access.log" 2>"$work/proxyd.log" &
+  --admin "127.0.0.1:$(port_or_any 9901)" --access-log "$work/access.log" 2>>"$work/proxyd.log" &
 proxyd_pid="$!"
 pids+=("$proxyd_pid")
 line="$(await_line "$proxyd_pid" "$work/proxyd.log" "admin listens on")"
