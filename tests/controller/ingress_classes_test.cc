@@ -27,6 +27,7 @@ struct Row {
 
 }  // namespace
 
+// Long because it is one table.
 TEST_CASE("AnIngressIsOursByItsClass") {
   const std::vector<Row> rows{
       {"no class, no IngressClass", {}, {}, {}, true},

@@ -110,6 +110,7 @@ TEST_CASE("TheNamespaceDefaultsAndNullIsAbsent") {
   CHECK(!ingress.default_backend);
 }
 
+// Long because it is one table.
 TEST_CASE("WrongFieldsAreNamedAndHurtAsLittleAsTheyCan") {
   const std::string ports = "spec.rules[0].http.paths[0].backend.service.port";
   const std::vector<Row> rows{

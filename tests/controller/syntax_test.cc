@@ -2,11 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <random>
 #include <string>
 #include <vector>
 
 #include "controller/base64.h"
 #include "controller/timestamp.h"
+#include "http/uri.h"
 
 using namespace ingress::controller;
 
@@ -132,6 +134,31 @@ TEST_CASE("PathsAreBroughtToTheFormOfRequestsOrTurnedDown") {
     CHECK(*result == row.canonical);
     CHECK(canonical_path(*result).value_or("turned down") == *result);
   }
+}
+
+TEST_CASE("PathsAgreeWithTheNormalisationOfRequests") {
+  std::mt19937 random(3);
+  const std::vector<std::string> pieces{"/",   "a",   "b",   ".",      "..",  "%2e",  "%2F",
+                                        "%61", "%41", "%7e", "%c3%a9", "%25", "%3f",  "%00",
+                                        "%zz", "\\",  "|",   ";",      "~",   "\x80", " "};
+  int num_canonical = 0;
+  for (int round = 0; round < 50'000; ++round) {
+    std::string path = "/";
+    for (auto n = random() % 6; n > 0; --n) path += pieces[random() % pieces.size()];
+    CAPTURE(quoted(path));
+    std::string scratch;
+    const auto of_request = ingress::http::normalize_path(path, scratch);
+    const auto of_object = canonical_path(path);
+    if (of_object) {
+      ++num_canonical;
+      REQUIRE(of_request.has_value());
+      REQUIRE(*of_request == *of_object);
+    } else if (of_request && *of_request == path) {
+      // What requests can have and objects may not.
+      REQUIRE(path.find("//") != std::string::npos);
+    }
+  }
+  CHECK(num_canonical > 1'000);
 }
 
 TEST_CASE("AddressesHaveOneSpellingAndAScope") {

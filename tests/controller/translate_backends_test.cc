@@ -50,6 +50,7 @@ SliceEndpoint endpoint(std::string address, std::optional<bool> ready, std::opti
 
 }  // namespace
 
+// Long because it is one table.
 TEST_CASE("PortsAreFoundByNumberAndNameAndJoinedToSlicesByName") {
   const std::vector<ServicePort> two{{.name = "http", .port = 80}, {.name = "admin", .port = 81}};
   const std::vector<SlicePort> slice_ports{{.name = "admin", .port = 9001}, {.name = "http", .port = 9000}};

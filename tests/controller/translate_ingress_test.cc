@@ -181,6 +181,7 @@ TEST_CASE("TheRestOfAHostGoesToItsOldestDefaultBackend") {
   });
 }
 
+// Long because it is one table.
 TEST_CASE("TheOldestIngressWinsAConflict") {
   struct Conflict {
     const char* claim;
