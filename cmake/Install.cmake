@@ -28,7 +28,7 @@ target_include_directories(ingress INTERFACE
 install(TARGETS ingress EXPORT ingress LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/libingress/include/ingress"
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
-if(TARGET proxyd)
+if(INGRESS_BUILD_PROXYD)
   install(TARGETS proxyd RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endif()
 

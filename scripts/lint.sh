@@ -23,6 +23,6 @@ if [[ ${#compiled[@]} -eq 0 ]]; then
 fi
 echo "lint: ${#compiled[@]} files"
 printf '%s\0' "${compiled[@]}" |
-  xargs -0 -n 1 -P "$(nproc)" clang-tidy-19 --quiet -p "$build" --extra-arg=-Wno-unknown-warning-option \
+  xargs -0 -n 1 -P "$(nproc)" clang-tidy-19 --quiet -p "$build" \
     2> >(grep -v -E '^[0-9]+ warnings? (generated|treated)|^Suppressed ' >&2)
 echo "lint: clean"
