@@ -10,7 +10,7 @@ constexpr std::size_t kMaxRouteNameBytes = 512;  // the bound of the configurati
 constexpr const char* kDefaultRouteName = "default-backend";
 
 std::string route_name(const Ingress& ingress, const std::string& host, const HostClaim& claim) {
-  const std::string name = ingress.meta.namespace_ + '/' + ingress.meta.name;
+  std::string name = ingress.meta.namespace_ + '/' + ingress.meta.name;
   if (host.empty()) return name;
   std::string full = name + '/' + host;
   if (full.size() <= kMaxRouteNameBytes) return full;
