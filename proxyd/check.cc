@@ -52,8 +52,7 @@ class ManifestCheck final : public FileSink {
 class ConfigCheck final : public FileSink {
  public:
   void update_file(const std::string& source, std::string text) override {
-    const auto config = read_config(text, source);
-    problems_ = config ? std::vector<ingress::Problem>() : config.error();
+    problems_ = read_config(text, source).problems;
   }
   void refuse_file(const std::string&, std::string why, std::string) override {
     problems_ = std::unexpected(std::move(why));

@@ -1,5 +1,6 @@
 #include "proxyd/config_mode.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxyd/log.h"
@@ -12,15 +13,19 @@ std::pair<std::string, std::string> split_path(const std::string& path) {
   return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
 }
 
-std::expected<ingress::GatewayConfig, std::vector<ingress::Problem>> read_config(const std::string& text,
-                                                                                 const std::string& name) {
+ReadConfig read_config(const std::string& text, const std::string& name) {
   const auto format = name.ends_with(".json") ? ingress::ConfigFormat::kJson : ingress::ConfigFormat::kYaml;
-  auto config = ingress::parse_config(text, format);
-  auto problems = config ? ingress::validate(*config) : std::move(config.error());
-  if (problems.empty()) return std::move(*config);
-  for (ingress::Problem& problem : problems)
+  ReadConfig result;
+  if (auto config = ingress::parse_config(text, format)) {
+    result.problems = ingress::validate(*config);
+    const auto is_error = [](const ingress::Problem& p) { return p.severity == ingress::Severity::kError; };
+    if (std::ranges::none_of(result.problems, is_error)) result.config = std::move(*config);
+  } else {
+    result.problems = std::move(config.error());
+  }
+  for (ingress::Problem& problem : result.problems)
     if (problem.source.empty()) problem.source = name;
-  return std::unexpected(std::move(problems));
+  return result;
 }
 
 ConfigMode::ConfigMode(ingress::Loop& loop, const std::string& path, Publisher& publisher,
@@ -32,24 +37,24 @@ ConfigMode::ConfigMode(ingress::Loop& loop, const std::string& path, Publisher& 
              [](FileSource::Pending) {}) {}
 
 void ConfigMode::update_file(const std::string& source, std::string text) {
-  auto config = read_config(text, source);
-  if (!config) {
+  ReadConfig read = read_config(text, source);
+  if (!read.config) {
     board_.count_reload(ProblemBoard::Reload::kFailed);
-    return show(std::move(config.error()));
+    return show(std::move(read.problems), Stays::kLastGood);
   }
-  auto outcome = publisher_.publish(std::move(*config));
+  auto outcome = publisher_.publish(std::move(*read.config));
   board_.count_reload(outcome ? ProblemBoard::Reload::kOk : ProblemBoard::Reload::kFailed);
   if (outcome) {
     has_served_ = true;
-    return show({});
+    return show(std::move(read.problems), Stays::kNothing);
   }
-  show(outcome.error());
+  show(outcome.error(), Stays::kLastGood);
   if (!has_served_ && on_hopeless_) std::exchange(on_hopeless_, nullptr)(outcome.error());
 }
 
 void ConfigMode::refuse_file(const std::string& source, std::string why, std::string fix) {
   board_.count_reload(ProblemBoard::Reload::kFailed);
-  show({{.source = source, .why = std::move(why), .fix = std::move(fix)}});
+  show({{.source = source, .why = std::move(why), .fix = std::move(fix)}}, Stays::kLastGood);
 }
 
 // Not called for a file that was named: its absence is an errno, so the last configuration stays.
@@ -59,13 +64,15 @@ void ConfigMode::remove_file(const std::string& source) {
 
 // A file that was named is looked at without reading its folder.
 void ConfigMode::refuse_folder(std::string why) {
-  if (!why.empty()) show({{.source = ".", .why = std::move(why), .fix = "make the folder readable"}});
+  if (!why.empty())
+    show({{.source = ".", .why = std::move(why), .fix = "make the folder readable"}}, Stays::kLastGood);
 }
 
-void ConfigMode::show(std::vector<ingress::Problem> problems) {
+void ConfigMode::show(std::vector<ingress::Problem> problems, Stays stays) {
   const auto added = board_.replace(std::move(problems), 0);
   log_problems(added);
-  if (!added.empty() && has_served_) log_line("the last good configuration stays in use");
+  if (!added.empty() && has_served_ && stays == Stays::kLastGood)
+    log_line("the last good configuration stays in use");
 }
 
 }  // namespace proxyd

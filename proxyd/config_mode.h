@@ -3,7 +3,7 @@
 // Owner: the daemon. Thread: the loop's. Caller: keeps it until the loop has ended.
 #pragma once
 
-#include <expected>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,10 +15,13 @@
 
 namespace proxyd {
 
+struct ReadConfig {
+  std::optional<ingress::GatewayConfig> config;  // nothing when a problem is an error
+  std::vector<ingress::Problem> problems;        // warnings stop nothing
+};
 // Reads and checks `text`; the name decides the format (".json", else YAML) and becomes the source of
 // the problems.
-std::expected<ingress::GatewayConfig, std::vector<ingress::Problem>> read_config(const std::string& text,
-                                                                                 const std::string& name);
+ReadConfig read_config(const std::string& text, const std::string& name);
 
 class ConfigMode final : public ConfigSource, private FileSink {
  public:
@@ -32,7 +35,8 @@ class ConfigMode final : public ConfigSource, private FileSink {
   void refuse_file(const std::string& source, std::string why, std::string fix) override;
   void remove_file(const std::string& source) override;
   void refuse_folder(std::string why) override;
-  void show(std::vector<ingress::Problem> problems);
+  enum class Stays { kNothing, kLastGood };  // what goes on being served because of the problems
+  void show(std::vector<ingress::Problem> problems, Stays stays);
 
   Publisher& publisher_;
   ProblemBoard& board_;

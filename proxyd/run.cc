@@ -1,8 +1,11 @@
 #include "proxyd/run.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -105,6 +108,13 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
+// What was named must be there at the start, where a wrong path is most likely; later it may come and go.
+std::string missing_input(const InputOptions& input) {
+  const std::string& path = input.config_file.empty() ? input.manifests_dir : input.config_file;
+  if (::access(path.c_str(), R_OK) == 0) return {};
+  return fmt::format("cannot read {}: {}", path, std::strerror(errno));
+}
+
 std::expected<ingress::Server, ingress::Error> create_proxy(const RunOptions& options, ingress::Loop& loop,
                                                             std::shared_ptr<AccessLog> access_log) {
   ingress::ServerOptions server;
@@ -133,6 +143,7 @@ std::unique_ptr<ConfigSource> make_source(const RunOptions& options, ingress::Lo
 // start, and destruction in reverse is the order of the end.
 int run_daemon(const RunOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away must not end the daemon
+  if (const std::string missing = missing_input(options.input); !missing.empty()) return fail(missing);
   auto loop = ingress::Loop::create();
   if (!loop) return fail("cannot create the event loop: " + loop.error().text());
   Signals signals(**loop);
