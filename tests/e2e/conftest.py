@@ -5,8 +5,10 @@ import os
 import pytest
 
 from support.backend import Backend
+from support.config_file import single, write_config
 from support.daemon import Daemon, binary
 from support.manifests import ManifestFolder
+from support.raw_backend import RawBackend
 
 
 def pytest_sessionstart(session):
@@ -60,3 +62,29 @@ def start(tmp_path, manifests):
         except AssertionError as complaint:
             complaints.append(str(complaint))
     assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def make_raw_backend():
+    """make_raw_backend(script): a running RawBackend, which checks itself at the end."""
+    made = []
+
+    def make(script, **kwargs):
+        made.append(RawBackend(script, **kwargs))
+        return made[-1]
+
+    yield make
+    for backend in made:
+        backend.close()
+    for backend in made:
+        backend.check()
+
+
+@pytest.fixture
+def serve(start, tmp_path):
+    """serve(backend, cluster_settings=..., **listener): proxyd with one worker, all requests to `backend`."""
+    def start_daemon(backend, cluster_settings=None, **listener):
+        value = backend if isinstance(backend, dict) else single(backend, cluster_settings, **listener)
+        return start("--config", write_config(tmp_path / "config", value), "--workers", "1").wait_ready()
+
+    return start_daemon

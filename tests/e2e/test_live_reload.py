@@ -143,7 +143,7 @@ routes: [{{name: all, rules: [{{backends: [{{cluster: blue}}]}}]}}]
     assert problem["source"] == "gateway.yaml"
     proxy.wait_line("last good configuration stays in use")
     assert "blue" in proxy.ask().text
-    file.write_text(good.replace("rules: [{", "rules: [{matches: [{path: {value: /only}}], "))
+    file.write_text(good.replace("rules: [{", "rules: [{matches: [{path: {type: prefix, value: /only}}], "))
     proxy.wait_answer("example.com", "/", 404)
     assert "blue" in proxy.ask(target="/only").text
     assert proxy.problems() == []

@@ -17,9 +17,12 @@
 namespace proxyd {
 namespace {
 
+// All of name.example.com goes to a Service that does not exist: a problem, but a route.
 std::string ingress_of(const std::string& name) {
   return "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: " + name +
-         "}\nspec:\n  defaultBackend: {service: {name: s, port: {number: 80}}}\n";
+         "}\nspec:\n  rules:\n  - host: " + name +
+         ".example.com\n    http:\n      paths:\n      - path: /\n        pathType: Prefix\n" +
+         "        backend: {service: {name: s, port: {number: 80}}}\n";
 }
 
 // A server that keeps what it was given and refuses what it is told to refuse.
@@ -37,8 +40,9 @@ class FakePublisher final : public Publisher {
     ingress::apply(served, delta);
     return note();
   }
-  bool serves(const std::string& route) const {
-    return std::ranges::find(served.routes, route, &ingress::Route::name) != served.routes.end();
+  bool serves(const std::string& name) const {
+    const std::vector<std::string> hosts = {name + ".example.com"};
+    return std::ranges::find(served.routes, hosts, &ingress::Route::hosts) != served.routes.end();
   }
 
   std::vector<std::string> calls;
@@ -94,11 +98,11 @@ TEST_CASE("FirstConfigurationIsPublishedWholeAndChangesAreDeltas") {
   Scene scene;
   scene.folder.write("a.yaml", ingress_of("one"));
   scene.start_manifests();
-  scene.run_until([&] { return scene.publisher.serves("default/one"); });
+  scene.run_until([&] { return scene.publisher.serves("one"); });
   scene.folder.write("b.yaml", ingress_of("two"));
-  scene.run_until([&] { return scene.publisher.serves("default/two"); });
+  scene.run_until([&] { return scene.publisher.serves("two"); });
   scene.folder.remove("a.yaml");
-  scene.run_until([&] { return !scene.publisher.serves("default/one"); });
+  scene.run_until([&] { return !scene.publisher.serves("one"); });
   CHECK(scene.publisher.calls == std::vector<std::string>{"publish", "apply", "apply"});
   CHECK(scene.board.reading().num_reloads_ok == 3);
   CHECK(scene.board.reading().last_reload_unix_s > 0);
@@ -115,7 +119,7 @@ TEST_CASE("BrokenFileKeepsItsObjectsAndIsAProblem") {
   Scene scene;
   scene.folder.write("a.yaml", ingress_of("one"));
   scene.start_manifests();
-  scene.run_until([&] { return scene.publisher.serves("default/one"); });
+  scene.run_until([&] { return scene.publisher.serves("one"); });
   CHECK(!std::ranges::any_of(scene.board.reading().problems,
                              [](const auto& problem) { return problem.field.empty(); }));
   scene.folder.write("a.yaml", "kind: [Ingress");
@@ -123,7 +127,7 @@ TEST_CASE("BrokenFileKeepsItsObjectsAndIsAProblem") {
     const auto problems = scene.board.reading().problems;
     return std::ranges::any_of(problems, [](const auto& problem) { return problem.object.kind.empty(); });
   });
-  CHECK(scene.publisher.serves("default/one"));
+  CHECK(scene.publisher.serves("one"));
   CHECK(scene.publisher.calls.size() == 1);
 }
 
@@ -131,14 +135,14 @@ TEST_CASE("AfterARefusedDeltaTheWholeIsSent") {
   Scene scene;
   scene.folder.write("a.yaml", ingress_of("one"));
   scene.start_manifests();
-  scene.run_until([&] { return scene.publisher.serves("default/one"); });
+  scene.run_until([&] { return scene.publisher.serves("one"); });
   scene.publisher.num_refusals = 2;  // the delta and the whole after it
   scene.folder.write("b.yaml", ingress_of("two"));
   scene.run_until([&] { return scene.board.reading().num_reloads_failed == 1; });
-  CHECK(!scene.publisher.serves("default/two"));
+  CHECK(!scene.publisher.serves("two"));
   scene.folder.write("c.yaml", ingress_of("three"));
-  scene.run_until([&] { return scene.publisher.serves("default/three"); });
-  CHECK(scene.publisher.serves("default/two"));
+  scene.run_until([&] { return scene.publisher.serves("three"); });
+  CHECK(scene.publisher.serves("two"));
   CHECK(scene.publisher.calls == std::vector<std::string>{"publish", "apply", "publish", "publish"});
   CHECK(scene.hopeless.empty());
 }
@@ -158,7 +162,7 @@ TEST_CASE("RescanTriesAgainWhatWasRefused") {
   scene.start_manifests();
   scene.run_until([&] { return !scene.hopeless.empty(); });
   scene.source->rescan();
-  CHECK(scene.publisher.serves("default/one"));
+  CHECK(scene.publisher.serves("one"));
 }
 
 TEST_CASE("BadConfigFileKeepsTheLastGoodOne") {

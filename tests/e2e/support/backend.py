@@ -1,8 +1,9 @@
 """Backends in threads: they record every request as raw bytes and answer by script."""
 
+import io
 import socket
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass
@@ -14,6 +15,7 @@ class Recorded:
     body: bytes
     raw_head: bytes
     connection: int  # which accepted connection, from 0
+    trailers: list = field(default_factory=list)
 
     def header(self, name):
         values = [value for field_name, value in self.headers if field_name.lower() == name.lower()]
@@ -55,11 +57,12 @@ class Backend:
     `handler` may be replaced while the backend runs. Each connection has a thread of its own.
     """
 
-    def __init__(self, handler=None, name="backend", address="127.0.0.1"):
+    def __init__(self, handler=None, name="backend", address="127.0.0.1", records_bytes=False):
         self.name = name
         self.handler = handler if handler is not None else ok(f"served by {name}\n")
         self.lock = threading.Condition()
         self.requests = []
+        self.bytes_seen = bytearray() if records_bytes else None  # of all connections, as they came
         self.num_connections = 0
         self.socks = set()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -105,7 +108,7 @@ class Backend:
             threading.Thread(target=self._serve, args=(sock, index), daemon=True).start()
 
     def _serve(self, sock, index):
-        stream = sock.makefile("rb")
+        stream = sock.makefile("rb") if self.bytes_seen is None else io.BufferedReader(Tee(sock, self.bytes_seen))
         try:
             while True:
                 request = read_request(stream, index)
@@ -131,8 +134,28 @@ class Backend:
             sock.close()
 
 
+class Tee(socket.SocketIO):
+    """Reads of `sock` that also go to `copy`."""
+
+    def __init__(self, sock, copy):
+        super().__init__(sock, "r")
+        self.copy = copy
+
+    def readinto(self, buffer):
+        size = super().readinto(buffer)
+        if size:
+            self.copy += bytes(buffer[:size])
+        return size
+
+
 def read_request(stream, connection):
-    """The next request, or None at the end of the connection."""
+    """The next whole request, or None at the end of the connection."""
+    request = read_head(stream, connection)
+    return request if request is not None and read_body(stream, request) else None
+
+
+def read_head(stream, connection=0):
+    """The next request without its body, or None at the end of the connection."""
     raw = b""
     while not raw.endswith(b"\r\n\r\n"):
         line = stream.readline()
@@ -142,14 +165,23 @@ def read_request(stream, connection):
     lines = raw.decode("latin-1").split("\r\n")[:-2]
     method, target, version = lines[0].split(" ")
     headers = [(name, value.strip(" \t")) for name, _, value in (line.partition(":") for line in lines[1:])]
-    by_name = {name.lower(): value for name, value in headers}
-    body = b""
-    if by_name.get("transfer-encoding", "").lower() == "chunked":
+    return Recorded(method, target, version, headers, b"", raw, connection)
+
+
+def read_body(stream, request):
+    """Fills in body and trailers; returns whether they came whole."""
+    if (request.header("transfer-encoding") or "").lower() == "chunked":
+        pieces = []
         while size := int(stream.readline().split(b";")[0], 16):
-            body += stream.read(size)
+            pieces.append(stream.read(size))
             stream.readline()
-        while stream.readline() not in (b"\r\n", b""):
-            pass
-    elif "content-length" in by_name:
-        body = stream.read(int(by_name["content-length"]))
-    return Recorded(method, target, version, headers, body, raw, connection)
+        while (line := stream.readline()) != b"\r\n":
+            if not line:
+                return False
+            name, _, value = line.decode("latin-1").partition(":")
+            request.trailers.append((name, value.strip()))
+        request.body = b"".join(pieces)
+        return True
+    size = int(request.header("content-length") or 0)
+    request.body = stream.read(size)
+    return len(request.body) == size
