@@ -73,12 +73,16 @@ def answer_with(data, then):
         if connection.read_request() is None:
             return
         connection.send(data)
-        if then == "wait":
-            connection.wait_end()
-        elif then == "reset":
-            connection.reset()
+        end_connection(connection, then)
 
     return script
+
+
+def end_connection(connection, how):
+    if how == "wait":
+        connection.wait_end()
+    elif how == "reset":
+        connection.reset()
 
 
 def head_then(*lines, status="200 OK", body=b""):
@@ -117,22 +121,35 @@ BACKEND_ROWS = {
     "too-many-fields": (answer_with(head_then(*["X: 1"] * 201), "wait"), 502, "bad_response:too_many_headers"),
 }
 
-# What a backend does wrong after it: (script, why). The client must see that the body is not whole.
+# What a backend does wrong after it: (head line, body, the rest, how it ends, why). The client must see that
+# the body is not whole.
+CHUNKED = "Transfer-Encoding: chunked"
 CUT_ROWS = {
-    "short-length": (answer_with(head_then("Content-Length: 10", body=b"12345"), "close"),
-                     "response_truncated:closed_in_body"),
-    "short-length-reset": (answer_with(head_then("Content-Length: 10", body=b"12345"), "reset"), "response_truncated:"),
-    "no-last-chunk": (answer_with(head_then("Transfer-Encoding: chunked", body=b"5\r\n12345\r\n"), "close"),
-                      "response_truncated:closed_in_body"),
-    "bad-chunk": (answer_with(head_then("Transfer-Encoding: chunked", body=b"5\r\n12345\r\nzz\r\n"), "wait"),
-                  "bad_response:bad_chunk_size"),
-    "bad-chunk-end": (answer_with(head_then("Transfer-Encoding: chunked", body=b"5\r\n12345678"), "wait"),
-                      "bad_response:bad_chunk_end"),
-    "stops-in-body": (answer_with(head_then("Content-Length: 10", body=b"12345"), "wait"),
-                      "upstream_timeout:response_body"),
-    "stops-in-chunk": (answer_with(head_then("Transfer-Encoding: chunked", body=b"A\r\n12345"), "wait"),
-                       "upstream_timeout:response_body"),
+    "short-length": ("Content-Length: 10", b"12345", b"", "close", "response_truncated:closed_in_body"),
+    "short-length-reset": ("Content-Length: 10", b"12345", b"", "reset", "response_truncated:"),
+    "no-last-chunk": (CHUNKED, b"5\r\n12345\r\n", b"", "close", "response_truncated:closed_in_body"),
+    "half-last-chunk": (CHUNKED, b"5\r\n12345\r\n", b"0\r\n", "close", "response_truncated:closed_in_body"),
+    "bad-chunk-size": (CHUNKED, b"5\r\n12345\r\n", b"zz\r\n", "wait", "bad_response:bad_chunk_size"),
+    "bad-chunk-end": (CHUNKED, b"5\r\n12345", b"678", "wait", "bad_response:bad_chunk_end"),
+    "bad-trailer": (CHUNKED, b"5\r\n12345\r\n", b"0\r\nX : 1\r\n\r\n", "wait", "bad_response:bad_trailer"),
+    "stops-in-body": ("Content-Length: 10", b"12345", b"", "wait", "upstream_timeout:response_body"),
+    "stops-in-chunk": (CHUNKED, b"A\r\n12345", b"", "wait", "upstream_timeout:response_body"),
 }
+HEAD_SEEN = {name: threading.Event() for name in CUT_ROWS}  # by the client
+
+
+def cut_script(name):
+    line, body, rest, end, _ = CUT_ROWS[name]
+
+    def script(connection):
+        if connection.read_request() is None:
+            return
+        connection.send(head_then(line, body=body))
+        HEAD_SEEN[name].wait(30)
+        connection.send(rest)
+        end_connection(connection, end)
+
+    return script
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +157,7 @@ def proxy(tmp_path_factory):
     """One daemon for all rows: a host for each of them, with a backend of its own."""
     folder = tmp_path_factory.mktemp("statuses")
     scripts = {f"{name}.fault.test": row[0] for name, row in BACKEND_ROWS.items()}
-    scripts |= {f"{name}.cut.test": row[0] for name, row in CUT_ROWS.items()}
+    scripts |= {f"{name}.cut.test": cut_script(name) for name in CUT_ROWS}
     backends = {host: RawBackend(script) for host, script in scripts.items()}
     backends["ok.test"] = Backend()
     clusters = [cluster(host, backend, timeouts={"response_head_ms": 200, "response_body_idle_ms": 200})
@@ -183,9 +200,12 @@ def test_answers_what_a_backend_does_wrong(proxy, name):
 
 @pytest.mark.parametrize("name", CUT_ROWS)
 def test_answer_cut_by_its_backend_is_cut_for_the_client(proxy, name):
-    _, why = CUT_ROWS[name]
+    why = CUT_ROWS[name][-1]
     with RawClient(proxy.http) as client:
-        response = client.request(host=f"{name}.cut.test")
+        client.send(request_bytes(host=f"{name}.cut.test"))
+        response = client.read_head()
+        HEAD_SEEN[name].set()
+        client.read_body(response)
         assert (response.status, response.is_whole) == (200, False)
         assert b"12345".startswith(response.body)
         assert client.is_closed_by_peer()

@@ -93,11 +93,11 @@ class RawClient:
 
     def read_response(self, method="GET", skip_interim=True):
         while True:
-            response = self._read_head()
+            response = self.read_head()
             if response.status >= 200 or response.status == 101 or not skip_interim:
                 break
         if response.status >= 200:
-            self._read_body(response, method)
+            self.read_body(response, method)
         return response
 
     def _more(self):
@@ -125,20 +125,23 @@ class RawClient:
             assert colon and name == name.strip(), f"bad header line {line!r}"
             fields.append((name.lower(), value.strip(" \t")))
 
-    def _read_head(self):
+    def read_head(self):
+        """The next head, interim or final, as a Response without body."""
         version, status, reason = (self._read_line() + " ").split(" ", 2)
         assert version in ("HTTP/1.0", "HTTP/1.1"), version
         return Response(int(status), reason.strip(), self._read_fields(), version=version)
 
     def _read_exactly(self, size):
-        while len(self.unread) < size:
-            if not self._more():
-                data, self.unread = self.unread, b""
-                return data
-        data, self.unread = self.unread[:size], self.unread[size:]
-        return data
+        """As many bytes, or fewer when the connection ends."""
+        pieces, missing = [], size
+        while missing > 0 and (self.unread or self._more()):
+            pieces.append(self.unread[:missing])
+            self.unread = self.unread[missing:]
+            missing -= len(pieces[-1])
+        return b"".join(pieces)
 
-    def _read_body(self, response, method):
+    def read_body(self, response, method="GET"):
+        """Fills in what follows the head `response`."""
         if method == "HEAD" or response.status in (204, 304):
             return
         length = response.header("content-length")
@@ -156,19 +159,18 @@ class RawClient:
             response.body, self.unread = self.unread, b""
 
     def _read_chunks(self, response):
+        pieces = []
         try:
-            while True:
-                size = int(self._read_line().split(";")[0], 16)
-                if size == 0:
-                    response.trailers = self._read_fields()
-                    return
-                piece = self._read_exactly(size)
-                response.body += piece
-                if len(piece) < size or self._read_line() != "":
+            while size := int(self._read_line().split(";")[0], 16):
+                pieces.append(self._read_exactly(size))
+                if len(pieces[-1]) < size or self._read_line() != "":
+                    response.is_whole = False
                     break
+            else:
+                response.trailers = self._read_fields()
         except ConnectionEnded:
-            pass
-        response.is_whole = False
+            response.is_whole = False
+        response.body = b"".join(pieces)
 
 
 def fetch(address, target="/", method="GET", **kwargs):
