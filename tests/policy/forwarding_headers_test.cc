@@ -27,6 +27,17 @@ TEST_CASE("WhatAClientSaysAboutItselfIsReplaced") {
   CHECK(!headers.get("forwarded"));
 }
 
+TEST_CASE("NamesThatABackendMayTakeForOtherNamesAreDropped") {
+  Headers headers;
+  for (const char* name : {"X_Forwarded_For", "X-Forwarded_For", "Content_Length", "_"}) {
+    headers.add_view(name, "spoofed", to_header_id(name));
+  }
+  set_forwarding_headers(
+      headers,
+      {.address = "192.0.2.1", .scheme = "http", .authority = "a", .listener_port = 80, .request_id = "id"});
+  for (const HeaderField& field : headers) CHECK(field.value != "spoofed");
+}
+
 TEST_CASE("ThePortIsThatOfTheUrl") {
   struct Row {
     const char* authority;

@@ -20,6 +20,12 @@ bool is_ours(HeaderId id) {
   }
 }
 
+// Backends that put fields into variables (CGI, WSGI, PHP) read X_Forwarded_For as X-Forwarded-For and
+// Content_Length as Content-Length: with such names a client would speak in our place.
+bool has_underscore(const HeaderField& field) {
+  return field.id == HeaderId::kOther && field.name.find('_') != field.name.npos;
+}
+
 // The port of the URL that the client asked for: as written in Host, otherwise the scheme's own. The port
 // we listen on says less, since a Service or a host port in front of us may map another one to it.
 std::string_view port_of(std::string_view authority) {
@@ -31,7 +37,7 @@ std::string_view port_of(std::string_view authority) {
 }  // namespace
 
 void set_forwarding_headers(Headers& headers, const ClientFacts& facts) {
-  headers.retain([](const HeaderField& field) { return !is_ours(field.id); });
+  headers.retain([](const HeaderField& field) { return !is_ours(field.id) && !has_underscore(field); });
   headers.add_view("X-Forwarded-For", facts.address, HeaderId::kXForwardedFor);
   headers.add_view("X-Forwarded-Proto", facts.scheme, HeaderId::kXForwardedProto);
   if (!facts.authority.empty()) {

@@ -1,7 +1,8 @@
 // What a backend is told about the client: X-Forwarded-For, -Proto, -Host, -Port and X-Request-Id.
 //
 // Every peer is untrusted: what it sent under these names is replaced, Forwarded (RFC 7239) is removed, so
-// that a backend never believes a client about itself.
+// that a backend never believes a client about itself. Fields with '_' in their names are removed too: many
+// backends cannot tell X_Forwarded_For from X-Forwarded-For.
 #pragma once
 
 #include <cstdint>
