@@ -92,6 +92,8 @@ std::vector<ingress::Problem> ManifestsMode::apply(const ingress::ConfigDelta& d
 void ManifestsMode::publish_whole() {
   ingress::GatewayConfig config = reconciler_.config();
   publish_problems_ = ingress::quarantine(config);
+  // A warning changes nothing in the configuration, and deltas would never bring it up to date.
+  std::erase_if(publish_problems_, [](const auto& p) { return p.severity != ingress::Severity::kError; });
   auto outcome = publisher_.publish(std::move(config));
   board_.count_reload(outcome ? ProblemBoard::Reload::kOk : ProblemBoard::Reload::kFailed);
   needs_whole_ = !outcome || !publish_problems_.empty();

@@ -107,6 +107,14 @@ def test_address_in_use_ends_the_start(tmp_path, manifests, make_backend):
         assert str(taken) in result.stderr
 
 
+def test_input_that_is_not_there_ends_the_start(tmp_path):
+    absent = str(tmp_path / "absent")
+    for args in (["--manifests", absent, "--http", "127.0.0.1:0"], ["--config", absent]):
+        result = daemon.run("run", *args)
+        assert result.returncode == 1
+        assert f"cannot read {absent}: No such file or directory" in result.stderr
+
+
 def test_access_log_that_cannot_be_opened_ends_the_start(manifests, tmp_path):
     result = daemon.run("run", "--manifests", manifests.root, "--http", "127.0.0.1:0",
                         "--access-log", str(tmp_path / "no/where"))

@@ -21,8 +21,10 @@ def binary(name="proxyd"):
 
 
 def clean_environment(**extra):
-    """Ours without any PROXYD_... variable."""
+    """Ours without any PROXYD_... variable, and with what ThreadSanitizer must be told."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PROXYD_")}
+    suppressions = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tsan.supp")
+    kept["TSAN_OPTIONS"] = f"{kept.get('TSAN_OPTIONS', '')} suppressions={suppressions}".strip()
     return {**kept, **extra}
 
 
