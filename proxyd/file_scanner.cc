@@ -54,7 +54,7 @@ int read_all(int fd, off_t expected_bytes, std::size_t cap, std::string& text) {
 
 std::string fix_of(int error) {
   if (error == EACCES) return "let the user that runs proxyd read the file";
-  if (error == ELOOP || error == ENOENT) return "point the symlink at a file, or remove it";
+  if (error == ELOOP || error == ENOENT) return "put the file there, or mend or remove the symlink";
   return "make the file readable, or remove it";
 }
 
