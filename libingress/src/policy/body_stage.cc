@@ -34,6 +34,8 @@ StageResult BodyStage::push(base::Chain&& in, bool is_last, FilterChain& chain, 
   append_chain(held_, in);
   if (is_buffering && !is_last) return StageResult::kPassed;
   Verdict verdict = chain.run_body(direction_, held_, is_last, context);
+  // The filters behind it have not seen the piece: it must not go on.
+  if (verdict.kind() == Verdict::Kind::kWait) return StageResult::kFailed;
   if (verdict.kind() == Verdict::Kind::kReply) {
     reply_ = std::make_unique<Reply>(std::move(verdict.get_reply()));
     return StageResult::kRefused;

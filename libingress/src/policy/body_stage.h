@@ -16,6 +16,7 @@ enum class StageResult : std::uint8_t {
   kPassed,    // `out` has what may go on (perhaps nothing yet)
   kTooLarge,  // more than the cap
   kRefused,   // a filter answered instead: take_reply()
+  kFailed,    // a filter said what it may not say here
 };
 
 class BodyStage {

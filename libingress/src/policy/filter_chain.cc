@@ -63,7 +63,7 @@ void FilterChain::run_log(const ExchangeRecord& record, ExchangeContext& context
 }
 
 std::any& FilterChain::state() {
-  if (states_.empty()) states_.resize(std::max<std::size_t>(filters_->size(), 1));
+  if (states_.empty()) states_.resize(filters_ == nullptr ? 1 : std::max<std::size_t>(filters_->size(), 1));
   return states_[std::min(running_, states_.size() - 1)];
 }
 

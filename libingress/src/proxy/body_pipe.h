@@ -32,6 +32,9 @@ class BodyPipe {
   policy::StageResult pull(policy::FilterChain& chain, ExchangeContext& context, base::Chain& out,
                            base::BufferPool& pool);
 
+  // While nobody takes what came in: small pieces must not hold the large blocks they were read into.
+  void compact(base::BufferPool& pool) { in_.compact(pool); }
+
   bool is_in_ended() const { return trailers_ != nullptr; }
   bool is_out_ended() const { return is_out_ended_; }
   bool is_full() const { return in_.size_bytes() >= kHoldBytes; }

@@ -28,6 +28,8 @@ void Exchange::prepare(DownstreamStream& stream, const RequestStart& start) {
   start_.emplace(start);
   started_us_ = net::EventLoop::clock_us();
   is_suspended_ = wants_fresh_conn_ = has_sent_body_ = is_request_sent_ = has_sent_interim_ = false;
+  is_response_paused_ = has_answer_body_ = false;
+  is_head_request_ = start.head.method() == "HEAD";
   num_attempts_ = 0;
   upstream_started_us_ = upstream_us_ = kept_length_ = -1;
   status_ = 0;
@@ -37,12 +39,6 @@ void Exchange::prepare(DownstreamStream& stream, const RequestStart& start) {
        {&route_name_, &rule_name_, &cluster_name_, &why_, &why_detail_, &upstream_label_}) {
     text->clear();
   }
-  labels_.clear();
-  filters_.clear();
-  request_.reset();
-  response_.reset();
-  held_request_.clear();
-  held_response_.clear();
   policy::write_request_id(request_id_, services_.clusters.random().next(),
                            services_.clusters.random().next());
   services_.metrics.exchanges_open.add();
@@ -69,6 +65,7 @@ void Exchange::on_request_read_done() {
   if (phase_ == Phase::kDone) return;
   if (!conn_ && request_.is_full() && phase_ != Phase::kHoldRequest) stream_->set_reading(Reading::kPaused);
   run();
+  if (!conn_ && phase_ != Phase::kDone) request_.compact(services_.loop.buffers());
 }
 
 void Exchange::run() {
@@ -151,7 +148,8 @@ Exchange::Step Exchange::take_verdict(Verdict verdict, Phase next) {
     case Verdict::Kind::kWait:
       break;
   }
-  if (!resumer_) {
+  // Without a handle that somebody holds, nobody can ever resume.
+  if (!resumer_ || (resumer_.use_count() == 1 && !resumer_->early)) {
     fail({ErrorCode::kFilterFailed, ErrorSide::kSelf, RetrySafety::kNotSafe, "wait_without_resumer", {}});
     return Step::kWait;
   }
@@ -165,7 +163,9 @@ Exchange::Step Exchange::take_verdict(Verdict verdict, Phase next) {
   return Step::kWait;
 }
 
+// Only heads can be waited on; a handle made later could wake who uses this object next.
 Resumer Exchange::suspend() {
+  if (phase_ != Phase::kRequestFilters && phase_ != Phase::kResponseFilters) return {};
   if (!resumer_) {
     resumer_ = std::make_shared<Resumer::Target>();
     resumer_->exchange = this;
@@ -194,6 +194,7 @@ void Exchange::resume(Verdict verdict) {
   } else {
     if (conn_) conn_->resume_response();
     run();
+    if (phase_ != Phase::kDone) watch_upstream();
   }
 }
 
@@ -215,7 +216,10 @@ Exchange::Step Exchange::hold_request() {
   }
   const policy::StageResult result = request_.pull(filters_, *this, held_request_, services_.loop.buffers());
   if (result != policy::StageResult::kPassed) return take_stage_result(result, request_);
-  if (!request_.is_out_ended()) return Step::kWait;
+  if (!request_.is_out_ended()) {
+    stream_->set_reading(Reading::kOn);  // it was paused while a filter waited
+    return Step::kWait;
+  }
   phase_ = Phase::kPickUpstream;
   return Step::kGoOn;
 }
@@ -320,6 +324,10 @@ Exchange::Step Exchange::take_stage_result(policy::StageResult result, BodyPipe&
     } else {
       answer(*reply);
     }
+    return Step::kWait;
+  }
+  if (result == policy::StageResult::kFailed) {
+    fail({ErrorCode::kFilterFailed, ErrorSide::kSelf, RetrySafety::kNotSafe, "wait_in_body", {}});
     return Step::kWait;
   }
   const bool is_request = &pipe == &request_;

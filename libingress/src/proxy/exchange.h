@@ -133,6 +133,7 @@ class Exchange final : public ExchangeContext, private upstream::UpstreamEvents 
   void note_why(ErrorCode code, std::string_view detail);
   void unpin();
   void log();
+  void forget();
 
   Services& services_;
   DownstreamStream* stream_ = nullptr;
@@ -141,6 +142,8 @@ class Exchange final : public ExchangeContext, private upstream::UpstreamEvents 
   bool is_running_ = false;    // run() is on the stack: events only leave facts
   bool is_in_read_ = false;    // on_request_read_done() is still to come: nothing is flushed before
   bool is_suspended_ = false;  // a filter said wait
+  // Of the client's request, whatever filters have made of it since.
+  bool is_head_request_ = false;
 
   // Valid while pinned.
   WorkerView* view_ = nullptr;
@@ -173,9 +176,11 @@ class Exchange final : public ExchangeContext, private upstream::UpstreamEvents 
   ResponseHead* response_head_ = nullptr;  // in conn_
   http::BodyFraming response_framing_;
   std::int64_t kept_length_ = -1;
+  bool has_answer_body_ = false;  // bytes may follow the head that was sent
 
-  net::Timer deadline_;    // the whole request
-  net::Timer step_timer_;  // the backend's next move
+  net::Timer deadline_;            // the whole request
+  net::Timer step_timer_;          // the backend's next move
+  std::size_t queued_before_ = 0;  // when step_timer_ was set for kToWrite
 
   // For the log.
   std::string request_id_;

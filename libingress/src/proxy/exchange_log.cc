@@ -69,7 +69,9 @@ void Exchange::log() {
       .method = head.method().empty() ? start_->raw_method : head.method(),
       .host = head.host(),
       .path = head.path().empty() ? start_->raw_path : head.path(),
-      .protocol = head.version() == HttpVersion::kHttp10 ? "HTTP/1.0" : "HTTP/1.1",
+      .protocol = head.method().empty()                    ? ""
+                  : head.version() == HttpVersion::kHttp10 ? "HTTP/1.0"
+                                                           : "HTTP/1.1",
       .status = status_,
       .request_bytes = request_.bytes_in(),
       .response_bytes = response_bytes_,
@@ -86,6 +88,16 @@ void Exchange::log() {
   };
   if (!filters_.is_empty()) filters_.run_log(record, *this);
   if (services_.access_log != nullptr) services_.access_log->write(services_.worker_index, record);
+}
+
+// An exchange that waits in the pool holds no bodies, and nothing that filters have put into it.
+void Exchange::forget() {
+  filters_.clear();
+  labels_.clear();
+  request_.reset();
+  response_.reset();
+  held_request_.clear();
+  held_response_.clear();
 }
 
 }  // namespace ingress::proxy

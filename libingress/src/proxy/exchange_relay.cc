@@ -48,6 +48,8 @@ void Exchange::pump_request() {
       return;
     }
   }
+  // What a filter adds to a request without a body would be read as the next request.
+  if (start_->framing.kind == http::BodyKind::kNone) out.clear();
   has_sent_body_ = has_sent_body_ || !out.is_empty();
   conn_->send_body(std::move(out));
   if (request_.is_out_ended()) {
@@ -63,12 +65,22 @@ void Exchange::pump_request() {
   watch_upstream();
 }
 
+// Filters may have changed the method or the status: whether a body follows is decided by what the client
+// asked for and is told (RFC 9112 6.3), or it would take one for its next answer.
 void Exchange::commit(http::BodyFraming framing) {
   phase_ = Phase::kRelay;
+  if (response_head_->status() < 200 || response_head_->status() > 599) response_head_->set_status(500);
   status_ = response_head_->status();
-  // The answer to a HEAD has no body, but may not claim an empty one either (RFC 9110 9.3.2).
-  const bool has_unknown_length = framing.kind == http::BodyKind::kNone && kept_length_ < 0;
-  if (has_unknown_length && start_->head.method() == "HEAD") framing.kind = http::BodyKind::kUntilClose;
+  const bool may_have_body = !is_head_request_ && status_ != 204 && status_ != 304;
+  has_answer_body_ = may_have_body && response_framing_.kind != http::BodyKind::kNone;
+  if (may_have_body && framing.kind == http::BodyKind::kNone) {
+    framing.kind = http::BodyKind::kLength;
+  } else if (!may_have_body) {
+    if (framing.kind == http::BodyKind::kLength) kept_length_ = static_cast<std::int64_t>(framing.length);
+    // The answer to a HEAD has no body, but may not claim an empty one either (RFC 9110 9.3.2).
+    const bool is_unknown = is_head_request_ && kept_length_ < 0;
+    framing = {is_unknown ? http::BodyKind::kUntilClose : http::BodyKind::kNone, 0};
+  }
   stream_->send_head(*response_head_, framing, kept_length_);
   is_response_paused_ = false;
   unpin();
@@ -83,6 +95,7 @@ void Exchange::pump_response() {
       return;
     }
   }
+  if (!has_answer_body_) out.clear();
   response_bytes_ += out.size_bytes();
   stream_->send_body(std::move(out));
   if (response_.is_out_ended()) {
@@ -175,8 +188,7 @@ void Exchange::send_answer(ResponseHead& head, std::string_view body) {
   char date[32];
   if (!head.headers().has(HeaderId::kDate)) head.headers().add("Date", http_date(date));
   const bool has_no_body = status_ == 204 || status_ == 304;
-  const bool is_head = start_->head.method() == "HEAD";
-  if (has_no_body || is_head) {
+  if (has_no_body || is_head_request_) {
     stream_->send_head(head, {http::BodyKind::kNone, 0},
                        has_no_body ? -1 : static_cast<std::int64_t>(body.size()));
   } else {
@@ -212,6 +224,7 @@ void Exchange::end(Finish how) {
   log();
   cluster_ = nullptr;
   avoid_ = {};
+  forget();
   services_.metrics.exchanges_open.subtract();
   stream_->finish(how);
 }

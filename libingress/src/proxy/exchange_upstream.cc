@@ -86,7 +86,10 @@ void Exchange::on_response_end(const Headers& trailers) {
 void Exchange::on_response_read_done() {
   run();
   if (phase_ == Phase::kDone || !conn_) return;
-  if (is_suspended_ && response_.is_full()) conn_->pause_response();
+  if (is_suspended_) {
+    response_.compact(services_.loop.buffers());
+    if (response_.is_full()) conn_->pause_response();
+  }
   if (has_sent_interim_) {
     has_sent_interim_ = false;
     stream_->flush();
@@ -109,6 +112,7 @@ void Exchange::on_step_timeout() {
     case Waiting::kNothing:
       return;
     case Waiting::kToWrite:
+      if (conn_->queued_bytes() < queued_before_) return watch_upstream();  // it reads, if slowly
       return fail(
           {ErrorCode::kUpstreamTimeout, ErrorSide::kUpstream, RetrySafety::kNotSafe, "request_write", {}});
     case Waiting::kForHead:
@@ -137,6 +141,7 @@ void Exchange::watch_upstream() {
 void Exchange::wait_for(Waiting waiting, std::chrono::milliseconds limit) {
   if (waiting == waiting_ && waiting != Waiting::kToWrite) return;
   waiting_ = waiting;
+  if (waiting == Waiting::kToWrite) queued_before_ = conn_->queued_bytes();
   if (waiting == Waiting::kNothing || limit.count() == 0) return step_timer_.cancel();
   step_timer_.set(services_.loop.timers(), limit);
 }

@@ -25,6 +25,21 @@ class AddressAttempt final : public Connector::Attempt {
   std::unique_ptr<net::ConnectAttempt> attempt_;
 };
 
+// For host names where there is no resolver.
+class FailedAttempt final : public Connector::Attempt {
+ public:
+  FailedAttempt(net::EventLoop& loop, Connector::OnConnected on_connected)
+      : on_connected_(std::make_shared<Connector::OnConnected>(std::move(on_connected))) {
+    loop.defer([weak = std::weak_ptr(on_connected_)] {
+      const auto call = weak.lock();
+      if (call) (*call)(std::unexpected(dns_error("no_resolver")));
+    });
+  }
+
+ private:
+  std::shared_ptr<Connector::OnConnected> on_connected_;
+};
+
 // Everything a callback needs lives behind `shared_`, so that an answer of the resolver that comes after
 // the attempt was abandoned finds nobody and does nothing.
 class NameAttempt final : public Connector::Attempt {
@@ -99,11 +114,7 @@ std::unique_ptr<Connector::Attempt> Connector::open(const Endpoint& endpoint,
   if (resolver_ != nullptr) {
     return std::make_unique<NameAttempt>(loop_, *resolver_, endpoint, timeout, std::move(on_connected));
   }
-  class Failed final : public Attempt {};
-  auto failed = std::make_unique<Failed>();
-  loop_.defer(
-      [call = std::move(on_connected)]() mutable { call(std::unexpected(dns_error("no_resolver"))); });
-  return failed;
+  return std::make_unique<FailedAttempt>(loop_, std::move(on_connected));
 }
 
 }  // namespace ingress::upstream

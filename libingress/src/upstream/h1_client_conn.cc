@@ -67,6 +67,16 @@ void H1ClientConn::flush() {
   out_.clear();
 }
 
+void H1ClientConn::pause_response() {
+  is_paused_ = true;
+  transport_->pause(net::PauseReason::kPeerSlow);
+}
+
+void H1ClientConn::resume_response() {
+  is_paused_ = false;
+  transport_->resume(net::PauseReason::kPeerSlow);
+}
+
 void H1ClientConn::begin_idle(ConnPool& pool, std::chrono::milliseconds timeout) {
   pool_ = &pool;
   events_ = nullptr;

@@ -4,7 +4,8 @@
 // dropping the pointer closes the socket at once and frees the object after the current callback.
 // Thread: its worker's.
 // Caller: begin() before a request, then send_*; gives it back only when is_reusable().
-// Always true: after the end or a failure no event of the message comes; bytes behind a response make it not reusable.
+// Always true: after the end or a failure no event of the message comes; bytes behind a response make it not
+// reusable.
 #pragma once
 
 #include <chrono>
@@ -38,11 +39,13 @@ class H1ClientConn final : private net::TransportHandler {
   // Hands what was sent to the socket; call once per turn.
   void flush();
   std::size_t queued_bytes() const { return out_.size_bytes() + transport_->queued_bytes(); }
-  void pause_response() { transport_->pause(net::PauseReason::kPeerSlow); }
-  void resume_response() { transport_->resume(net::PauseReason::kPeerSlow); }
+  void pause_response();
+  void resume_response();
 
-  // Between messages, with nothing unread, and both sides willing.
-  bool is_reusable() const { return state_ == State::kEnded && request_ == Request::kEnded && can_reuse_; }
+  // Between messages, with nothing unread, and both sides willing. While reading is paused nobody can tell.
+  bool is_reusable() const {
+    return state_ == State::kEnded && request_ == Request::kEnded && can_reuse_ && !is_paused_;
+  }
   // Served an exchange before this one: a failure before the head may be a race with its idle time-out.
   bool is_reused() const { return num_exchanges_ > 1; }
   bool has_sent_head() const { return has_sent_head_; }
@@ -88,6 +91,7 @@ class H1ClientConn final : private net::TransportHandler {
   State state_ = State::kIdle;
   Request request_ = Request::kNone;
   bool can_reuse_ = true;
+  bool is_paused_ = false;
   bool is_head_request_ = false;
   bool has_sent_head_ = false;
 };
