@@ -16,8 +16,9 @@ function(ingress_module name)
 endfunction()
 
 # Modules whose code runs on, or is called from, more than one thread: their tests carry the label
-# `threads` and run under ThreadSanitizer.
+# `threads`, run under ThreadSanitizer, and are what the target thread_tests builds.
 set(INGRESS_MODULES_WITH_THREADS base net routing proxy proxyd)
+add_custom_target(thread_tests)
 
 # ingress_test(<module> SOURCES ... [DEPS more modules...]): one doctest program per module, one ctest entry.
 function(ingress_test module)
@@ -31,6 +32,7 @@ function(ingress_test module)
   set(labels unit)
   if(module IN_LIST INGRESS_MODULES_WITH_THREADS)
     list(APPEND labels threads)
+    add_dependencies(thread_tests ${target})
   endif()
   set_tests_properties(${module} PROPERTIES TIMEOUT 300 LABELS "${labels}")
 endfunction()
