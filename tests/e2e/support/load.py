@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -89,14 +90,18 @@ class CheckedLoad:
 
 
 class Wrk:
-    """One run of wrk in the background; result() waits for it."""
+    """One run of wrk in the background, of at most so many seconds; result() waits for its end."""
 
     def __init__(self, address, host, target="/", seconds=2, connections=64, threads=1):
         program = shutil.which("wrk")
         assert program, "wrk is missing: ./dev setup test"
         self.process = subprocess.Popen(
-            [program, f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "-H", f"Host: {host}",
+            [program, f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-H", f"Host: {host}",
              f"http://{address}{target}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def stop(self):
+        """Ends the run now; what came so far counts."""
+        self.process.send_signal(signal.SIGINT)
 
     def result(self):
         """{"requests", "rate", "num_bad_status", "num_socket_errors"}"""
