@@ -53,6 +53,12 @@ class FakeWorker : public WorkerContext, public proxy::DownstreamHost {
     auto made = net::EventLoop::create();
     REQUIRE(made);
     loop = std::move(*made);
+    loop->timers().set_clock(
+        [](const void* self) {
+          const auto* worker = static_cast<const FakeWorker*>(self);
+          return worker->loop->now() + worker->passed;
+        },
+        this);
     connector.emplace(*loop, nullptr);
     services_.emplace(proxy::Services{.worker_index = 0,
                                       .loop = *loop,

@@ -67,19 +67,15 @@ void DownstreamH1::take_input() {
   while (!input_.is_empty()) {
     switch (state_) {
       case State::kIdle:
+        // A client that asks on and on and reads nothing would fill our memory with answers.
+        if (transport_->queued_bytes() >= BodyPipe::kHoldBytes) return hold_input();
+        [[fallthrough]];
       case State::kHead:
         if (!take_head()) return;
         break;
       case State::kExchange:
         if (is_exchange_over_) return;
-        if (is_request_ended_) {
-          // Pipelined (RFC 9112 9.3.2): it waits, in a block of its own size.
-          if (input_.size() <= base::BufferPool::kMediumBytes) {
-            input_ = host_.services().loop.buffers().copy(input_.view());
-          }
-          transport_->pause(net::PauseReason::kBusy);
-          return;
-        }
+        if (is_request_ended_) return hold_input();  // pipelined (RFC 9112 9.3.2)
         if (!take_body()) return;
         break;
       case State::kLinger:
@@ -88,6 +84,14 @@ void DownstreamH1::take_input() {
         return;
     }
   }
+}
+
+// What the client sent ahead waits, in a block of its own size.
+void DownstreamH1::hold_input() {
+  if (input_.size() <= base::BufferPool::kMediumBytes) {
+    input_ = host_.services().loop.buffers().copy(input_.view());
+  }
+  transport_->pause(net::PauseReason::kBusy);
 }
 
 bool DownstreamH1::take_head() {
@@ -176,9 +180,9 @@ void DownstreamH1::on_read_end() {
   is_read_ended_ = true;
   switch (state_) {
     case State::kIdle:
-      return close_now();
+      return close_gracefully(), watch_reading();
     case State::kHead:
-      if (!parser_.has_started()) return close_now();
+      if (!parser_.has_started()) return close_gracefully(), watch_reading();
       return refuse(downstream_error(ErrorCode::kBadRequest, "truncated_head"));
     case State::kExchange:
       // A complete request may be answered to a client that closed its half (RFC 9112 9.6).
@@ -198,8 +202,12 @@ void DownstreamH1::on_read_end() {
 void DownstreamH1::on_drained() {
   write_timer_.cancel();
   if (state_ == State::kLinger) {
-    if (is_read_ended_) close_now();
-    return;
+    if (is_read_ended_) return close_now();
+    return wait_for(ReadWait::kLinger, kLingerTime);
+  }
+  if (state_ == State::kIdle && !input_.is_empty()) {
+    transport_->resume(net::PauseReason::kBusy);
+    return process();
   }
   if (exchange_ && !is_exchange_over_) exchange_->on_client_drained();
 }
@@ -245,10 +253,7 @@ std::size_t DownstreamH1::flush() {
   if (!out_.is_empty()) {
     transport_->write(std::move(out_));
     out_.clear();
-    const auto limit = listener_.settings.timeouts.write_idle;
-    if (transport_->queued_bytes() > 0 && limit.count() > 0) {
-      write_timer_.set(host_.services().loop.timers(), limit);
-    }
+    if (transport_->queued_bytes() > 0) watch_writing();
   }
   return transport_->queued_bytes();
 }

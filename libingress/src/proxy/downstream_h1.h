@@ -3,7 +3,8 @@
 // Owner: its Worker. Thread: the worker's.
 // Caller: start() once; drain() when the worker or the listener goes away.
 // Always true: at most one exchange at a time; what a client sends behind the request being served waits,
-// and reading pauses until the answer is out; after a refused message nothing more is interpreted.
+// and reading pauses until the answer is out; no request begins while a client leaves its answers unread;
+// after a refused message nothing more is interpreted.
 #pragma once
 
 #include <cstddef>
@@ -57,6 +58,8 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   static constexpr std::chrono::milliseconds kLingerTime{2'000};
   // A connection that rests this long gives its memory back.
   static constexpr std::chrono::milliseconds kRestTime{1'000};
+  // A connection on which nothing has come yet when draining begins: its request may be on the way.
+  static constexpr std::chrono::milliseconds kFirstRequestGrace{1'000};
 
   // net::TransportHandler
   void on_read(base::Slice bytes) override;
@@ -82,10 +85,12 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   RequestStart request_start(http::BodyFraming framing, bool expects_continue);
   void end_exchange();
   void await_next_request();
+  void hold_input();
   void close_gracefully();
   void watch_reading();
   void wait_for(ReadWait waiting, std::chrono::milliseconds limit);
   void on_read_timeout();
+  void watch_writing();
   void on_write_timeout();
 
   DownstreamHost& host_;
@@ -109,6 +114,8 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   bool is_read_ended_ = false;    // the client will send nothing more
   bool is_chunked_ = false;       // the answer's body
   bool is_first_ = true;          // no request yet
+  bool is_draining_ = false;
+  std::size_t queued_before_ = 0;  // when write_timer_ was set
 };
 
 }  // namespace ingress::proxy

@@ -33,17 +33,18 @@ void DownstreamH1::await_next_request() {
 // Closing a socket with unread bytes makes the kernel send a reset, which can destroy the answer on its way
 // to the client; so our half is closed first and what still comes is discarded for a while (RFC 9112 9.6).
 void DownstreamH1::close_gracefully() {
+  if (is_read_ended_ && transport_->queued_bytes() == 0) return close_now();
   state_ = State::kLinger;
   input_ = {};
   parser_.release();
   transport_->shutdown_write();
-  if (is_read_ended_ && transport_->queued_bytes() == 0) return close_now();
   set_reading(Reading::kOn);
   transport_->resume(net::PauseReason::kBusy);
 }
 
 void DownstreamH1::drain() {
-  if (state_ == State::kIdle && !exchange_) close_gracefully();
+  is_draining_ = true;
+  if (state_ == State::kIdle && !is_first_) close_gracefully();
   if (state_ != State::kClosed && !is_processing_) watch_reading();
 }
 
@@ -58,6 +59,8 @@ void DownstreamH1::close_now() {
       exchange_->on_client_gone(
           {ErrorCode::kClientGone, ErrorSide::kDownstream, RetrySafety::kNotSafe, "closed", {}});
     }
+    // Closing alone would tell a client that reads until the end that it has everything.
+    if (finish_ == Finish::kCut) transport_->reset();
     if (!is_processing_) end_exchange();
   }
   transport_->close();
@@ -70,6 +73,7 @@ void DownstreamH1::watch_reading() {
   switch (state_) {
     case State::kIdle:
       // A fresh connection owes its first request as soon as a head; later ones may rest.
+      if (is_first_ && is_draining_) return wait_for(ReadWait::kNextRequest, kFirstRequestGrace);
       if (is_first_) return wait_for(ReadWait::kNextRequest, timeouts.request_head);
       return wait_for(ReadWait::kRest, std::min(kRestTime, timeouts.keep_alive_idle));
     case State::kHead:
@@ -107,7 +111,7 @@ void DownstreamH1::on_read_timeout() {
     case ReadWait::kNextRequest:
       return close_gracefully(), watch_reading();
     case ReadWait::kHead:
-      if (!parser_.has_started()) return close_now();
+      if (!parser_.has_started()) return close_gracefully(), watch_reading();
       return refuse({ErrorCode::kRequestTimeout, ErrorSide::kDownstream, RetrySafety::kNotSafe, "head", {}});
     case ReadWait::kBody:
       is_keep_alive_ = false;
@@ -120,7 +124,15 @@ void DownstreamH1::on_read_timeout() {
   }
 }
 
+void DownstreamH1::watch_writing() {
+  const auto limit = listener_.settings.timeouts.write_idle;
+  if (limit.count() == 0) return;
+  queued_before_ = transport_->queued_bytes();
+  write_timer_.set(host_.services().loop.timers(), limit);
+}
+
 void DownstreamH1::on_write_timeout() {
+  if (transport_->queued_bytes() < queued_before_) return watch_writing();  // it reads, if slowly
   if (exchange_ && !is_exchange_over_) {
     exchange_->on_client_gone(
         {ErrorCode::kClientGone, ErrorSide::kDownstream, RetrySafety::kNotSafe, "write_idle", {}});

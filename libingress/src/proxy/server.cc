@@ -138,6 +138,7 @@ void Server::Impl::begin_stop() {
 }
 
 void Server::Impl::begin_drain() {
+  if (life == Life::kStopped) return;  // stopped at once while announcing
   life = Life::kDraining;
   for (const auto& worker : workers) worker->begin_drain();
   stop_timer = loop->after(options.drain_timeout, [this] { finish_stop(); });

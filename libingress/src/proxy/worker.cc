@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -152,7 +153,9 @@ void Worker::open_listener(const ListenerEntry& entry) {
   auto state = std::make_unique<ListenerState>(
       ListenerState{.settings = entry.listener, .bound = entry.bound, .port = entry.bound->port});
   const int fd = entry.bound->take(options_.index);
-  if (fd >= 0 && stage_ != Stage::kDraining) {
+  if (fd >= 0 && stage_ == Stage::kDraining) {
+    ::close(fd);  // nobody will accept on it: clients must not queue up there
+  } else if (fd >= 0) {
     auto acceptor = net::Acceptor::create(*loop_, fd, [this, raw = state.get()](net::TransportPtr transport) {
       on_accept(*raw, std::move(transport));
     });
