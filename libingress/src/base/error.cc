@@ -10,8 +10,8 @@ std::string Error::text() const {
   return out;
 }
 
-// Longer than a screen because it is one row per code; no default, so that the compiler names a code
-// without a row.
+// Long because it is one row per code; no default, so that the compiler names a code without
+// a row.
 std::string_view to_string(ErrorCode code) {
   switch (code) {
     case ErrorCode::kBadRequest:
