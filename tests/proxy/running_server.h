@@ -61,8 +61,10 @@ class RunningServer {
   }
   ~RunningServer() {
     server_->stop_now();
-    loop_.join();
+    if (loop_.joinable()) loop_.join();
   }
+  // Until a stop() is through.
+  void wait_until_stopped() { loop_.join(); }
   Server& server() { return *server_; }
   std::uint16_t port(std::string_view listener = "web") const {
     for (const ListenerStatus& status : server_->status().listeners) {
