@@ -8,6 +8,7 @@ import subprocess
 from .waiting import eventually
 
 TEMPLATE = """daemon off;
+{user}
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 worker_processes 1;
@@ -41,13 +42,14 @@ class Nginx:
         program = shutil.which("nginx", path="/usr/sbin:" + os.environ.get("PATH", ""))
         assert program, "nginx is missing: ./dev setup test"
         folder.mkdir(parents=True)
-        folder.chmod(0o755)
         self.ports = free_ports(num_ports)
         for index, port in enumerate(self.ports):
             http = http.replace("{port%d}" % index, str(port))
         http = http.replace("{folder}", str(folder))
+        # Its worker would be another user who cannot read our folders.
+        user = "user root;" if os.getuid() == 0 else ""
         config = folder / "nginx.conf"
-        config.write_text(TEMPLATE.format(folder=folder, http=http), encoding="utf-8")
+        config.write_text(TEMPLATE.format(user=user, folder=folder, http=http), encoding="utf-8")
         self.process = subprocess.Popen([program, "-p", str(folder), "-e", f"{folder}/error.log", "-c", str(config)],
                                         stdin=subprocess.DEVNULL)
         eventually(self._is_listening, "nginx to listen")
