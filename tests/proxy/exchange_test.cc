@@ -214,6 +214,15 @@ TEST_CASE("AStallWhileTheAnswerIsHeldEndsAlsoWhenTheExchangeBeforeWasPaused") {
   CHECK(request.stream.log == "head 504 length, end, complete");
 }
 
+// Or a client that goes would not be noticed until the backend has answered.
+TEST_CASE("ABodyThatIsAllThereDoesNotPauseItsClient") {
+  FakeWorker worker;
+  FakeRequest request(worker, "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n");
+  request.read(std::string(65536, 'x'));
+  CHECK(request.exchange->phase() == Phase::kConnect);
+  CHECK(request.stream.reading == Reading::kOn);
+}
+
 // A byte here and a byte there must not keep a block of 64 KB each.
 TEST_CASE("ABodyThatDribblesWhileNobodyTakesItHoldsLittleMemory") {
   FakeWorker worker;

@@ -139,6 +139,7 @@ class ListeningSocket {
     if (fd_ >= 0) ::close(fd_);
   }
   std::uint16_t port() const { return port_; }
+  int fd() const { return fd_; }
   int release() { return std::exchange(fd_, -1); }
   // Wakes accept().
   void stop() { ::shutdown(fd_, SHUT_RDWR); }

@@ -163,9 +163,9 @@ bool DownstreamH1::take_body() {
     return false;
   }
   if (step->piece_size > 0) {
-    base::Chain piece;
-    piece.append(input_.sub(step->piece_offset, step->piece_size));
-    exchange_->on_request_body(std::move(piece));
+    piece_.append(input_.sub(step->piece_offset, step->piece_size));
+    exchange_->on_request_body(std::move(piece_));
+    piece_.clear();
   }
   input_.drop_front(step->consumed);
   if (input_.is_empty()) input_ = {};

@@ -101,6 +101,7 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   std::unique_ptr<Exchange> exchange_;
   base::Slice input_;  // read, not yet interpreted
   base::Chain out_;    // of this turn
+  base::Chain piece_;  // of a body; empty between calls, kept for its memory
   net::Timer read_timer_, write_timer_;
   State state_ = State::kIdle;
   ReadWait read_wait_ = ReadWait::kNothing;

@@ -63,7 +63,8 @@ void Exchange::on_request_read_done() {
   is_in_read_ = false;
   if (conn_) pump_request();
   if (phase_ == Phase::kDone) return;
-  if (!conn_ && request_.is_full() && phase_ != Phase::kHoldRequest) stream_->set_reading(Reading::kPaused);
+  const bool is_waiting = !conn_ && phase_ != Phase::kHoldRequest && !request_.is_in_ended();
+  if (is_waiting && request_.is_full()) stream_->set_reading(Reading::kPaused);
   run();
   if (!conn_ && phase_ != Phase::kDone) request_.compact(services_.loop.buffers());
 }

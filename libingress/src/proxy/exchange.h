@@ -160,7 +160,7 @@ class Exchange final : public ExchangeContext, private upstream::UpstreamEvents 
 
   BodyPipe request_{policy::Direction::kRequest};
   BodyPipe response_{policy::Direction::kResponse};
-  base::Chain held_request_, held_response_;  // what left a holding filter
+  base::Chain held_request_, held_response_;  // what left the filters and was not sent yet
 
   unsigned num_attempts_ = 0;
   upstream::EndpointRef endpoint_;

@@ -40,7 +40,7 @@ bool is_idempotent(std::string_view method) {  // RFC 9110 9.2.2
 
 void Exchange::pump_request() {
   if (is_request_sent_ || phase_ < Phase::kSendRequest || phase_ == Phase::kDone) return;
-  base::Chain out = std::exchange(held_request_, {});
+  base::Chain& out = held_request_;
   if (!request_.is_out_ended()) {
     const policy::StageResult result = request_.pull(filters_, *this, out, services_.loop.buffers());
     if (result != policy::StageResult::kPassed) {
@@ -52,6 +52,7 @@ void Exchange::pump_request() {
   if (start_->framing.kind == http::BodyKind::kNone) out.clear();
   has_sent_body_ = has_sent_body_ || !out.is_empty();
   conn_->send_body(std::move(out));
+  out.clear();
   if (request_.is_out_ended()) {
     conn_->send_end(request_.trailers());
     is_request_sent_ = true;
@@ -87,7 +88,7 @@ void Exchange::commit(http::BodyFraming framing) {
 }
 
 void Exchange::pump_response() {
-  base::Chain out = std::exchange(held_response_, {});
+  base::Chain& out = held_response_;
   if (!response_.is_out_ended()) {
     const policy::StageResult result = response_.pull(filters_, *this, out, services_.loop.buffers());
     if (result != policy::StageResult::kPassed) {
@@ -98,6 +99,7 @@ void Exchange::pump_response() {
   if (!has_answer_body_) out.clear();
   response_bytes_ += out.size_bytes();
   stream_->send_body(std::move(out));
+  out.clear();
   if (response_.is_out_ended()) {
     stream_->send_end(response_.trailers());
     end(Finish::kComplete);

@@ -34,7 +34,12 @@ struct Server::Impl {
 
   explicit Impl(ServerOptions options_in)
       : options(std::move(options_in)),
-        publisher([this](const Listener& listener) { return bind(listener); }) {}
+        publisher([this](const Listener& listener) { return bind(listener); }) {
+    for (ListeningSockets& sockets : options.sockets) {
+      given.push_back({std::move(sockets.listener),
+                       std::make_shared<proxy::BoundListener>(std::move(sockets.fds), std::uint16_t{0})});
+    }
+  }
   ~Impl() { workers.clear(); }
 
   std::expected<void, Error> start();
@@ -48,7 +53,15 @@ struct Server::Impl {
   // Runs `member` on the loop's thread, unless the Server is gone by then.
   void post(void (Impl::*member)());
 
+  // Sockets of somebody else's. They stay here until a configuration that uses them is accepted: one that is
+  // refused must not lose them.
+  struct GivenSockets {
+    std::string listener;
+    std::shared_ptr<proxy::BoundListener> sockets;
+  };
+
   ServerOptions options;
+  std::vector<GivenSockets> given;  // under `writer`
   std::unique_ptr<Loop> own_loop;
   Loop* loop = nullptr;
   std::shared_ptr<RetiredSnapshots> retired = std::make_shared<RetiredSnapshots>();
@@ -106,11 +119,10 @@ void Server::Impl::post(void (Impl::*member)()) {
 }
 
 std::expected<std::shared_ptr<proxy::BoundListener>, Error> Server::Impl::bind(const Listener& listener) {
-  const auto given = std::ranges::find(options.sockets, listener.name, &ListeningSockets::listener);
-  if (given != options.sockets.end()) {
-    auto bound = std::make_shared<proxy::BoundListener>(std::move(given->fds), listener.port);
-    options.sockets.erase(given);
-    return bound;
+  const auto found = std::ranges::find(given, listener.name, &GivenSockets::listener);
+  if (found != given.end()) {
+    found->sockets->port = listener.port;
+    return found->sockets;
   }
   auto sockets = net::bind_listening(listener.address, listener.port, options.workers);
   if (!sockets) return std::unexpected(std::move(sockets.error()));
@@ -121,6 +133,9 @@ std::expected<Generation, std::vector<Problem>> Server::Impl::hand_out(
     std::expected<proxy::SnapshotPtr, std::vector<Problem>> result) {
   retired->free_all();
   if (!result) return std::unexpected(std::move(result.error()));
+  for (const proxy::ListenerEntry& entry : (*result)->listeners) {
+    std::erase_if(given, [&](const GivenSockets& sockets) { return sockets.sockets == entry.bound; });
+  }
   const Generation generation = (*result)->generation;
   if (generation == published.load(std::memory_order_relaxed)) return generation;
   published.store(generation, std::memory_order_relaxed);

@@ -28,16 +28,16 @@ struct Worker::Delayed {
         call(std::move(call_in)),
         timer([](void* self) { static_cast<Delayed*>(self)->fire(); }, this) {}
   void fire() {
-    std::unique_ptr<Delayed> self;
     auto& waiting = worker.delayed_;
-    const auto found = std::ranges::find(waiting, this, &std::unique_ptr<Delayed>::get);
-    self = std::move(*found);
-    waiting.erase(found);
+    const std::unique_ptr<Delayed> self = std::exchange(waiting[index], std::move(waiting.back()));
+    waiting.pop_back();
+    if (index < waiting.size()) waiting[index]->index = index;
     self->call();
   }
   Worker& worker;
   std::move_only_function<void()> call;
   net::Timer timer;
+  std::size_t index = 0;  // in the worker's list
 };
 
 std::expected<std::unique_ptr<Worker>, Error> Worker::create(WorkerOptions options) {
@@ -119,6 +119,7 @@ void Worker::begin_drain() {
 
 void Worker::after(std::chrono::milliseconds delay, std::move_only_function<void()> call) {
   delayed_.push_back(std::make_unique<Delayed>(*this, std::move(call)));
+  delayed_.back()->index = delayed_.size() - 1;
   delayed_.back()->timer.set(loop_->timers(), delay);
 }
 

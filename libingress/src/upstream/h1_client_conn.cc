@@ -189,9 +189,9 @@ bool H1ClientConn::take_body(base::Slice& bytes) {
     return false;
   }
   if (step->piece_size > 0) {
-    base::Chain piece;
-    piece.append(bytes.sub(step->piece_offset, step->piece_size));
-    events_->on_response_body(std::move(piece));
+    piece_.append(bytes.sub(step->piece_offset, step->piece_size));
+    events_->on_response_body(std::move(piece_));
+    piece_.clear();
     if (state_ != State::kBody) return false;
   }
   bytes.drop_front(step->consumed);

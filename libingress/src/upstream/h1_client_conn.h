@@ -85,6 +85,7 @@ class H1ClientConn final : private net::TransportHandler {
   http::BodyDecoder decoder_;
   http::BodyFraming request_framing_;
   base::Chain out_;
+  base::Chain piece_;  // of a body; empty between calls, kept for its memory
   std::uint64_t num_exchanges_ = 0;
   std::uint32_t num_interim_ = 0;
   std::uint32_t max_interim_ = 0;
