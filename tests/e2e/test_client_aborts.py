@@ -32,10 +32,6 @@ def leave(client, how):
     client.close()
 
 
-def open_exchanges(proxy):
-    return proxy.metric("proxyd_requests_active")
-
-
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 def test_leaving_at_any_byte_of_a_request(proxy, framing, how):
@@ -108,11 +104,11 @@ def test_leaving_with_requests_still_in_line(proxy, backend):
 
 
 def test_connections_given_up_are_closed_to_the_backend(serve, make_raw_backend):
-    ended = threading.Semaphore(0)
+    arrived, ended = threading.Semaphore(0), threading.Semaphore(0)
 
     def script(connection):
-        if connection.read_request() is None:
-            return
+        assert connection.read_request() is not None
+        arrived.release()
         connection.wait_end()
         ended.release()
 
@@ -120,7 +116,7 @@ def test_connections_given_up_are_closed_to_the_backend(serve, make_raw_backend)
     for _ in range(10):
         leaver = proxy.connect()
         leaver.send(request_bytes(target="/leaver"))
-        eventually(lambda: open_exchanges(proxy) == 1, "the request to be under way")
+        assert arrived.acquire(timeout=30)
         leave(leaver, "reset")
         assert ended.acquire(timeout=30)
-    assert open_exchanges(proxy) == 0
+    eventually(lambda: proxy.metric("proxyd_requests_active") == 0, "no request to be under way")
