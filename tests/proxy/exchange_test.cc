@@ -214,6 +214,21 @@ TEST_CASE("AStallWhileTheAnswerIsHeldEndsAlsoWhenTheExchangeBeforeWasPaused") {
   CHECK(request.stream.log == "head 504 length, end, complete");
 }
 
+TEST_CASE("ASlowBackendGetsTheBodyAsLongAsItReadsAtAll") {
+  FakeWorker worker;
+  const auto backend = worker.add_idle_backend();
+  backend->stop_reading();
+  FakeRequest request(worker, "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n");
+  request.read(std::string(40000, 'x'));
+  for (int i = 0; i < 3; ++i) {
+    backend->read_some(5000);
+    worker.pass(std::chrono::seconds(61));
+    CHECK(request.stream.log.empty());
+  }
+  worker.pass(std::chrono::seconds(61));
+  CHECK(request.stream.log == "head 504 length, end, complete");
+}
+
 // Or a client that goes would not be noticed until the backend has answered.
 TEST_CASE("ABodyThatIsAllThereDoesNotPauseItsClient") {
   FakeWorker worker;
