@@ -323,6 +323,31 @@ def test_client_that_goes_away(serve, make_raw_backend):
     backend.check()
 
 
+def test_client_that_does_not_read_its_answer(serve, make_backend):
+    def endless(conversation):
+        conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (1 << 30))
+        for _ in range(1 << 10):
+            conversation.send(bytes(1 << 20))
+
+    proxy = serve(make_backend(endless), timeouts={"write_idle_ms": 300})
+    with proxy.connect() as client:
+        client.send(request_bytes(target="/unread"))
+        entry = proxy.wait_log(path="/unread")
+        assert (entry["status"], entry["why"]) == (200, "client_gone:write_idle")
+        with pytest.raises(ConnectionResetError):
+            while client.sock.recv(1 << 20):
+                pass
+
+
+def test_connections_without_a_request_are_closed_without_a_word(serve, make_backend):
+    proxy = serve(make_backend(), timeouts={"request_head_ms": 200, "keep_alive_idle_ms": 200})
+    with proxy.connect() as fresh, proxy.connect() as used:
+        assert used.request().status == 200
+        assert fresh.is_closed_by_peer() and used.is_closed_by_peer()
+    proxy.wait_log(status=200)
+    assert len(proxy.log_entries()) == 1  # of the request; the connections leave no line
+
+
 def kubernetes_rows():
     """path -> (backend, objects, status, why)"""
     return {
