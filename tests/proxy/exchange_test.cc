@@ -229,6 +229,16 @@ TEST_CASE("ASlowBackendGetsTheBodyAsLongAsItReadsAtAll") {
   CHECK(request.stream.log == "head 504 length, end, complete");
 }
 
+TEST_CASE("AHeadThatDribblesInDoesNotStretchItsLimit") {
+  FakeWorker worker;
+  const auto backend = worker.add_idle_backend();
+  FakeRequest request(worker, kGet);
+  worker.pass(std::chrono::seconds(40));
+  backend->send("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 2");
+  worker.pass(std::chrono::seconds(30));
+  CHECK(request.stream.log == "interim 103, head 504 length, end, complete");
+}
+
 // Or a client that goes would not be noticed until the backend has answered.
 TEST_CASE("ABodyThatIsAllThereDoesNotPauseItsClient") {
   FakeWorker worker;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "ingress/error.h"
 
@@ -10,8 +9,7 @@ namespace ingress::proxy {
 
 struct ErrorRow {
   ErrorCode code;
-  std::uint16_t status;    // logged; sent when an answer is still possible
-  std::string_view text;   // body of the answer, without newline
+  std::uint16_t status;  // logged; sent, with its standard phrase as body, when an answer is still possible
 };
 
 // The row of a code that can end a request; null for codes that cannot (kIo, kParse, …).

@@ -151,7 +151,7 @@ void Exchange::fail(Error error) {
   if (row == nullptr) row = find_error_row(ErrorCode::kFilterFailed);
   services_.metrics.replies_by_error[static_cast<std::size_t>(error.code)].add();
   note_why(error.code, error.what);
-  answer(row->status, row->text);
+  answer(row->status, http::reason_phrase(row->status));
 }
 
 void Exchange::answer(const FixedReply& reply) {

@@ -94,7 +94,8 @@ void Exchange::on_response_read_done() {
     has_sent_interim_ = false;
     stream_->flush();
   }
-  waiting_ = Waiting::kNothing;  // progress: the limit starts anew
+  // Progress starts the limit anew, but only between pieces of a body: a head has one for all of it.
+  if (waiting_ == Waiting::kForBody) waiting_ = Waiting::kNothing;
   watch_upstream();
 }
 
