@@ -122,6 +122,23 @@ TEST_CASE("RemovingAListenerEndsItsIdleConnectionsAndKeepsTheOthers") {
   CHECK(kept.read_message().starts_with("HTTP/1.1 200 "));
 }
 
+TEST_CASE("AnAddressCanBeGivenUpAndTakenAgainAtOnce") {
+  Backend backend(serve_echo);
+  RunningServer running(one_backend(backend.port()), {.workers = 2});
+  GatewayConfig without = one_backend(backend.port());
+  without.listeners.push_back({.name = "again", .address = "127.0.0.1", .port = ListeningSocket().port()});
+  const GatewayConfig with = without;
+  without.listeners.pop_back();
+  for (int round = 0; round < 30; ++round) {
+    REQUIRE(running.server().publish(with));
+    REQUIRE(running.server().publish(without));
+  }
+  running.publish(with);
+  Socket client = Socket::connect(with.listeners.back().port);
+  client.send(kGet);
+  CHECK(client.read_message().starts_with("HTTP/1.1 200 "));
+}
+
 TEST_CASE("StoppingLetsARunningExchangeEnd") {
   std::mutex mutex;
   std::condition_variable opened;

@@ -98,7 +98,8 @@ class INGRESS_EXPORT ExchangeContext {
   virtual std::any& state() = 0;
   // A handle for Verdict::wait().
   virtual Resumer suspend() = 0;
-  // Asks for the body; call in on_request or on_response. The largest cap and kBuffer win.
+  // Asks for the body; call in on_request or on_response. The largest cap and kBuffer win. Only the first
+  // 64 filters of a list can have bodies.
   virtual void want_request_body(BodyMode mode, std::size_t cap_bytes = 1 << 20) = 0;
   virtual void want_response_body(BodyMode mode, std::size_t cap_bytes = 1 << 20) = 0;
 };

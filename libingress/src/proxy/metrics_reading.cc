@@ -33,6 +33,8 @@ struct Plain {
 constexpr Plain kPlain[] = {
     {"connections_accepted_total", "Downstream connections accepted.", MetricType::kCounter,
      &WorkerMetrics::connections_accepted},
+    {"connections_refused_total", "Downstream connections refused for lack of file descriptors.",
+     MetricType::kCounter, &WorkerMetrics::connections_refused},
     {"connections_open", "Downstream connections open now.", MetricType::kGauge,
      &WorkerMetrics::connections_open},
     {"requests_active", "Exchanges under way now.", MetricType::kGauge, &WorkerMetrics::exchanges_open},

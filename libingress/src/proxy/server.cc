@@ -44,6 +44,7 @@ struct Server::Impl {
 
   std::expected<void, Error> start();
   std::expected<std::shared_ptr<proxy::BoundListener>, Error> bind(const Listener& listener);
+  bool await_adoption();
   std::expected<Generation, std::vector<Problem>> hand_out(
       std::expected<proxy::SnapshotPtr, std::vector<Problem>> result);
   void begin_stop();
@@ -125,8 +126,26 @@ std::expected<std::shared_ptr<proxy::BoundListener>, Error> Server::Impl::bind(c
     return found->sockets;
   }
   auto sockets = net::bind_listening(listener.address, listener.port, options.workers);
+  // The address may be one that the last configuration gave up and a worker still has to close.
+  if (!sockets && await_adoption()) {
+    sockets = net::bind_listening(listener.address, listener.port, options.workers);
+  }
   if (!sockets) return std::unexpected(std::move(sockets.error()));
   return std::make_shared<proxy::BoundListener>(std::move(sockets->fds), sockets->port);
+}
+
+// Whether workers were behind the newest configuration and have caught up within a second.
+bool Server::Impl::await_adoption() {
+  const auto is_behind = [this] {
+    const std::lock_guard lock(workers_lock);
+    return std::ranges::any_of(workers, [this](const auto& worker) { return worker->adopted() < published; });
+  };
+  if (!is_behind()) return false;
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (!is_behind()) return true;
+  }
+  return false;
 }
 
 std::expected<Generation, std::vector<Problem>> Server::Impl::hand_out(

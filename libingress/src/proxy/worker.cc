@@ -183,6 +183,10 @@ void Worker::forget_closed_listeners() {
 }
 
 void Worker::on_accept(ListenerState& listener, net::TransportPtr transport) {
+  if (listener.acceptor) {  // what was refused for lack of descriptors since the last one
+    const std::uint64_t num_refused = listener.acceptor->num_refused();
+    metrics_.connections_refused.add(num_refused - std::exchange(listener.num_refused_seen, num_refused));
+  }
   metrics_.connections_accepted.add();
   metrics_.connections_open.add();
   ++listener.num_connections;

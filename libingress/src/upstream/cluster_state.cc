@@ -23,7 +23,8 @@ void ClusterStates::adopt(const ClusterTable& table) {
 
 void ClusterStates::update(State& state, const ClusterEntry* entry) {
   std::vector<EndpointRef> before = std::move(state.owned);
-  std::ranges::sort(before, {}, [](const EndpointRef& ref) { return ref->key; });
+  std::ranges::sort(before, {}, [](const EndpointRef& ref) -> const Endpoint& { return ref->key; });
+  for (const EndpointRef& endpoint : before) endpoint->is_retired = true;  // until it turns up below
   state.owned.clear();
   state.endpoints.clear();
   state.entry = entry;
@@ -33,15 +34,14 @@ void ClusterStates::update(State& state, const ClusterEntry* entry) {
           before, key, {}, [](const EndpointRef& ref) -> const Endpoint& { return ref->key; });
       const bool is_known = found != before.end() && (*found)->key == key;
       state.owned.push_back(is_known ? *found : EndpointRef(new EndpointState(key)));
+      state.owned.back()->is_retired = false;
       state.endpoints.push_back(state.owned.back().get());
     }
     // Workers must not walk the endpoints in step.
     if (before.empty()) state.turn = random_.next() >> 1;
   }
   for (const EndpointRef& endpoint : before) {
-    if (std::ranges::find(state.endpoints, endpoint.get()) != state.endpoints.end()) continue;
-    endpoint->is_retired = true;
-    endpoint->idle.clear();
+    if (endpoint->is_retired) endpoint->idle.clear();
   }
 }
 
