@@ -52,7 +52,7 @@ void Exchange::pump_request() {
   if (start_->framing.kind == http::BodyKind::kNone) out.clear();
   has_sent_body_ = has_sent_body_ || !out.is_empty();
   conn_->send_body(std::move(out));
-  out.clear();
+  held_request_.clear();  // that is `out`; nothing of it is left, whatever the connection took
   if (request_.is_out_ended()) {
     conn_->send_end(request_.trailers());
     is_request_sent_ = true;
@@ -99,7 +99,7 @@ void Exchange::pump_response() {
   if (!has_answer_body_) out.clear();
   response_bytes_ += out.size_bytes();
   stream_->send_body(std::move(out));
-  out.clear();
+  held_response_.clear();
   if (response_.is_out_ended()) {
     stream_->send_end(response_.trailers());
     end(Finish::kComplete);
