@@ -43,7 +43,7 @@ enum class Phase : std::uint8_t {
 class Exchange final : public ExchangeContext, private upstream::UpstreamEvents {
  public:
   explicit Exchange(Services& services);
-  ~Exchange();
+  ~Exchange() override;
 
   // Serves the request. Answers may be sent from inside this call.
   void start(DownstreamStream& stream, const RequestStart& start);
