@@ -129,7 +129,7 @@ TEST_CASE("AnAddressCanBeGivenUpAndTakenAgainAtOnce") {
   without.listeners.push_back({.name = "again", .address = "127.0.0.1", .port = ListeningSocket().port()});
   const GatewayConfig with = without;
   without.listeners.pop_back();
-  for (int round = 0; round < 30; ++round) {
+  for (int round = 0; round < 100; ++round) {
     REQUIRE(running.server().publish(with));
     REQUIRE(running.server().publish(without));
   }

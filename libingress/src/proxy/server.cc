@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -19,6 +20,7 @@ namespace ingress {
 namespace {
 
 constexpr unsigned kMaxWorkers = 1024;
+constexpr int kMaxBindAttempts = 1000;  // a millisecond apart
 
 using RetiredSnapshots = base::RetireStack<proxy::SnapshotPtr>;
 
@@ -44,7 +46,7 @@ struct Server::Impl {
 
   std::expected<void, Error> start();
   std::expected<std::shared_ptr<proxy::BoundListener>, Error> bind(const Listener& listener);
-  bool await_adoption();
+  bool has_worker_behind() const;
   std::expected<Generation, std::vector<Problem>> hand_out(
       std::expected<proxy::SnapshotPtr, std::vector<Problem>> result);
   void begin_stop();
@@ -71,6 +73,7 @@ struct Server::Impl {
   mutable std::mutex writer;
   proxy::Publisher publisher;
   std::atomic<Generation> published{0};
+  std::map<std::string, std::weak_ptr<proxy::BoundListener>> last_bound;  // by address and port; `writer`
 
   mutable std::mutex workers_lock;
   std::vector<std::unique_ptr<proxy::Worker>> workers;
@@ -125,27 +128,28 @@ std::expected<std::shared_ptr<proxy::BoundListener>, Error> Server::Impl::bind(c
     found->sockets->port = listener.port;
     return found->sockets;
   }
+  // The address may be one that a configuration before gave up: workers close their sockets when they adopt
+  // the next one, sockets that no worker took go with the last snapshot. Asked before the first try, so that
+  // both can be over by then.
+  retired->free_all();
+  std::weak_ptr<proxy::BoundListener>& last =
+      last_bound[listener.address + ' ' + std::to_string(listener.port)];
+  const bool is_closing = has_worker_behind() || !last.expired();
   auto sockets = net::bind_listening(listener.address, listener.port, options.workers);
-  // The address may be one that the last configuration gave up and a worker still has to close.
-  if (!sockets && await_adoption()) {
+  for (int attempt = 0; !sockets && is_closing && attempt < kMaxBindAttempts; ++attempt) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    retired->free_all();
     sockets = net::bind_listening(listener.address, listener.port, options.workers);
   }
   if (!sockets) return std::unexpected(std::move(sockets.error()));
-  return std::make_shared<proxy::BoundListener>(std::move(sockets->fds), sockets->port);
+  auto bound = std::make_shared<proxy::BoundListener>(std::move(sockets->fds), sockets->port);
+  last = bound;
+  return bound;
 }
 
-// Whether workers were behind the newest configuration and have caught up within a second.
-bool Server::Impl::await_adoption() {
-  const auto is_behind = [this] {
-    const std::lock_guard lock(workers_lock);
-    return std::ranges::any_of(workers, [this](const auto& worker) { return worker->adopted() < published; });
-  };
-  if (!is_behind()) return false;
-  for (int attempt = 0; attempt < 1000; ++attempt) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    if (!is_behind()) return true;
-  }
-  return false;
+bool Server::Impl::has_worker_behind() const {
+  const std::lock_guard lock(workers_lock);
+  return std::ranges::any_of(workers, [this](const auto& worker) { return worker->adopted() < published; });
 }
 
 std::expected<Generation, std::vector<Problem>> Server::Impl::hand_out(
