@@ -28,7 +28,13 @@ done
 as_root=()
 [[ $EUID -eq 0 ]] || as_root=(sudo)
 echo "setup: installing ${missing[*]}"
+# The tests start nginx themselves, on loopback: its package must not start one on port 80 (policy-rc.d(8)).
 if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c '
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap "rm -f $policy" EXIT
+    printf "#!/bin/sh\nexit 101\n" >"$policy" && chmod +x "$policy"
+  fi
   apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"' sh "${missing[@]}" </dev/null >&2; then
   echo "setup: failed; install by hand: apt-get install ${missing[*]}" >&2
   exit 1

@@ -8,7 +8,6 @@ using ingress::net::PauseReason;
 using ingress::test::LoopFixture;
 using ingress::test::Pair;
 using ingress::test::random_bytes;
-using ingress::test::RawSocket;
 using ingress::test::Recorder;
 
 constexpr std::size_t kLarge = 16 * 1024 * 1024;

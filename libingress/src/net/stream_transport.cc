@@ -87,7 +87,6 @@ void StreamTransport::write(base::Chain&& bytes) {
     queue_->request.data = this;
   }
   queue_->bytes.append(std::move(bytes));
-  bytes.clear();
   if (is_direct) write_queue();
 }
 
