@@ -33,8 +33,6 @@ target_compile_options(ingress_flags INTERFACE -Wall -Wextra -Wshadow -Wno-missi
 # g++ 12 sees overlapping copies in every `"literal" + std::string` (GCC bug 105651).
 target_compile_options(ingress_flags INTERFACE
   "$<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>")
-# Attributes that only clang-tidy reads ([[clang::reinitializes]]).
-target_compile_options(ingress_flags INTERFACE "$<$<CXX_COMPILER_ID:GNU>:-Wno-attributes=clang::>")
 if(INGRESS_WERROR)
   target_compile_options(ingress_flags INTERFACE -Werror)
 endif()
