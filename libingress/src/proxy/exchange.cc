@@ -1,4 +1,4 @@
-// The story of an exchange up to the backend's answer: route, filters, endpoint, connection, request.
+// The story of an exchange: its phases, routing, filters on heads and held bodies.
 #include "proxy/exchange.h"
 
 #include <utility>
@@ -223,67 +223,6 @@ Exchange::Step Exchange::hold_request() {
   }
   phase_ = Phase::kPickUpstream;
   return Step::kGoOn;
-}
-
-Exchange::Step Exchange::pick_upstream() {
-  if (rule_->value->reply) {
-    answer(*rule_->value->reply);
-    return Step::kWait;
-  }
-  if (cluster_ == nullptr) {
-    const std::uint64_t total = rule_->total_weight();
-    if (total == 0) {
-      // Gateway API, HTTPRouteRule.backendRefs: no backend can be picked, 500.
-      answer(FixedReply{500, "no_backends"});
-      return Step::kWait;
-    }
-    const bool is_single = rule_->backends.size() == 1;
-    const routing::CompiledBackend& backend =
-        is_single ? rule_->backends.front()
-                  : *rule_->backend_at(services_.clusters.next_split_point(rule_, total));
-    if (backend.failure != nullptr) {
-      answer(*backend.failure);
-      return Step::kWait;
-    }
-    cluster_ = view_->snapshot().clusters->find(backend.cluster->index);
-    if (cluster_ == nullptr) {
-      fail({ErrorCode::kNoEndpoints, ErrorSide::kSelf, RetrySafety::kNotSafe, "no_cluster", {}});
-      return Step::kWait;
-    }
-    cluster_timeouts_ = cluster_->cluster.timeouts;
-    cluster_limits_ = cluster_->cluster.limits;
-  }
-  endpoint_ = services_.clusters.pick(*cluster_, avoid_.get());
-  if (!endpoint_) {
-    fail({ErrorCode::kNoEndpoints, ErrorSide::kSelf, RetrySafety::kNotSafe, "", {}});
-    return Step::kWait;
-  }
-  ++endpoint_->num_active;
-  ++num_attempts_;
-  if (upstream_started_us_ < 0) upstream_started_us_ = net::EventLoop::clock_us();
-  upstream_label_ = endpoint_->label;
-  if (!wants_fresh_conn_) conn_ = endpoint_->idle.take();
-  if (!conn_) {
-    phase_ = Phase::kConnect;
-    return Step::kGoOn;
-  }
-  services_.metrics.upstream_reused.add();
-  begin_attempt();
-  return Step::kGoOn;
-}
-
-Exchange::Step Exchange::open_connection() {
-  if (attempt_) return Step::kWait;  // under way
-  services_.metrics.upstream_connects.add();
-  attempt_ = services_.connector.open(
-      endpoint_->key, cluster_timeouts_.connect,
-      [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
-  return Step::kWait;
-}
-
-Exchange::Step Exchange::send_request() {
-  if (!is_in_read_) pump_request();
-  return Step::kWait;
 }
 
 Exchange::Step Exchange::filter_response() {

@@ -89,9 +89,6 @@ class Exchange final : public ExchangeContext, private upstream::UpstreamEvents 
   Step route_request();
   Step filter_request();
   Step hold_request();
-  Step pick_upstream();
-  Step open_connection();
-  Step send_request();
   Step filter_response();
   Step hold_response();
   Step take_verdict(Verdict verdict, Phase next);
@@ -100,6 +97,9 @@ class Exchange final : public ExchangeContext, private upstream::UpstreamEvents 
   void drop_resumer();
 
   // exchange_upstream.cc: the backend's side
+  Step pick_upstream();
+  Step open_connection();
+  Step send_request();
   enum class Waiting : std::uint8_t { kNothing, kToWrite, kForHead, kForBody };
   void on_connected(std::expected<net::TransportPtr, Error> transport);
   void begin_attempt();
@@ -116,10 +116,12 @@ class Exchange final : public ExchangeContext, private upstream::UpstreamEvents 
   void watch_upstream();
   void wait_for(Waiting waiting, std::chrono::milliseconds limit);
 
-  // exchange_relay.cc: bodies and answers
+  // exchange_relay.cc: bodies
   void pump_request();
   void pump_response();
   void commit(http::BodyFraming framing);
+
+  // exchange_reply.cc: another try, answers of our own, the end
   void fail(Error error);
   bool can_retry(const Error& error) const;
   void answer(const FixedReply& reply);

@@ -1,0 +1,46 @@
+// What is said of one field, type or enumerator of the configuration, and the bounds that several share.
+//
+// describe(visit, type pointer) calls visit(FieldInfo, member pointer) once per field, in the order
+// in which the file form writes them.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace ingress::config {
+
+inline constexpr std::int64_t kFileVersion = 1;
+
+enum class Presence : std::uint8_t {
+  kOptional,  // left out when it has its default value
+  kRequired,  // always written, and the reader asks for it
+};
+
+struct FieldInfo {
+  std::string_view name;
+  std::string_view doc;  // one line, without a full stop
+  Presence presence = Presence::kOptional;
+  // Of a number or duration (ms) its range, of a text its bytes, of a list its items. max 0 = whatever
+  // the type holds. Checked by validate(), not by the reader.
+  std::int64_t min = 0;
+  std::int64_t max = 0;
+};
+
+struct TypeInfo {
+  std::string_view name;  // in the schema and the reference: "listener_limits"
+  std::string_view doc;
+};
+
+template <class E>
+struct EnumInfo {
+  E value;
+  std::string_view name;
+  std::string_view doc;
+};
+
+inline constexpr std::int64_t kMaxNameBytes = 512;
+inline constexpr std::int64_t kMaxTimeoutMs = 24 * 60 * 60 * 1000;
+inline constexpr std::int64_t kMaxHeadBytes = 1024 * 1024;
+inline constexpr std::int64_t kMaxWeight = 1'000'000;
+
+}  // namespace ingress::config

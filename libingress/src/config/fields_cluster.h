@@ -1,0 +1,73 @@
+// The fields of clusters and endpoints; see config/fields.h.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "config/fields_common.h"
+#include "ingress/cluster.h"
+
+namespace ingress::config {
+
+constexpr std::array<EnumInfo<LoadBalancing>, 2> enum_table(LoadBalancing) {
+  return {{{LoadBalancing::kRoundRobin, "round_robin", "each endpoint in turn"},
+           {LoadBalancing::kLeastRequest, "least_request", "the less loaded of two random endpoints"}}};
+}
+constexpr TypeInfo type_info(const Endpoint*) {
+  return {"endpoint", "One backend to connect to"};
+}
+template <class V>
+void describe(V&& visit, const Endpoint*) {
+  visit({"address", "IPv4, IPv6 without brackets, or a host name to resolve", Presence::kRequired, 1, 254},
+        &Endpoint::address);
+  visit({"port", "TCP port", Presence::kRequired, 1, 65535}, &Endpoint::port);
+}
+
+constexpr TypeInfo type_info(const ClusterTimeouts*) {
+  return {"cluster_timeouts", "How long a backend may take"};
+}
+template <class V>
+void describe(V&& visit, const ClusterTimeouts*) {
+  const auto timeout = [&](std::string_view name, std::string_view doc, auto member) {
+    visit({.name = name, .doc = doc, .min = 1, .max = kMaxTimeoutMs}, member);
+  };
+  timeout("connect_ms", "502 beyond", &ClusterTimeouts::connect);
+  timeout("response_head_ms", "request sent to response head complete; 504 beyond",
+          &ClusterTimeouts::response_head);
+  timeout("response_body_idle_ms", "between two pieces of a body; cut beyond",
+          &ClusterTimeouts::response_body_idle);
+  timeout("request_write_idle_ms", "the backend does not read the body; 504 beyond",
+          &ClusterTimeouts::request_write_idle);
+  timeout("idle_connection_ms", "kept unused for the next request", &ClusterTimeouts::idle_connection);
+}
+
+constexpr TypeInfo type_info(const ClusterLimits*) {
+  return {"cluster_limits", "What a backend may send, and how many connections to it are kept"};
+}
+template <class V>
+void describe(V&& visit, const ClusterLimits*) {
+  visit({.name = "response_head_bytes", .doc = "502 beyond", .min = 1024, .max = kMaxHeadBytes},
+        &ClusterLimits::response_head_bytes);
+  visit({.name = "max_response_headers", .doc = "502 beyond", .min = 1, .max = 10'000},
+        &ClusterLimits::max_response_headers);
+  visit({.name = "max_interim_responses", .doc = "1xx before the final head; 502 beyond", .max = 1000},
+        &ClusterLimits::max_interim_responses);
+  visit({.name = "max_idle_connections", .doc = "kept per endpoint and worker; 0 = none", .max = 100'000},
+        &ClusterLimits::max_idle_connections);
+}
+
+constexpr TypeInfo type_info(const Cluster*) {
+  return {"cluster", "Backends that serve the same thing"};
+}
+template <class V>
+void describe(V&& visit, const Cluster*) {
+  visit({"name", "unique among clusters", Presence::kRequired, 1, kMaxNameBytes}, &Cluster::name);
+  visit({.name = "endpoints", .doc = "each once; none: requests are answered 503", .max = 65'536},
+        &Cluster::endpoints);
+  visit({"load_balancing", "how an endpoint is chosen"}, &Cluster::load_balancing);
+  visit({"timeouts", "how long a backend may take"}, &Cluster::timeouts);
+  visit({"limits", "what a backend may send"}, &Cluster::limits);
+  visit({"origin", "where it comes from"}, &Cluster::origin);
+}
+
+}  // namespace ingress::config

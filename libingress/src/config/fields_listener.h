@@ -1,0 +1,59 @@
+// The fields of listeners; see config/fields.h.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "config/fields_common.h"
+#include "ingress/listener.h"
+
+namespace ingress::config {
+
+constexpr TypeInfo type_info(const ListenerLimits*) {
+  return {"listener_limits", "What one downstream connection may send; a breach is answered and closes it"};
+}
+template <class V>
+void describe(V&& visit, const ListenerLimits*) {
+  visit({.name = "request_line_bytes", .doc = "414 beyond", .min = 256, .max = kMaxHeadBytes},
+        &ListenerLimits::request_line_bytes);
+  visit({.name = "head_bytes", .doc = "431 beyond, request line included", .min = 1024, .max = kMaxHeadBytes},
+        &ListenerLimits::head_bytes);
+  visit({.name = "max_headers", .doc = "header fields; 431 beyond", .min = 1, .max = 10'000},
+        &ListenerLimits::max_headers);
+  visit({.name = "body_bytes", .doc = "413 beyond; 0 = no limit", .max = std::int64_t{1} << 50},
+        &ListenerLimits::body_bytes);
+}
+
+constexpr TypeInfo type_info(const ListenerTimeouts*) {
+  return {"listener_timeouts",
+          "How long a client may take; starts anew with progress where the name says idle"};
+}
+template <class V>
+void describe(V&& visit, const ListenerTimeouts*) {
+  const auto timeout = [&](std::string_view name, std::string_view doc, auto member) {
+    visit({.name = name, .doc = doc, .min = 1, .max = kMaxTimeoutMs}, member);
+  };
+  timeout("request_head_ms", "first byte of a head to its last; 408 beyond", &ListenerTimeouts::request_head);
+  timeout("request_body_idle_ms", "between two pieces of a body; 408 beyond",
+          &ListenerTimeouts::request_body_idle);
+  timeout("keep_alive_idle_ms", "between exchanges; closes silently", &ListenerTimeouts::keep_alive_idle);
+  timeout("write_idle_ms", "a response waits for the client to read; cut beyond",
+          &ListenerTimeouts::write_idle);
+}
+
+constexpr TypeInfo type_info(const Listener*) {
+  return {"listener",
+          "One address that is listened on. Keyed by address and port: the rest may change without "
+          "binding anew"};
+}
+template <class V>
+void describe(V&& visit, const Listener*) {
+  visit({"name", "unique among listeners", Presence::kRequired, 1, kMaxNameBytes}, &Listener::name);
+  visit({.name = "address", .doc = "IPv4, IPv6 without brackets, or `unix:/path` with port 0", .max = 112},
+        &Listener::address);
+  visit({"port", "0 = any free port"}, &Listener::port);
+  visit({"limits", "what a client may send"}, &Listener::limits);
+  visit({"timeouts", "how long a client may take"}, &Listener::timeouts);
+}
+
+}  // namespace ingress::config

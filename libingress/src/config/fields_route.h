@@ -1,0 +1,126 @@
+// The fields of routes, rules and matches; see config/fields.h.
+#pragma once
+
+#include <array>
+
+#include "config/fields_common.h"
+#include "ingress/route.h"
+
+namespace ingress::config {
+
+constexpr std::array<EnumInfo<PathMatchType>, 2> enum_table(PathMatchType) {
+  return {{{PathMatchType::kExact, "exact", "the same bytes"},
+           {PathMatchType::kPrefix, "prefix", "whole segments: `/foo` matches `/foo/bar`, never `/foobar`"}}};
+}
+
+constexpr TypeInfo type_info(const PathMatch*) {
+  return {"path_match",
+          "Compared with the normalised path (dot segments removed, unreserved characters "
+          "decoded)"};
+}
+template <class V>
+void describe(V&& visit, const PathMatch*) {
+  visit({"type", "how it is compared", Presence::kRequired}, &PathMatch::type);
+  visit({"value", "starts with `/`; no query, no raw spaces or non-ASCII characters", Presence::kRequired, 1,
+         4096},
+        &PathMatch::value);
+}
+
+constexpr TypeInfo type_info(const HeaderMatch*) {
+  return {"header_match",
+          "A header present with exactly this value; several fields of one name are joined "
+          "by `, `"};
+}
+template <class V>
+void describe(V&& visit, const HeaderMatch*) {
+  visit({"name", "in any case", Presence::kRequired, 1, 256}, &HeaderMatch::name);
+  visit({"value", "case-sensitive", Presence::kRequired, 0, 4096}, &HeaderMatch::value);
+}
+
+constexpr TypeInfo type_info(const QueryMatch*) {
+  return {"query_match", "The first query parameter of this name has exactly this value, both undecoded"};
+}
+template <class V>
+void describe(V&& visit, const QueryMatch*) {
+  visit({"name", "as it stands in the URL", Presence::kRequired, 1, 256}, &QueryMatch::name);
+  visit({"value", "as it stands in the URL", Presence::kRequired, 0, 4096}, &QueryMatch::value);
+}
+
+constexpr TypeInfo type_info(const RouteMatch*) {
+  return {"match", "A request for which all parts hold"};
+}
+template <class V>
+void describe(V&& visit, const RouteMatch*) {
+  visit({"path", "left out = every path"}, &RouteMatch::path);
+  visit({.name = "method", .doc = "case-sensitive; empty = any", .max = 32}, &RouteMatch::method);
+  visit({.name = "headers", .doc = "all must hold", .max = 64}, &RouteMatch::headers);
+  visit({.name = "query", .doc = "all must hold", .max = 64}, &RouteMatch::query);
+}
+
+constexpr TypeInfo type_info(const FixedReply*) {
+  return {"fixed_reply", "An answer made without a backend"};
+}
+template <class V>
+void describe(V&& visit, const FixedReply*) {
+  visit({"status", "HTTP status", Presence::kRequired, 200, 599}, &FixedReply::status);
+  visit({.name = "why", .doc = "for the access log: lower-case letters, digits, `_` and `:`", .max = 64},
+        &FixedReply::why);
+}
+
+constexpr TypeInfo type_info(const BackendRef*) {
+  return {"backend", "One share of a rule's traffic"};
+}
+template <class V>
+void describe(V&& visit, const BackendRef*) {
+  visit({.name = "cluster",
+         .doc = "name of a cluster; may be empty when `failure` is set",
+         .max = kMaxNameBytes},
+        &BackendRef::cluster);
+  visit({.name = "weight",
+         .doc = "relative to the other backends of the rule; 0 takes nothing",
+         .max = kMaxWeight},
+        &BackendRef::weight);
+  visit({"failure", "this share is answered so, and keeps its weight"}, &BackendRef::failure);
+}
+
+constexpr TypeInfo type_info(const RouteTimeouts*) {
+  return {"rule_timeouts", "How long an exchange may take"};
+}
+template <class V>
+void describe(V&& visit, const RouteTimeouts*) {
+  visit({.name = "request_ms",
+         .doc = "request head complete to response complete; 504 beyond; 0 = none",
+         .max = kMaxTimeoutMs},
+        &RouteTimeouts::request);
+}
+
+constexpr TypeInfo type_info(const RouteRule*) {
+  return {"rule", "What happens to the requests it matches"};
+}
+template <class V>
+void describe(V&& visit, const RouteRule*) {
+  visit({.name = "name", .doc = "for logs; empty = its position", .max = kMaxNameBytes}, &RouteRule::name);
+  visit({.name = "matches", .doc = "any of them; none = every path", .max = 4096}, &RouteRule::matches);
+  visit({.name = "backends", .doc = "share the traffic by weight", .max = 4096}, &RouteRule::backends);
+  visit({"reply", "answers all; `backends` must be empty then"}, &RouteRule::reply);
+  visit({"timeouts", "how long an exchange may take"}, &RouteRule::timeouts);
+}
+
+constexpr TypeInfo type_info(const Route*) {
+  return {"route", "Hosts, and the rules for requests to them"};
+}
+template <class V>
+void describe(V&& visit, const Route*) {
+  visit({"name", "unique among routes", Presence::kRequired, 1, kMaxNameBytes}, &Route::name);
+  visit({.name = "hosts",
+         .doc = "`a.b` exactly, `*.a.b` one label more, `**.a.b` one or more labels; none = any host; "
+                "lower case, no port",
+         .max = 16'384},
+        &Route::hosts);
+  visit({.name = "rules", .doc = "the most specific match wins, whatever the order", .max = 65'536},
+        &Route::rules);
+  visit({"created_at", "unix seconds; the oldest route wins a tie; unset = newest"}, &Route::created_at);
+  visit({"origin", "where it comes from"}, &Route::origin);
+}
+
+}  // namespace ingress::config
