@@ -53,6 +53,8 @@ Cluster RandomConfig::cluster(std::size_t index) {
   for (std::size_t i = 0; i < num_endpoints; ++i) out.endpoints.push_back(endpoint(i));
   if (one_in(3)) out.load_balancing = LoadBalancing::kLeastRequest;
   if (is_fault()) out.load_balancing = static_cast<LoadBalancing>(77);
+  if (one_in(3)) out.panic_threshold_percent = static_cast<std::uint32_t>(below(101));
+  if (is_fault()) out.panic_threshold_percent = 101;
   if (one_in(3)) out.timeouts.connect = milliseconds(1 + below(86'400'000));
   if (is_fault()) out.timeouts.idle_connection = milliseconds(0);
   if (one_in(3)) out.limits.max_idle_connections = static_cast<std::uint32_t>(below(100'000));

@@ -109,6 +109,7 @@ TEST_CASE("ClusterFaultsNameTheirField") {
         [](auto& c) { c.clusters[0].endpoints = {{"a.Example", 80}, {"b.example", 80}, {"A.example", 80}}; }},
        {"clusters[0].load_balancing",
         [](auto& c) { c.clusters[0].load_balancing = static_cast<LoadBalancing>(9); }},
+       {"clusters[0].panic_threshold_percent", [](auto& c) { c.clusters[0].panic_threshold_percent = 101; }},
        {"clusters[0].timeouts.connect_ms", [](auto& c) { c.clusters[0].timeouts.connect = -1ms; }},
        {"clusters[0].limits.response_head_bytes",
         [](auto& c) { c.clusters[0].limits.response_head_bytes = 0; }},

@@ -91,10 +91,9 @@ class FakeWorker : public WorkerContext, public proxy::DownstreamHost {
     const proxy::Snapshot& snapshot = views.newest()->snapshot();
     std::shared_ptr<FakePeer> peer = FakePeer::make(&loop->buffers());
     snapshot.clusters->entries().for_each([&](std::size_t, const upstream::ClusterEntry& entry) {
-      clusters.pick(entry, nullptr)
-          ->idle.put_back(upstream::ClientConnPtr(new upstream::H1ClientConn(*loop, peer->take_transport(),
-                                                                             entry.cluster.limits)),
-                          64, std::chrono::seconds(60));
+      clusters.pick(entry, {})->idle.put_back(upstream::ClientConnPtr(new upstream::H1ClientConn(
+                                                  *loop, peer->take_transport(), entry.cluster.limits)),
+                                              64, std::chrono::seconds(60));
     });
     return peer;
   }
@@ -102,7 +101,7 @@ class FakeWorker : public WorkerContext, public proxy::DownstreamHost {
     std::size_t count = 0;
     views.newest()->snapshot().clusters->entries().for_each(
         [&](std::size_t, const upstream::ClusterEntry& entry) {
-          count += clusters.pick(entry, nullptr)->idle.size();
+          count += clusters.pick(entry, {})->idle.size();
         });
     return count;
   }

@@ -29,13 +29,14 @@ struct Fixture {
 TEST_CASE("AnEndpointThatStaysKeepsItsStateAndOneThatGoesIsRetired") {
   Fixture fixture;
   const ClusterEntry* before = fixture.change({cluster_of("a", {1, 2})}).find(0);
-  EndpointRef one = fixture.states.pick(*before, nullptr), two = fixture.states.pick(*before, one.get());
+  EndpointRef one = fixture.states.pick(*before, {}),
+              two = fixture.states.pick(*before, {.avoid = one.get()});
   if (one->key.port == 2) std::swap(one, two);
   one->num_active = 7;
   const ClusterEntry* after = fixture.change({cluster_of("a", {1, 3})}).find(0);
   std::set<std::uint16_t> ports;
   for (int i = 0; i < 4; ++i) {
-    const EndpointRef picked = fixture.states.pick(*after, nullptr);
+    const EndpointRef picked = fixture.states.pick(*after, {});
     ports.insert(picked->key.port);
     if (picked->key.port == 1) CHECK(picked->num_active == 7);
   }
@@ -48,7 +49,7 @@ TEST_CASE("APinnedClusterIsServedAfterItWasRemoved") {
   Fixture fixture;
   const ClusterEntry* before = fixture.change({cluster_of("a", {1})}).find(0);
   fixture.change({}, {"a"});
-  const EndpointRef picked = fixture.states.pick(*before, nullptr);
+  const EndpointRef picked = fixture.states.pick(*before, {});
   REQUIRE(picked);
   CHECK(picked->key.port == 1);
   CHECK(picked->is_retired);  // so its connection is not kept
@@ -59,7 +60,7 @@ TEST_CASE("APinnedClusterUsesItsOwnEndpointsNotTheNewOnes") {
   const ClusterEntry* before = fixture.change({cluster_of("a", {1, 2})}).find(0);
   fixture.change({cluster_of("a", {2, 3})});
   std::set<std::uint16_t> ports;
-  for (int i = 0; i < 50; ++i) ports.insert(fixture.states.pick(*before, nullptr)->key.port);
+  for (int i = 0; i < 50; ++i) ports.insert(fixture.states.pick(*before, {})->key.port);
   CHECK(ports == std::set<std::uint16_t>{1, 2});
 }
 
@@ -80,7 +81,65 @@ TEST_CASE("ASlotIsNotReusedWhileATableKnowsIt") {
 TEST_CASE("AnEmptyClusterHasNothingToPick") {
   Fixture fixture;
   const ClusterEntry* empty = fixture.change({cluster_of("a", {})}).find(0);
-  CHECK(!fixture.states.pick(*empty, nullptr));
+  CHECK(!fixture.states.pick(*empty, {}));
+}
+
+// Ports that 4 picks per endpoint go to.
+std::set<std::uint16_t> picked_ports(Fixture& fixture, const ClusterEntry& entry) {
+  std::set<std::uint16_t> out;
+  for (std::size_t i = 0; i < 4 * entry.cluster.endpoints.size(); ++i) {
+    if (const EndpointRef picked = fixture.states.pick(entry, {})) out.insert(picked->key.port);
+  }
+  return out;
+}
+
+TEST_CASE("AnUnavailableEndpointIsNotPickedUntilItIsBack") {
+  Fixture fixture;
+  const ClusterEntry* entry = fixture.change({cluster_of("a", {1, 2, 3, 4})}).find(0);
+  fixture.states.set_available(0, {"10.0.0.1", 3}, Availability::kUnavailable);
+  CHECK(picked_ports(fixture, *entry) == std::set<std::uint16_t>{1, 2, 4});
+  SUBCASE("and stays so in the next version of its cluster") {
+    entry = fixture.change({cluster_of("a", {4, 3, 7})}).find(0);
+    CHECK(picked_ports(fixture, *entry) == std::set<std::uint16_t>{4, 7});
+  }
+  SUBCASE("and is a new one when it was away meanwhile") {
+    fixture.change({cluster_of("a", {1})});
+    entry = fixture.change({cluster_of("a", {1, 3})}).find(0);
+    CHECK(picked_ports(fixture, *entry) == std::set<std::uint16_t>{1, 3});
+  }
+  fixture.states.set_available(0, {"10.0.0.1", 3}, Availability::kAvailable);
+  CHECK(picked_ports(fixture, *entry).contains(3));
+}
+
+TEST_CASE("AVerdictOnWhatIsNotThereChangesNothing") {
+  Fixture fixture;
+  const ClusterEntry* entry = fixture.change({cluster_of("a", {1, 2})}).find(0);
+  fixture.states.set_available(0, {"10.0.0.1", 9}, Availability::kUnavailable);
+  fixture.states.set_available(0, {"10.0.0.2", 1}, Availability::kUnavailable);
+  fixture.states.set_available(7, {"10.0.0.1", 1}, Availability::kUnavailable);
+  CHECK(picked_ports(fixture, *entry) == std::set<std::uint16_t>{1, 2});
+}
+
+TEST_CASE("BelowThePanicThresholdAllEndpointsAreUsed") {
+  struct Row {
+    std::uint32_t threshold;
+    std::uint16_t num_unavailable;  // of 4, from port 1 on
+    std::set<std::uint16_t> picked;
+  };
+  for (const Row& row :
+       {Row{50, 2, {3, 4}}, Row{50, 3, {1, 2, 3, 4}}, Row{50, 4, {1, 2, 3, 4}}, Row{0, 3, {4}}, Row{0, 4, {}},
+        Row{25, 3, {4}}, Row{26, 3, {1, 2, 3, 4}}, Row{100, 0, {1, 2, 3, 4}}, Row{100, 1, {1, 2, 3, 4}}}) {
+    CAPTURE(row.threshold);
+    CAPTURE(row.num_unavailable);
+    Fixture fixture;
+    Cluster cluster = cluster_of("a", {1, 2, 3, 4});
+    cluster.panic_threshold_percent = row.threshold;
+    const ClusterEntry* entry = fixture.change({cluster}).find(0);
+    for (std::uint16_t port = 1; port <= row.num_unavailable; ++port) {
+      fixture.states.set_available(0, {"10.0.0.1", port}, Availability::kUnavailable);
+    }
+    CHECK(picked_ports(fixture, *entry) == row.picked);
+  }
 }
 
 TEST_CASE("LabelsBracketIpv6") {

@@ -42,6 +42,9 @@ struct Cluster {
   std::string name;  // unique among clusters; the controller uses "namespace/service:port"
   std::vector<Endpoint> endpoints = {};  // no endpoint: 503 no_endpoints
   LoadBalancing load_balancing = LoadBalancing::kRoundRobin;
+  // When a smaller share of the endpoints than this is available, all are used: what is left would only be
+  // crushed next. 0 = never.
+  std::uint32_t panic_threshold_percent = 50;
   ClusterTimeouts timeouts = {};
   ClusterLimits limits = {};
   Origin origin = {};

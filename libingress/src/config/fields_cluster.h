@@ -65,6 +65,10 @@ void describe(V&& visit, const Cluster*) {
   visit({.name = "endpoints", .doc = "each once; none: requests are answered 503", .max = 65'536},
         &Cluster::endpoints);
   visit({"load_balancing", "how an endpoint is chosen"}, &Cluster::load_balancing);
+  visit({.name = "panic_threshold_percent",
+         .doc = "when a smaller share of the endpoints is available, all are used; 0 = never",
+         .max = 100},
+        &Cluster::panic_threshold_percent);
   visit({"timeouts", "how long a backend may take"}, &Cluster::timeouts);
   visit({"limits", "what a backend may send"}, &Cluster::limits);
   visit({"origin", "where it comes from"}, &Cluster::origin);

@@ -34,7 +34,7 @@ Exchange::Step Exchange::pick_upstream() {
     cluster_timeouts_ = cluster_->cluster.timeouts;
     cluster_limits_ = cluster_->cluster.limits;
   }
-  endpoint_ = services_.clusters.pick(*cluster_, avoid_.get());
+  endpoint_ = services_.clusters.pick(*cluster_, {.avoid = avoid_.get()});
   if (!endpoint_) {
     fail({ErrorCode::kNoEndpoints, ErrorSide::kSelf, RetrySafety::kNotSafe, "", {}});
     return Step::kWait;

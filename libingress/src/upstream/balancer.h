@@ -12,6 +12,11 @@ namespace ingress::upstream {
 
 struct EndpointState;
 
+// What a pick may depend on beside the cluster. Borrowed for the call.
+struct PickRequest {
+  const EndpointState* avoid = nullptr;  // failed just now: another one, if there is another
+};
+
 // Small fast random numbers (splitmix64), one per worker: spreading, not secrecy.
 class Random {
  public:

@@ -1,8 +1,19 @@
 #include "upstream/cluster_state.h"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
+#include <utility>
 
 namespace ingress::upstream {
+namespace {
+
+// What makes an endpoint the same one across versions of its cluster.
+auto identity(const EndpointRef& endpoint) {
+  return std::tie(endpoint->key.address, endpoint->key.port);
+}
+
+}  // namespace
 
 EndpointState::EndpointState(Endpoint key_in) : key(std::move(key_in)) {
   const bool is_ipv6 = key.address.find(':') != std::string::npos;
@@ -22,21 +33,20 @@ void ClusterStates::adopt(const ClusterTable& table) {
 }
 
 void ClusterStates::update(State& state, const ClusterEntry* entry) {
-  std::vector<EndpointRef> before = std::move(state.owned);
-  std::ranges::sort(before, {}, [](const EndpointRef& ref) -> const Endpoint& { return ref->key; });
+  const std::vector<EndpointRef> before = std::exchange(state.owned, {});
   for (const EndpointRef& endpoint : before) endpoint->is_retired = true;  // until it turns up below
-  state.owned.clear();
   state.endpoints.clear();
+  state.candidates.clear();
+  state.is_stale = true;
   state.entry = entry;
   if (entry != nullptr) {
     for (const Endpoint& key : entry->cluster.endpoints) {
-      const auto found = std::ranges::lower_bound(
-          before, key, {}, [](const EndpointRef& ref) -> const Endpoint& { return ref->key; });
-      const bool is_known = found != before.end() && (*found)->key == key;
-      state.owned.push_back(is_known ? *found : EndpointRef(new EndpointState(key)));
+      const EndpointRef* known = find(before, key);
+      state.owned.push_back(known != nullptr ? *known : EndpointRef(new EndpointState(key)));
       state.owned.back()->is_retired = false;
       state.endpoints.push_back(state.owned.back().get());
     }
+    std::ranges::sort(state.owned, {}, identity);
     // Workers must not walk the endpoints in step.
     if (before.empty()) state.turn = random_.next() >> 1;
   }
@@ -45,13 +55,38 @@ void ClusterStates::update(State& state, const ClusterEntry* entry) {
   }
 }
 
-EndpointRef ClusterStates::pick(const ClusterEntry& entry, const EndpointState* avoid) {
+const EndpointRef* ClusterStates::find(const std::vector<EndpointRef>& owned, const Endpoint& key) {
+  const auto found = std::ranges::lower_bound(owned, std::tie(key.address, key.port), {}, identity);
+  return found != owned.end() && identity(*found) == std::tie(key.address, key.port) ? &*found : nullptr;
+}
+
+void ClusterStates::set_available(std::uint32_t cluster_index, const Endpoint& endpoint,
+                                  Availability availability) {
+  State* state = cluster_index < states_.size() ? states_[cluster_index].get() : nullptr;
+  const EndpointRef* found = state == nullptr ? nullptr : find(state->owned, endpoint);
+  if (found == nullptr || (*found)->availability == availability) return;
+  (*found)->availability = availability;
+  state->is_stale = true;
+}
+
+void ClusterStates::make_candidates(State& state) {
+  state.is_stale = false;
+  state.candidates.clear();
+  std::ranges::copy_if(
+      state.endpoints, std::back_inserter(state.candidates),
+      [](const EndpointState* endpoint) { return endpoint->availability == Availability::kAvailable; });
+  const std::size_t threshold = state.endpoints.size() * state.entry->cluster.panic_threshold_percent;
+  if (state.candidates.size() * 100 < threshold) state.candidates = state.endpoints;
+}
+
+EndpointRef ClusterStates::pick(const ClusterEntry& entry, const PickRequest& request) {
   const std::uint32_t index = entry.slot->index;
   State* state = index < states_.size() ? states_[index].get() : nullptr;
-  if (state == nullptr || state->entry != &entry) return pick_of_older(state, entry, avoid);
+  if (state == nullptr || state->entry != &entry) return pick_of_older(state, entry, request.avoid);
+  if (state->is_stale) make_candidates(*state);
   const auto picked =
-      pick_endpoint(entry.cluster.load_balancing, state->endpoints, avoid, state->turn, random_);
-  return picked ? state->owned[*picked] : EndpointRef();
+      pick_endpoint(entry.cluster.load_balancing, state->candidates, request.avoid, state->turn, random_);
+  return picked ? EndpointRef(state->candidates[*picked]) : EndpointRef();
 }
 
 // Rare: a request that was suspended, or is tried again, across a change of its cluster.
@@ -62,9 +97,7 @@ EndpointRef ClusterStates::pick_of_older(State* newest, const ClusterEntry& entr
   std::size_t index = random_.below(static_cast<std::uint32_t>(keys.size()));
   if (avoid != nullptr && keys[index] == avoid->key) index = (index + 1) % keys.size();
   if (newest != nullptr) {
-    for (const EndpointRef& endpoint : newest->owned) {
-      if (endpoint->key == keys[index]) return endpoint;
-    }
+    if (const EndpointRef* known = find(newest->owned, keys[index])) return *known;
   }
   EndpointRef gone(new EndpointState(keys[index]));
   gone->is_retired = true;

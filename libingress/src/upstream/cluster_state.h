@@ -2,7 +2,8 @@
 //
 // Owner: a worker. Thread: its.
 // Caller: adopt() at each new snapshot; the table it names must outlive the next adopt().
-// Always true: an endpoint that is in the old and the new version of a cluster keeps its state.
+// Always true: an endpoint that is in the old and the new version of a cluster keeps its state; the list of
+// those that a pick may choose from is made when endpoints or their availability change, not by picks.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +25,15 @@ class ClusterStates {
   // Moves from the table adopted last to `table`. Cost: what differs between them.
   void adopt(const ClusterTable& table);
 
-  // An endpoint of `entry` other than `avoid` if possible; null when it has none. `entry` may belong to an
+  // An endpoint of `entry` for `request`; null when it has none to choose from. `entry` may belong to an
   // older snapshot that an exchange has pinned: its endpoints count then, not the newest ones.
-  EndpointRef pick(const ClusterEntry& entry, const EndpointState* avoid);
+  EndpointRef pick(const ClusterEntry& entry, const PickRequest& request);
+
+  // Takes the endpoint out of picks, or lets it back in; all are used when too few are left
+  // (Cluster::panic_threshold_percent). A verdict about what the newest version does not have, by slot or by
+  // address and port, changes nothing: it may be older than the configuration. An endpoint that comes anew
+  // is available. Its connections stay.
+  void set_available(std::uint32_t cluster_index, const Endpoint& endpoint, Availability availability);
 
   // The next point in [0, total) of the sequence that belongs to `rule` in this worker; total > 0.
   std::uint64_t next_split_point(const void* rule, std::uint64_t total);
@@ -36,12 +43,17 @@ class ClusterStates {
  private:
   static constexpr std::size_t kMaxSplits = 65'536;  // beyond, all are forgotten: shares start anew
   struct State {
-    const ClusterEntry* entry = nullptr;  // of the table adopted last
-    std::vector<EndpointRef> owned;       // in the order of the entry
-    std::vector<EndpointState*> endpoints;
+    const ClusterEntry* entry = nullptr;     // of the table adopted last
+    std::vector<EndpointRef> owned;          // sorted by address and port
+    std::vector<EndpointState*> endpoints;   // all, in the order of the entry
+    std::vector<EndpointState*> candidates;  // those to choose from
     std::uint64_t turn = 0;
+    bool is_stale = false;  // candidates are to be made anew: one time for many changes in a row
   };
   void update(State& state, const ClusterEntry* entry);
+  static void make_candidates(State& state);
+  // `owned` is sorted; null when it has no such endpoint.
+  static const EndpointRef* find(const std::vector<EndpointRef>& owned, const Endpoint& key);
   EndpointRef pick_of_older(State* newest, const ClusterEntry& entry, const EndpointState* avoid);
 
   std::vector<std::unique_ptr<State>> states_;  // by cluster slot

@@ -13,12 +13,16 @@
 
 namespace ingress::upstream {
 
+// What health checks and outlier ejection have decided together; told by ClusterStates::set_available().
+enum class Availability : std::uint8_t { kAvailable, kUnavailable };
+
 struct EndpointState {
   explicit EndpointState(Endpoint key_in);
   Endpoint key;
   std::string label;             // "10.0.0.1:80", "[::1]:80": for logs
   std::uint32_t num_active = 0;  // exchanges that use it now
   bool is_retired = false;
+  Availability availability = Availability::kAvailable;
   ConnPool idle;
   std::uint32_t local_refs = 0;
 };
