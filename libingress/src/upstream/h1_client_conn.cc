@@ -151,6 +151,12 @@ bool H1ClientConn::accept_head(bool is_last_of_read) {
     fail({ErrorCode::kBadResponse, ErrorSide::kUpstream, RetrySafety::kNotSafe, "unexpected_101", {}});
     return false;
   }
+  // Also of an interim response, which has no body: a backend that says so in two ways may send one.
+  const auto framing = http::response_framing(head, is_head_request_ ? "HEAD" : "");
+  if (!framing) {
+    fail(framing.error());
+    return false;
+  }
   if (head.status() < 200) {
     if (++num_interim_ > max_interim_) {
       fail({ErrorCode::kBadResponse, ErrorSide::kUpstream, RetrySafety::kNotSafe, "too_many_interim", {}});
@@ -160,11 +166,6 @@ bool H1ClientConn::accept_head(bool is_last_of_read) {
     if (state_ != State::kAwaitHead) return false;
     parser_.reset();
     return true;
-  }
-  const auto framing = http::response_framing(head, is_head_request_ ? "HEAD" : "");
-  if (!framing) {
-    fail(framing.error());
-    return false;
   }
   can_reuse_ = can_reuse_ && framing->kind != http::BodyKind::kUntilClose &&
                http::is_keep_alive(head.headers(), head.version());
