@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# scripts/fuzz.sh BUILD_DIR SECONDS [target...]: runs the fuzzers, two at a time, for SECONDS in all.
+# scripts/fuzz.sh BUILD_DIR SECONDS [target...]: runs the fuzzers, one on each core, for SECONDS in all.
+# A target whose source says "// Shares of the time: N" gets N times as much as one that says nothing.
 # What they find new stays in BUILD_DIR/corpus/<target>; a crash is kept in BUILD_DIR/crashes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,8 +13,20 @@ if [[ ${#targets[@]} -eq 0 ]]; then
   for binary in "$build"/bin/fuzz_*; do targets+=("${binary##*/fuzz_}"); done
 fi
 jobs=$(($(nproc) < ${#targets[@]} ? $(nproc) : ${#targets[@]}))
-rounds=$(((${#targets[@]} + jobs - 1) / jobs))
-each=$((seconds / rounds))
+
+shares_of() {
+  local shares
+  shares="$(sed -n 's|^// Shares of the time: \([0-9]\+\).*|\1|p' "fuzz/$1.cc")"
+  echo "${shares:-1}"
+}
+
+# Most shares first, so that no core has a long one left at the end.
+mapfile -t queue < <(for target in "${targets[@]}"; do echo "$(shares_of "$target") $target"; done | sort -k1,1nr)
+shares=0
+for entry in "${queue[@]}"; do shares=$((shares + ${entry%% *})); done
+each=$((seconds * jobs / shares))
+# One that has more shares than a core has time would be all that is run at the end.
+((each * ${queue[0]%% *} <= seconds)) || each=$((seconds / ${queue[0]%% *}))
 ((each > 0)) || each=1
 
 run_target() {
@@ -33,5 +46,6 @@ run_target() {
   fi
 }
 export -f run_target
-echo "fuzz: ${#targets[@]} targets, $jobs at a time, ${each}s each"
-printf '%s\0' "${targets[@]}" | xargs -0 -n 1 -P "$jobs" bash -c 'run_target "$2" "$0" "$1"' "$build" "$each"
+echo "fuzz: ${#targets[@]} targets, $jobs at a time, ${each}s a share"
+for entry in "${queue[@]}"; do printf '%s\0%s\0' "${entry#* }" "$((each * ${entry%% *}))"; done |
+  xargs -0 -n 2 -P "$jobs" bash -c 'run_target "$1" "$0" "$2"' "$build"
