@@ -227,6 +227,19 @@ TEST_CASE("A reset by the peer is told once, as the last thing") {
   CHECK(pair.served->broken.size() == 1);
 }
 
+TEST_CASE("A reset right behind the last bytes is not taken for the end") {
+  LoopFixture fixture;
+  Pair pair(fixture);
+  pair.served->start();
+  fixture.run_turns();
+  pair.client->send("to the end?");
+  pair.client->reset();
+  fixture.run_until([&] { return pair.served->is_broken() || pair.served->num_ends > 0; });
+  CHECK(pair.served->received == "to the end?");
+  CHECK(pair.served->num_ends == 0);
+  CHECK(std::string(pair.served->broken.at(0).what) == "reset");
+}
+
 TEST_CASE("A write that finds the stream broken is told later, not inside write()") {
   LoopFixture fixture;
   Pair pair(fixture);

@@ -176,11 +176,23 @@ void StreamTransport::on_uv_read(uv_stream_t* stream, ssize_t size, const uv_buf
     uv_read_stop(stream);
     self->read_side_ = ReadSide::kStopped;
   } else if (size == UV_EOF) {
-    self->read_side_ = ReadSide::kEnded;
-    self->handler_->on_read_end();
+    self->end_read_side();
   } else if (size < 0) {
     self->become_broken(static_cast<int>(size));
   }
+}
+
+// libuv reports the end also when a reset came right behind the last bytes. A body that lasts until its
+// sender closes would then look whole, so the socket is asked whether anything went wrong.
+void StreamTransport::end_read_side() {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0) {
+    become_broken(uv_translate_sys_error(error));
+    return;
+  }
+  read_side_ = ReadSide::kEnded;
+  handler_->on_read_end();
 }
 
 void StreamTransport::pause(PauseReason reason) {

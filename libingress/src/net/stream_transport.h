@@ -69,6 +69,7 @@ class StreamTransport final : public Transport {
   int write_some(base::Chain& bytes);
   void write_queue();
   void end_write_side();
+  void end_read_side();
   void break_later(int status);
   void tell_broken();
   void read_rest();
