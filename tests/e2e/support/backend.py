@@ -1,6 +1,5 @@
 """Backends in threads: they record every request as raw bytes and answer by script."""
 
-import io
 import socket
 import threading
 from dataclasses import dataclass, field
@@ -57,12 +56,11 @@ class Backend:
     `handler` may be replaced while the backend runs. Each connection has a thread of its own.
     """
 
-    def __init__(self, handler=None, name="backend", address="127.0.0.1", records_bytes=False):
+    def __init__(self, handler=None, name="backend", address="127.0.0.1"):
         self.name = name
         self.handler = handler if handler is not None else ok(f"served by {name}\n")
         self.lock = threading.Condition()
         self.requests = []
-        self.bytes_seen = bytearray() if records_bytes else None  # of all connections, as they came
         self.num_connections = 0
         self.socks = set()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -108,7 +106,7 @@ class Backend:
             threading.Thread(target=self._serve, args=(sock, index), daemon=True).start()
 
     def _serve(self, sock, index):
-        stream = sock.makefile("rb") if self.bytes_seen is None else io.BufferedReader(Tee(sock, self.bytes_seen))
+        stream = sock.makefile("rb")
         try:
             while True:
                 request = read_request(stream, index)
@@ -132,20 +130,6 @@ class Backend:
                 self.socks.discard(sock)
             stream.close()
             sock.close()
-
-
-class Tee(socket.SocketIO):
-    """Reads of `sock` that also go to `copy`."""
-
-    def __init__(self, sock, copy):
-        super().__init__(sock, "r")
-        self.copy = copy
-
-    def readinto(self, buffer):
-        size = super().readinto(buffer)
-        if size:
-            self.copy += bytes(buffer[:size])
-        return size
 
 
 def read_request(stream, connection):

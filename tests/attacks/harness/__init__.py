@@ -1,0 +1,1 @@
+"""Runs the rows of the table against a proxy, over any transport."""
