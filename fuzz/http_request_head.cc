@@ -97,12 +97,12 @@ void check_rewrite(RequestHead& head) {
   require(describe(again.head()) == describe(head));
 }
 
-void check_path(std::string_view path) {
+void check_path(std::string_view path, PathOptions options) {
   std::string scratch;
-  const auto once = normalize_path(path, scratch);
+  const auto once = normalize_path(path, options, scratch);
   if (!once) return;
   std::string scratch_again;
-  const auto twice = normalize_path(*once, scratch_again);
+  const auto twice = normalize_path(*once, options, scratch_again);
   require(twice.has_value() && *twice == *once && once->starts_with('/') && once->size() <= path.size());
 }
 
@@ -127,6 +127,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Cuts cuts(seed);
     require(feed(whole, text, nullptr) == feed(cut, text, &cuts));
   }
-  check_path(text);
+  for (const Slashes slashes : {Slashes::kMerge, Slashes::kKeep}) {
+    for (const Ambiguous ambiguous : {Ambiguous::kReject, Ambiguous::kRejectHiddenDots, Ambiguous::kKeep})
+      check_path(text, {slashes, ambiguous});
+  }
   return 0;
 }

@@ -39,7 +39,8 @@ class Reader {
   Reader()
       : parser_({.head_bytes = static_cast<std::uint32_t>(kLimits.head_bytes),
                  .max_headers = static_cast<std::uint32_t>(kLimits.max_fields),
-                 .request_line_bytes = static_cast<std::uint32_t>(kLimits.line_bytes)}) {}
+                 .request_line_bytes = static_cast<std::uint32_t>(kLimits.line_bytes)},
+                PathOptions{Slashes::kKeep, Ambiguous::kKeep}) {}
 
   void feed(std::string_view piece) {
     while (!piece.empty() && tail == StrictTail::kOpen) {

@@ -107,6 +107,19 @@ ValueOr<ingress::controller::DefaultBackend> parse_default_backend(std::string_v
   return backend;
 }
 
+ValueOr<ingress::SlashMerging> parse_slashes(std::string_view text) {
+  if (text == "merge") return ingress::SlashMerging::kMerge;
+  if (text == "keep") return ingress::SlashMerging::kKeep;
+  return std::unexpected(fmt::format("\"{}\": expected merge or keep", text));
+}
+
+ValueOr<ingress::AmbiguousPaths> parse_ambiguous_paths(std::string_view text) {
+  if (text == "reject") return ingress::AmbiguousPaths::kReject;
+  if (text == "reject_hidden_dots") return ingress::AmbiguousPaths::kRejectHiddenDots;
+  if (text == "keep") return ingress::AmbiguousPaths::kKeep;
+  return std::unexpected(fmt::format("\"{}\": expected reject, reject_hidden_dots or keep", text));
+}
+
 ValueOr<unsigned> parse_workers(std::string_view text) {
   const auto number = to_number(text);
   if (!number || *number < 1 || *number > kMaxWorkers)

@@ -25,6 +25,10 @@ ValueOr<std::chrono::milliseconds> parse_duration(std::string_view text);
 // "namespace/service:port", the port by number or by name.
 ValueOr<ingress::controller::DefaultBackend> parse_default_backend(std::string_view text);
 
+// The enumerators by the names that the config file gives them.
+ValueOr<ingress::SlashMerging> parse_slashes(std::string_view text);
+ValueOr<ingress::AmbiguousPaths> parse_ambiguous_paths(std::string_view text);
+
 // 1 to 1024.
 ValueOr<unsigned> parse_workers(std::string_view text);
 

@@ -20,9 +20,14 @@ struct RawInput {
   std::string manifests, config, default_backend, controller_name;
   bool allow_external_names = false;
 };
+// Of all listeners of --http.
+struct RawListeners {
+  std::vector<std::string> http;
+  std::string slashes, ambiguous_paths;
+};
 struct RawRun {
   RawInput input;
-  std::vector<std::string> http;
+  RawListeners listeners;
   std::string admin, probe, workers, access_log = "stdout", shutdown_delay = "0s", drain_timeout = "30s";
 };
 struct RawCheck {
@@ -54,15 +59,24 @@ void add_translate_options(CLI::App& app, RawInput& raw) {
       ->envname(to_env_name("--allow-external-names"));
 }
 
+void add_listener_options(CLI::App& app, RawListeners& raw) {
+  add_option(app, "--http", raw.http, "ADDR:PORT", "Listen for HTTP here; may be repeated; with --manifests")
+      ->delimiter(',')
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_option(app, "--slashes", raw.slashes, "merge|keep", "What to make of // in a path [merge]");
+  add_option(
+      app, "--ambiguous-paths", raw.ambiguous_paths, "reject|reject_hidden_dots|keep",
+      "Which paths that backends may read differently to answer 400: with ; %2F %5C, or only those where "
+      "they hide dot segments [reject_hidden_dots]");
+}
+
 void add_run_options(CLI::App& app, RawRun& raw) {
   add_option(app, "--manifests", raw.input.manifests, "DIR",
              "Serve the Kubernetes objects in the files of DIR");
   add_option(app, "--config", raw.input.config, "FILE",
              "Serve a config of the library, JSON or YAML, instead");
-  add_option(app, "--http", raw.http, "ADDR:PORT", "Listen for HTTP here; may be repeated; with --manifests")
-      ->delimiter(',')
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_listener_options(app, raw.listeners);
   add_option(app, "--admin", raw.admin, "ADDR:PORT|unix:PATH",
              "Serve state, problems, health and metrics here");
   add_option(app, "--probe-address", raw.probe, "ADDR:PORT", "Serve only health and metrics here");
@@ -123,15 +137,25 @@ InputOptions read_input(Reader& reader, const RawInput& raw, const char* dir_nam
   return input;
 }
 
-void read_http(Reader& reader, const RawRun& raw, std::vector<ingress::Listener>& listeners) {
-  if (!raw.input.config.empty() && !raw.http.empty())
+void read_listeners(Reader& reader, const RawRun& raw, std::vector<ingress::Listener>& listeners) {
+  const RawListeners& given = raw.listeners;
+  if (!raw.input.config.empty() && !given.http.empty())
     return reader.fail("--http has no meaning with --config: the file names its listeners");
-  if (!raw.input.manifests.empty() && raw.http.empty())
+  if (!raw.input.config.empty() && !(given.slashes.empty() && given.ambiguous_paths.empty()))
+    return reader.fail("--slashes and --ambiguous-paths have no meaning with --config: its listeners say it");
+  if (!raw.input.manifests.empty() && given.http.empty())
     return reader.fail("--manifests needs at least one --http");
-  for (const std::string& text : raw.http) {
-    ingress::Listener listener;
-    reader.read("--http", text, listener, parse_listen_address(text, UnixPaths::kRefused));
+  ingress::Listener common;
+  reader.read("--slashes", given.slashes, common.paths.slashes, parse_slashes(given.slashes));
+  reader.read("--ambiguous-paths", given.ambiguous_paths, common.paths.ambiguous,
+              parse_ambiguous_paths(given.ambiguous_paths));
+  for (const std::string& text : given.http) {
+    ingress::Listener address;
+    reader.read("--http", text, address, parse_listen_address(text, UnixPaths::kRefused));
+    ingress::Listener listener = common;
     listener.name = fmt::format("http-{}", listeners.size());
+    listener.address = std::move(address.address);
+    listener.port = address.port;
     const auto is_same = [&](const ingress::Listener& other) {
       return listener.port != 0 && other.address == listener.address && other.port == listener.port;
     };
@@ -144,7 +168,7 @@ void read_http(Reader& reader, const RawRun& raw, std::vector<ingress::Listener>
 RunOptions read_run(Reader& reader, const RawRun& raw) {
   RunOptions options;
   options.input = read_input(reader, raw.input, "--manifests DIR");
-  read_http(reader, raw, options.input.translate.listeners);
+  read_listeners(reader, raw, options.input.translate.listeners);
   reader.read("--admin", raw.admin, options.admin, parse_listen_address(raw.admin, UnixPaths::kAllowed));
   reader.read("--probe-address", raw.probe, options.probe,
               parse_listen_address(raw.probe, UnixPaths::kRefused));

@@ -35,6 +35,10 @@ Listener RandomConfig::listener(std::size_t index) {
   if (is_fault()) out.limits.body_bytes = ~std::uint64_t{0};
   if (one_in(3)) out.timeouts.write_idle = milliseconds(1 + below(86'400'000));
   if (is_fault()) out.timeouts.request_head = milliseconds(one_in(2) ? 0 : -5);
+  if (one_in(3)) out.paths.slashes = SlashMerging::kKeep;
+  if (one_in(3)) out.paths.ambiguous = one_in(2) ? AmbiguousPaths::kReject : AmbiguousPaths::kKeep;
+  if (is_fault()) out.paths.slashes = static_cast<SlashMerging>(2);
+  if (is_fault()) out.paths.ambiguous = static_cast<AmbiguousPaths>(99);
   return out;
 }
 

@@ -82,12 +82,26 @@ def test_what_was_matched_is_what_is_forwarded(start, manifests, app):
     manifests.write("a.yaml", ingress("a", "a.test", [path("/foo", "foo")]), app("foo"))
     proxy = start().wait_ready()
     for target, forwarded in [("/foo/../foo/./x?q=/../y", "/foo/x?q=/../y"), ("/%66oo/a%2fb", "/foo/a%2Fb"),
-                              ("/foo/%2e%2e/bar", None), ("/foo", "/foo"), ("/foo/", "/foo/")]:
+                              ("/foo/%2e%2e/bar", None), ("/foo", "/foo"), ("/foo/", "/foo/"),
+                              ("//foo///x//", "/foo/x/"), ("//../foo", "/foo"), ("/foo;v=1", None)]:
         response = proxy.ask("a.test", target)
         if forwarded:
             assert response.text == f"foo {forwarded}"
         else:
             assert response.status == 404
+    assert proxy.ask("a.test", "/bar/..;/foo").status == 400
+    assert proxy.ask("a.test", "/foo/..%2f..%2fbar").status == 400
+
+
+def test_flags_say_which_paths_are_one_and_which_are_refused(start, manifests, app):
+    manifests.write("a.yaml", ingress("a", "a.test", [path("/", "foo")]), app("foo"))
+    strict = start("--ambiguous-paths", "reject").wait_ready()
+    for target in ("/a%2fb", "/a%5Cb", "/a;v=1", "/%252e%252e/b"):
+        assert strict.ask("a.test", target).status == 400, target
+    assert strict.ask("a.test", "/a%20b").text == "foo /a%20b"
+    loose = start("--ambiguous-paths", "keep", "--slashes", "keep").wait_ready()
+    for target in ("/a/..;/b", "/a%2F..%2Fb", "//a//b"):
+        assert loose.ask("a.test", target).text == f"foo {target}"
 
 
 # Hosts.

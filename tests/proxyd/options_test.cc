@@ -42,7 +42,7 @@ TEST_CASE("RunTakesEveryFlag") {
       "run --manifests dir --http 127.0.0.1:80 --http [::1]:81 --admin unix:/tmp/a --probe-address "
       "127.0.0.1:82 "
       "--workers 3 --access-log off --shutdown-delay 500ms --drain-timeout 2m --default-backend ns/svc:http "
-      "--controller-name me.dev/x --allow-external-names");
+      "--controller-name me.dev/x --allow-external-names --slashes keep --ambiguous-paths reject");
   CHECK(options.input.manifests_dir == "dir");
   CHECK(options.input.config_file.empty());
   const auto& translate = options.input.translate;
@@ -51,6 +51,10 @@ TEST_CASE("RunTakesEveryFlag") {
   CHECK(translate.listeners[0].port == 80);
   CHECK(translate.listeners[1].name == "http-1");
   CHECK(translate.listeners[1].address == "::1");
+  for (const ingress::Listener& listener : translate.listeners) {
+    CHECK(listener.paths.slashes == ingress::SlashMerging::kKeep);
+    CHECK(listener.paths.ambiguous == ingress::AmbiguousPaths::kReject);
+  }
   CHECK(options.admin->address == "unix:/tmp/a");
   CHECK(options.admin->name == "admin");
   CHECK(options.probe->port == 82);
@@ -118,6 +122,10 @@ TEST_CASE("UsageErrorsExitWithTwoAndTheUsage") {
            "run --config f --http 127.0.0.1:1",
            "run --config f --default-backend a/b:1",
            "run --config f --allow-external-names",
+           "run --config f --slashes merge",
+           "run --config f --ambiguous-paths keep",
+           "run --manifests d --http 127.0.0.1:1 --slashes twice",
+           "run --manifests d --http 127.0.0.1:1 --ambiguous-paths maybe",
            "run --config f --controller-name x",
            "run --manifests d --http localhost:1",
            "run --manifests d --http 127.0.0.1:1 --http 127.0.0.1:1",

@@ -25,6 +25,23 @@ struct ListenerTimeouts {
   friend bool operator==(const ListenerTimeouts&, const ListenerTimeouts&) = default;
 };
 
+// What happens to "//" in a path, before it is matched and forwarded.
+enum class SlashMerging : std::uint8_t { kMerge, kKeep };
+
+// Paths that readers behind us may take for other paths than the one that was matched; 400 when refused.
+enum class AmbiguousPaths : std::uint8_t {
+  kReject,            // also parameters (";"), encoded slashes and backslashes, twice encoded ones
+  kRejectHiddenDots,  // "." and ".." that show when parameters are cut or separators decoded: "..;", "..%2F"
+  kKeep,
+};
+
+// One form of the path is made of what the client sent; it is matched and forwarded.
+struct ListenerPaths {
+  SlashMerging slashes = SlashMerging::kMerge;
+  AmbiguousPaths ambiguous = AmbiguousPaths::kRejectHiddenDots;
+  friend bool operator==(const ListenerPaths&, const ListenerPaths&) = default;
+};
+
 // Keyed by (address, port); everything else may change without rebinding.
 struct Listener {
   std::string name;                 // unique among listeners
@@ -32,6 +49,7 @@ struct Listener {
   std::uint16_t port = 0;           // 0 = any free port; Server::status() tells which
   ListenerLimits limits = {};
   ListenerTimeouts timeouts = {};
+  ListenerPaths paths = {};
   friend bool operator==(const Listener&, const Listener&) = default;
 };
 

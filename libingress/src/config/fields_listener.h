@@ -1,6 +1,7 @@
 // The fields of listeners; see config/fields.h.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -41,6 +42,32 @@ void describe(V&& visit, const ListenerTimeouts*) {
           &ListenerTimeouts::write_idle);
 }
 
+constexpr std::array<EnumInfo<SlashMerging>, 2> enum_table(SlashMerging) {
+  return {{{SlashMerging::kMerge, "merge", "to one, so that a rule for `/a` holds for `//a` too"},
+           {SlashMerging::kKeep, "keep", "as empty segments, which only rules with empty segments match"}}};
+}
+constexpr std::array<EnumInfo<AmbiguousPaths>, 3> enum_table(AmbiguousPaths) {
+  return {
+      {{AmbiguousPaths::kReject, "reject", "whatever holds `;`, `%2F`, `%5C`, `%252E`, `%252F` or `%255C`"},
+       {AmbiguousPaths::kRejectHiddenDots, "reject_hidden_dots",
+        "only `.` and `..` that show when `;` and what follows is cut or `%2F` and `%5C` are decoded, as in "
+        "`..;` and `..%2F`"},
+       {AmbiguousPaths::kKeep, "keep", "nothing: all of it is data"}}};
+}
+constexpr TypeInfo type_info(const ListenerPaths*) {
+  return {
+      "listener_paths",
+      "How a path is brought into the one form that is matched and forwarded, beyond what every URI allows "
+      "(dot segments removed, unreserved characters decoded; a raw or encoded null, a raw backslash, "
+      "control or non-ASCII character is 400)"};
+}
+template <class V>
+void describe(V&& visit, const ListenerPaths*) {
+  visit({"slashes", "what happens to `//`"}, &ListenerPaths::slashes);
+  visit({"ambiguous", "which paths that backends read in different ways are answered 400"},
+        &ListenerPaths::ambiguous);
+}
+
 constexpr TypeInfo type_info(const Listener*) {
   return {"listener",
           "One address that is listened on. Keyed by address and port: the rest may change without "
@@ -54,6 +81,7 @@ void describe(V&& visit, const Listener*) {
   visit({"port", "0 = any free port"}, &Listener::port);
   visit({"limits", "what a client may send"}, &Listener::limits);
   visit({"timeouts", "how long a client may take"}, &Listener::timeouts);
+  visit({"paths", "which spellings of a path are one, and which are refused"}, &Listener::paths);
 }
 
 }  // namespace ingress::config

@@ -71,6 +71,10 @@ Repair quarantine_listener(Listener& listener) {
   if (is_unusable) return Repair::kDrop;
   reset_out_of_bounds(listener.limits);
   reset_out_of_bounds(listener.timeouts);
+  // What cannot be read may have been meant to refuse.
+  if (is_faulty([&](Reporter& reporter) { check_table_bounds(listener.paths, {}, reporter); }))
+    listener.paths.ambiguous = AmbiguousPaths::kReject;
+  reset_out_of_bounds(listener.paths);
   return Repair::kKeep;
 }
 

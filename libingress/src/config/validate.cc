@@ -71,6 +71,7 @@ void validate_listener(const Listener& listener, const FieldPath& field, std::ve
   check_address(listener, field, reporter);
   check_table_bounds(listener.limits, field.at("limits"), reporter);
   check_table_bounds(listener.timeouts, field.at("timeouts"), reporter);
+  check_table_bounds(listener.paths, field.at("paths"), reporter);
 }
 
 void check_endpoint(const Endpoint& endpoint, const FieldPath& field, Reporter& reporter) {

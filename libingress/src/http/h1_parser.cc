@@ -106,14 +106,15 @@ std::expected<std::string_view, Error> find_host(const RequestHead& head) {
   return found->value;
 }
 
-std::expected<void, Error> fill(RequestHead& head, const HeadReader& reader) {
+std::expected<void, Error> fill(RequestHead& head, const HeadReader& reader, PathOptions paths) {
   const StartLine& line = reader.line();
   head.set_method_view(reader.text(0, line.method_end));
   head.set_version(line.version);
   reader.copy_fields_to(head.headers());
   const auto host = find_host(head);
   if (!host) return std::unexpected(host.error());
-  const auto target = parse_target(head.method(), reader.text(line.target, line.target_end), *host, head);
+  const auto target =
+      parse_target(head.method(), reader.text(line.target, line.target_end), *host, paths, head);
   if (!target) return target;
   if (reader.second_reader_agrees()) return {};
   // llhttp has an opinion on lengths too; the words for those are framing's.
@@ -132,12 +133,13 @@ std::expected<void, Error> fill(ResponseHead& head, const HeadReader& reader) {
   return std::unexpected(framing ? disagreement() : framing.error());
 }
 
-template <typename Head>
-std::expected<FeedResult, Error> feed_head(HeadReader& reader, Head& head, std::string_view bytes,
-                                           HeadLimits limits) {
+// `fill_head` makes the head of what the reader has, once that is whole.
+template <typename Fill>
+std::expected<FeedResult, Error> feed_head(HeadReader& reader, std::string_view bytes, HeadLimits limits,
+                                           Fill fill_head) {
   const auto result = reader.take(bytes, limits);
   if (!result || !result->is_complete || result->consumed == 0) return result;
-  if (const auto filled = fill(head, reader); !filled) return reader.fail(filled.error());
+  if (const auto filled = fill_head(); !filled) return reader.fail(filled.error());
   return result;
 }
 
@@ -147,12 +149,12 @@ struct RequestParser::Impl : HeadReader {
   using HeadReader::HeadReader;
 };
 
-RequestParser::RequestParser(HeadLimits limits) : limits_(limits) {}
+RequestParser::RequestParser(HeadLimits limits, PathOptions paths) : limits_(limits), paths_(paths) {}
 RequestParser::~RequestParser() = default;
 
 std::expected<FeedResult, Error> RequestParser::feed(std::string_view bytes) {
   if (!impl_) impl_ = std::make_unique<Impl>(SectionKind::kRequestHead, limits_);
-  return feed_head(*impl_, head_, bytes, limits_);
+  return feed_head(*impl_, bytes, limits_, [this] { return fill(head_, *impl_, paths_); });
 }
 
 bool RequestParser::has_started() const {
@@ -189,7 +191,7 @@ ResponseParser::~ResponseParser() = default;
 
 std::expected<FeedResult, Error> ResponseParser::feed(std::string_view bytes) {
   if (!impl_) impl_ = std::make_unique<Impl>(SectionKind::kResponseHead, limits_);
-  return feed_head(*impl_, head_, bytes, limits_);
+  return feed_head(*impl_, bytes, limits_, [this] { return fill(head_, *impl_); });
 }
 
 bool ResponseParser::has_started() const {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string_view>
 
+#include "http/uri.h"
 #include "ingress/error.h"
 #include "ingress/message.h"
 
@@ -33,13 +34,13 @@ struct FeedResult {
 // parse_target() refuses, methods with lower-case letters (a backend may take "head" for HEAD and send no
 // body where we wait for one). Any other token is a method. Up to 2 empty lines before the request line
 // are skipped (RFC 9112 2.2). A broken head is refused at its first wrong byte, whatever is still to come.
-// `what` = "bad_request_line", "bad_version", "bad_target", "bad_path", "bad_host", "missing_host",
-// "two_hosts", "bad_header_name", "space_before_colon", "obs_fold", "bare_cr", "bare_lf",
+// `what` = "bad_request_line", "bad_version", "bad_target", "bad_path", "ambiguous_path", "bad_host",
+// "missing_host", "two_hosts", "bad_header_name", "space_before_colon", "obs_fold", "bare_cr", "bare_lf",
 // "control_character", "uri_too_long", "head_too_large", "too_many_headers", "connect", "authority_form",
 // those of request_framing() where llhttp minds the length, "parsers_disagree" where it minds anything else.
 class RequestParser {
  public:
-  explicit RequestParser(HeadLimits limits);
+  explicit RequestParser(HeadLimits limits, PathOptions paths = {});
   ~RequestParser();
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
@@ -56,12 +57,14 @@ class RequestParser {
   void reset();
   // As reset(), and gives the memory back: for connections that go idle.
   void release();
-  // Counts from the next head on that has not started.
+  // Both count from the next head on that has not started.
   void set_limits(HeadLimits limits) { limits_ = limits; }
+  void set_paths(PathOptions paths) { paths_ = paths; }
 
  private:
   struct Impl;
   HeadLimits limits_;
+  PathOptions paths_;
   RequestHead head_;
   std::unique_ptr<Impl> impl_;
 };

@@ -17,6 +17,10 @@ std::unexpected<Error> refuse(const char* what, ErrorCode code = ErrorCode::kBad
 }
 
 enum class PathForm : std::uint8_t { kNormal, kNeedsRewrite, kInvalid };
+struct PathFacts {
+  PathForm form = PathForm::kNormal;
+  bool may_be_ambiguous = false;  // holds a ';' or an escape that a second reader may mind
+};
 
 // The byte that the escape at `p` stands for; -1 when it is no escape.
 int decode_escape(const char* p, const char* end) {
@@ -44,36 +48,43 @@ bool is_dot_segment(const char* p, const char* end) {
 }
 
 // What has to be done about `path`. One look at each byte; nearly all paths end here as kNormal.
-PathForm classify_path(std::string_view path) {
-  if (path.empty() || path.front() != '/') return PathForm::kInvalid;
-  PathForm form = PathForm::kNormal;
+PathFacts classify_path(std::string_view path, Slashes slashes) {
+  constexpr PathFacts kInvalid{.form = PathForm::kInvalid};
+  if (path.empty() || path.front() != '/') return kInvalid;
+  PathFacts facts;
   const char* const end = path.data() + path.size();
   for (const char* p = path.data(); p != end; ++p) {
     switch (*p) {
       case '/':
-        if (p + 1 != end && p[1] == '.' && is_dot_segment(p + 1, end)) form = PathForm::kNeedsRewrite;
+        if (p + 1 == end) break;
+        if (p[1] == '.' && is_dot_segment(p + 1, end)) facts.form = PathForm::kNeedsRewrite;
+        if (p[1] == '/' && slashes == Slashes::kMerge) facts.form = PathForm::kNeedsRewrite;
         break;
       case '%':
         switch (classify_escape(p, end)) {
           case PathForm::kInvalid:
-            return PathForm::kInvalid;
+            return kInvalid;
           case PathForm::kNeedsRewrite:
-            form = PathForm::kNeedsRewrite;
+            facts.form = PathForm::kNeedsRewrite;
             break;
           case PathForm::kNormal:
             break;
         }
+        facts.may_be_ambiguous = true;
         p += 2;
+        break;
+      case ';':
+        facts.may_be_ambiguous = true;
         break;
       case '\\':  // a separator to some backends, data to others
       case '?':
       case '#':
-        return PathForm::kInvalid;
+        return kInvalid;
       default:
-        if (!is_in(*p, kVchar)) return PathForm::kInvalid;
+        if (!is_in(*p, kVchar)) return kInvalid;
     }
   }
-  return form;
+  return facts;
 }
 
 void append_segment(std::string& out, const char* p, const char* end) {
@@ -116,6 +127,50 @@ void rewrite_path(std::string_view path, std::string& out) {
   if (out.empty()) out = "/";
 }
 
+void merge_slashes(std::string& path) {
+  const auto rest = std::ranges::unique(path, [](char a, char b) { return a == '/' && b == '/'; });
+  path.erase(rest.begin(), rest.end());
+}
+
+// Besides hidden dots: separators and parameters, and what is one of these or a dot when decoded twice.
+constexpr std::string_view kAmbiguousMarks[] = {";",     "%2F",   "%5C",   "%252E", "%252e",
+                                                "%252F", "%252f", "%255C", "%255c"};
+
+// Whether a reader that decodes "%2F" and "%5C" before it splits, or cuts a segment at its parameters
+// (RFC 3986 3.3), sees "." or ".." in a normal path, which has none by itself.
+bool has_hidden_dots(std::string_view path) {
+  constexpr unsigned kOther = 3;
+  unsigned num_dots = 0;  // that the part consists of so far; kOther when of anything else
+  for (std::size_t i = 1; i <= path.size();) {
+    const std::string_view rest = path.substr(i);
+    const bool is_separator =
+        rest.empty() || rest.front() == '/' || rest.starts_with("%2F") || rest.starts_with("%5C");
+    const bool is_parameter = rest.starts_with(';') || rest.starts_with("%3B");
+    if ((is_separator || is_parameter) && (num_dots == 1 || num_dots == 2)) return true;
+    if (is_separator) {
+      num_dots = 0;
+    } else {
+      num_dots = rest.front() == '.' ? std::min(num_dots + 1, kOther) : kOther;
+    }
+    i += rest.starts_with('%') ? 3 : 1;
+  }
+  return false;
+}
+
+bool is_ambiguous(std::string_view normal_path, Ambiguous ambiguous) {
+  switch (ambiguous) {
+    case Ambiguous::kReject:
+      return has_hidden_dots(normal_path) || std::ranges::any_of(kAmbiguousMarks, [=](std::string_view mark) {
+               return normal_path.find(mark) != normal_path.npos;
+             });
+    case Ambiguous::kRejectHiddenDots:
+      return has_hidden_dots(normal_path);
+    case Ambiguous::kKeep:
+      return false;
+  }
+  return true;
+}
+
 // A name or IPv4 address: not empty, no empty label but for a dot at the end.
 bool is_host_name(std::string_view host) {
   return !host.empty() && host.size() <= kMaxHostBytes && host.front() != '.' && is_all(host, kHostChar) &&
@@ -142,12 +197,13 @@ void set_authority(RequestHead& head, const Authority& authority, std::string_vi
   head.set_authority_view(host, authority.port, without_empty_port(text));
 }
 
-std::expected<void, Error> set_path_and_query(std::string_view target, RequestHead& head) {
+std::expected<void, Error> set_path_and_query(std::string_view target, PathOptions options,
+                                              RequestHead& head) {
   const std::size_t mark = target.find('?');
   const std::string_view query = mark == target.npos ? std::string_view() : target.substr(mark + 1);
   if (!is_vchars(query) || query.find('#') != query.npos) return refuse("bad_target");
   std::string scratch;
-  const auto path = normalize_path(target.substr(0, mark), scratch);
+  const auto path = normalize_path(target.substr(0, mark), options, scratch);
   if (!path) return std::unexpected(path.error());
   const bool is_rewritten = path->data() == scratch.data();
   head.set_target_view(is_rewritten ? head.headers().keep(*path) : *path, query, mark != target.npos);
@@ -155,7 +211,7 @@ std::expected<void, Error> set_path_and_query(std::string_view target, RequestHe
 }
 
 std::expected<void, Error> parse_absolute_form(std::string_view method, std::string_view target,
-                                               RequestHead& head) {
+                                               PathOptions options, RequestHead& head) {
   const std::size_t begin = target.find("//") + 2;
   const std::size_t end = std::min(target.find_first_of("/?#", begin), target.size());
   const std::string_view text = target.substr(begin, end - begin);
@@ -168,7 +224,7 @@ std::expected<void, Error> parse_absolute_form(std::string_view method, std::str
     head.set_target_view(method == "OPTIONS" ? "*" : "/", {}, false);
     return {};
   }
-  if (rest.front() == '/') return set_path_and_query(rest, head);
+  if (rest.front() == '/') return set_path_and_query(rest, options, head);
   if (!is_vchars(rest) || rest.find('#') != rest.npos) return refuse("bad_target");
   head.set_target_view("/", rest.substr(1), true);
   return {};
@@ -176,17 +232,17 @@ std::expected<void, Error> parse_absolute_form(std::string_view method, std::str
 
 }  // namespace
 
-std::expected<std::string_view, Error> normalize_path(std::string_view path, std::string& scratch) {
-  switch (classify_path(path)) {
-    case PathForm::kNormal:
-      return path;
-    case PathForm::kInvalid:
-      return refuse("bad_path");
-    case PathForm::kNeedsRewrite:
-      break;
+std::expected<std::string_view, Error> normalize_path(std::string_view path, PathOptions options,
+                                                      std::string& scratch) {
+  const PathFacts facts = classify_path(path, options.slashes);
+  if (facts.form == PathForm::kInvalid) return refuse("bad_path");
+  if (facts.form == PathForm::kNeedsRewrite) {
+    rewrite_path(path, scratch);
+    if (options.slashes == Slashes::kMerge) merge_slashes(scratch);
+    path = scratch;
   }
-  rewrite_path(path, scratch);
-  return scratch;
+  if (facts.may_be_ambiguous && is_ambiguous(path, options.ambiguous)) return refuse("ambiguous_path");
+  return path;
 }
 
 std::expected<Authority, Error> parse_authority(std::string_view text) {
@@ -213,7 +269,7 @@ std::expected<Authority, Error> parse_authority(std::string_view text) {
 }
 
 std::expected<void, Error> parse_target(std::string_view method, std::string_view target,
-                                        std::string_view host_field, RequestHead& head) {
+                                        std::string_view host_field, PathOptions options, RequestHead& head) {
   if (method == "CONNECT") return refuse("connect", ErrorCode::kMethodNotSupported);
   // A Host that is wrong is refused even where the target replaces it (RFC 9112 3.2).
   head.set_authority_view({}, 0, {});
@@ -222,13 +278,13 @@ std::expected<void, Error> parse_target(std::string_view method, std::string_vie
     if (!authority) return std::unexpected(authority.error());
     set_authority(head, *authority, host_field);
   }
-  if (target.starts_with('/')) return set_path_and_query(target, head);
+  if (target.starts_with('/')) return set_path_and_query(target, options, head);
   if (target == "*" && method == "OPTIONS") {
     head.set_target_view(target, {}, false);
     return {};
   }
   if (starts_with_scheme(target, "http://") || starts_with_scheme(target, "https://")) {
-    return parse_absolute_form(method, target, head);
+    return parse_absolute_form(method, target, options, head);
   }
   const auto authority_form = parse_authority(target);
   if (authority_form && authority_form->port != 0) {

@@ -15,6 +15,23 @@ http::HeadLimits head_limits(const ListenerLimits& limits) {
           .request_line_bytes = limits.request_line_bytes};
 }
 
+http::PathOptions path_options(const ListenerPaths& paths) {
+  http::PathOptions options{.slashes = paths.slashes == SlashMerging::kMerge ? http::Slashes::kMerge
+                                                                             : http::Slashes::kKeep};
+  switch (paths.ambiguous) {
+    case AmbiguousPaths::kReject:
+      options.ambiguous = http::Ambiguous::kReject;
+      break;
+    case AmbiguousPaths::kRejectHiddenDots:
+      options.ambiguous = http::Ambiguous::kRejectHiddenDots;
+      break;
+    case AmbiguousPaths::kKeep:
+      options.ambiguous = http::Ambiguous::kKeep;
+      break;
+  }
+  return options;
+}
+
 Error downstream_error(ErrorCode code, const char* what) {
   return {code, ErrorSide::kDownstream, RetrySafety::kNotSafe, what, {}};
 }
@@ -97,6 +114,7 @@ void DownstreamH1::hold_input() {
 bool DownstreamH1::take_head() {
   if (state_ == State::kIdle) {
     parser_.set_limits(head_limits(listener_.settings.limits));
+    parser_.set_paths(path_options(listener_.settings.paths));
     state_ = State::kHead;
   }
   const auto fed = parser_.feed(input_.view());
