@@ -16,6 +16,7 @@
 #include "proxy/publisher.h"
 #include "proxy/running_server.h"
 #include "support/fake_transport.h"
+#include "support/socketless_worker.h"
 
 namespace ingress::test {
 
@@ -46,125 +47,24 @@ class FakeStream final : public proxy::DownstreamStream {
   void say(const std::string& what) { log += (log.empty() ? "" : ", ") + what; }
 };
 
-// All that a worker lends, with calls of filters kept until the test runs them.
-class FakeWorker : public WorkerContext, public proxy::DownstreamHost {
+// With a route to one backend, which nobody listens for, and a log that can be asked.
+class FakeWorker : public SocketlessWorker {
  public:
-  explicit FakeWorker(std::chrono::milliseconds request_limit = {}) {
-    auto made = net::EventLoop::create();
-    REQUIRE(made);
-    loop = std::move(*made);
-    loop->timers().set_clock(
-        [](const void* self) {
-          const auto* worker = static_cast<const FakeWorker*>(self);
-          return worker->loop->now() + worker->passed;
-        },
-        this);
-    connector.emplace(*loop, nullptr);
-    services_.emplace(proxy::Services{.worker_index = 0,
-                                      .loop = *loop,
-                                      .views = views,
-                                      .clusters = clusters,
-                                      .connector = *connector,
-                                      .filters = filters,
-                                      .context = *this,
-                                      .metrics = metrics,
-                                      .access_log = &log});
-    GatewayConfig config = one_backend(9);
-    config.routes[0].rules[0].timeouts.request = request_limit;
-    const auto snapshot = publisher.publish(config);
-    REQUIRE(snapshot);
-    clusters.adopt(*(*snapshot)->clusters);
-    views.adopt(std::make_unique<proxy::SnapshotPtr>(*snapshot));
-    listener.settings = config.listeners[0];
-    listener.bound = (*snapshot)->listeners[0].bound;
-  }
-  ~FakeWorker() override {
-    calls.clear();
-    free_exchanges.clear();
-    clusters.adopt(upstream::ClusterTable());
-    filters.clear();
-    turn();
+  explicit FakeWorker(std::chrono::milliseconds request_limit = {})
+      : SocketlessWorker(make_config(request_limit), [](net::EventLoop& on) {
+          return std::make_unique<upstream::Connector>(on, nullptr);
+        }) {
+    set_log(log);
   }
 
-  // A connection in the pool of the one endpoint.
-  std::shared_ptr<FakePeer> add_idle_backend() {
-    const proxy::Snapshot& snapshot = views.newest()->snapshot();
-    std::shared_ptr<FakePeer> peer = FakePeer::make(&loop->buffers());
-    snapshot.clusters->entries().for_each([&](std::size_t, const upstream::ClusterEntry& entry) {
-      clusters.pick(entry, {})->idle.put_back(upstream::ClientConnPtr(new upstream::H1ClientConn(
-                                                  *loop, peer->take_transport(), entry.cluster.limits)),
-                                              64, std::chrono::seconds(60));
-    });
-    return peer;
-  }
-  std::size_t num_idle() {
-    std::size_t count = 0;
-    views.newest()->snapshot().clusters->entries().for_each(
-        [&](std::size_t, const upstream::ClusterEntry& entry) {
-          count += clusters.pick(entry, {})->idle.size();
-        });
-    return count;
-  }
-  // Runs what is deferred and what sockets have to say.
-  void turn() {
-    loop->post([this] { loop->stop(); });
-    loop->run();
-  }
-  // As if so much time had gone by.
-  void pass(std::chrono::milliseconds time) {
-    loop->post([this, time] {
-      passed += time;
-      loop->timers().advance(loop->now() + passed);
-    });
-    turn();
-  }
-
-  unsigned index() const override { return 0; }
-  void post(std::move_only_function<void()> call) override { calls.push_back(std::move(call)); }
-  void after(std::chrono::milliseconds, std::move_only_function<void()> call) override {
-    calls.push_back(std::move(call));
-  }
-  void run_calls() {
-    while (!calls.empty()) {
-      auto call = std::move(calls.front());
-      calls.pop_front();
-      call();
-    }
-  }
-
-  proxy::Services& services() override { return *services_; }
-  std::unique_ptr<proxy::Exchange> take_exchange() override {
-    if (free_exchanges.empty()) return std::make_unique<proxy::Exchange>(*services_);
-    auto exchange = std::move(free_exchanges.back());
-    free_exchanges.pop_back();
-    return exchange;
-  }
-  void put_back_exchange(std::unique_ptr<proxy::Exchange> exchange) override {
-    free_exchanges.push_back(std::move(exchange));
-  }
-  bool is_closing(const proxy::ListenerState&) const override { return is_draining; }
-  void on_connection_closed(proxy::DownstreamH1&) override { ++num_closed; }
-
-  std::unique_ptr<net::EventLoop> loop;
-  proxy::Publisher publisher{
-      [](const Listener&) -> std::expected<std::shared_ptr<proxy::BoundListener>, Error> {
-        return std::make_shared<proxy::BoundListener>(std::vector<int>{}, std::uint16_t{80});
-      }};
-  proxy::Views views{[](std::unique_ptr<proxy::SnapshotPtr>) {}};
-  upstream::ClusterStates clusters{1};
-  std::optional<upstream::Connector> connector;
-  FilterList filters;
-  proxy::WorkerMetrics metrics;
   RecordingLog log;
-  proxy::ListenerState listener;
-  std::deque<std::move_only_function<void()>> calls;
-  std::vector<std::unique_ptr<proxy::Exchange>> free_exchanges;
-  std::chrono::milliseconds passed{0};
-  int num_closed = 0;
-  bool is_draining = false;
 
  private:
-  std::optional<proxy::Services> services_;
+  static GatewayConfig make_config(std::chrono::milliseconds request_limit) {
+    GatewayConfig config = one_backend(9);
+    config.routes[0].rules[0].timeouts.request = request_limit;
+    return config;
+  }
 };
 
 // One exchange over a FakeStream, fed with a request's text.
