@@ -8,20 +8,43 @@
 namespace ingress::http {
 namespace {
 
-// What the fields of a head say about its length.
-enum class LengthSeen : std::uint8_t { kNone, kValid, kInvalid, kSeveral };
-enum class CodingSeen : std::uint8_t {
-  kNone,
-  kChunked,
-  kUnknown,  // one coding that we do not know
-  kInvalid,  // no token, a list, "identity", or several fields
-};
-
-// What follows from it; kNoField is read differently in requests and responses.
-enum class Outcome : std::uint8_t {
-  kNoField,
+// What a head has said about its body so far. Each field that speaks of it is a step of the table below; so
+// is the end of the head, in the column of the message that it is.
+enum class State : std::uint8_t {
+  kNothing,
   kLength,
   kChunked,
+  kUnknownCoding,  // one coding that we do not know
+  kBadLength,
+  kTwoLengths,
+  kBadCoding,
+  kLengthAndCoding,
+};
+constexpr std::size_t kNumStates = 8;
+
+enum class Step : std::uint8_t {
+  kLengthField,     // digits alone, that fit
+  kBadLengthField,  // anything else
+  kLengthListField,
+  kChunkedField,
+  kUnknownField,    // another token than "chunked" and "identity"
+  kBadCodingField,  // no token: a list, a parameter, nothing; "identity"
+  // The head ends. Bodiless: an answer to HEAD, or one of status 1xx, 204 or 304.
+  kRequest10,
+  kRequest11,
+  kResponse10,
+  kResponse11,
+  kBodiless10,
+  kBodiless11,
+};
+constexpr std::size_t kNumFieldSteps = 6;
+constexpr std::size_t kNumEndSteps = 6;
+
+enum class Outcome : std::uint8_t {
+  kNone,
+  kLength,
+  kChunked,
+  kUntilClose,
   kTwoLengths,
   kBadLength,
   kLengthAndChunked,
@@ -30,22 +53,54 @@ enum class Outcome : std::uint8_t {
   kUnknownCoding,
 };
 
-// The decision (RFC 9112 6.1 and 6.3), made strict: [coding][length] for HTTP/1.1. HTTP/1.0 has no
-// transfer codings; a server that ignores one there sees another body than a server that does not.
-using O = Outcome;
-constexpr std::array<std::array<Outcome, 4>, 4> kDecisions = {{
-    // length: none          valid                 invalid               several
-    {{O::kNoField, O::kLength, O::kBadLength, O::kTwoLengths}},                               // none
-    {{O::kChunked, O::kLengthAndChunked, O::kLengthAndChunked, O::kLengthAndChunked}},        // chunked
-    {{O::kUnknownCoding, O::kLengthAndChunked, O::kLengthAndChunked, O::kLengthAndChunked}},  // unknown
-    {{O::kBadCoding, O::kLengthAndChunked, O::kLengthAndChunked, O::kLengthAndChunked}},      // invalid
-}};
-
-struct Seen {
-  LengthSeen length = LengthSeen::kNone;
-  CodingSeen coding = CodingSeen::kNone;
-  std::uint64_t length_bytes = 0;
+struct Row {
+  std::array<State, kNumFieldSteps> next;
+  std::array<Outcome, kNumEndSteps> end;
 };
+
+// RFC 9112 6.1 and 6.3, made strict. Every field leads on to a state that is worse, or stays: their order
+// does not matter. HTTP/1.0 has no transfer codings; who ignores one there sees another body than who does
+// not.
+using S = State;
+using O = Outcome;
+// clang-format off
+constexpr std::array<Row, kNumStates> kTable = {{
+    // field: length          bad length           list of lengths      chunked              unknown coding       bad coding
+    // end: request 1.0       request 1.1          response 1.0         response 1.1         bodiless 1.0         bodiless 1.1
+    /* nothing */
+    {{S::kLength,             S::kBadLength,       S::kTwoLengths,      S::kChunked,         S::kUnknownCoding,   S::kBadCoding},
+     {O::kNone,               O::kNone,            O::kUntilClose,      O::kUntilClose,      O::kNone,            O::kNone}},
+    /* length: a second one is refused also when it is equal, since the next server may know only one of them */
+    {{S::kTwoLengths,         S::kTwoLengths,      S::kTwoLengths,      S::kLengthAndCoding, S::kLengthAndCoding, S::kLengthAndCoding},
+     {O::kLength,             O::kLength,          O::kLength,          O::kLength,          O::kNone,            O::kNone}},
+    /* chunked */
+    {{S::kLengthAndCoding,    S::kLengthAndCoding, S::kLengthAndCoding, S::kBadCoding,       S::kBadCoding,       S::kBadCoding},
+     {O::kChunkedHttp10,      O::kChunked,         O::kChunkedHttp10,   O::kChunked,         O::kChunkedHttp10,   O::kNone}},
+    /* unknown coding */
+    {{S::kLengthAndCoding,    S::kLengthAndCoding, S::kLengthAndCoding, S::kBadCoding,       S::kBadCoding,       S::kBadCoding},
+     {O::kChunkedHttp10,      O::kUnknownCoding,   O::kChunkedHttp10,   O::kUnknownCoding,   O::kChunkedHttp10,   O::kUnknownCoding}},
+    /* bad length */
+    {{S::kTwoLengths,         S::kTwoLengths,      S::kTwoLengths,      S::kLengthAndCoding, S::kLengthAndCoding, S::kLengthAndCoding},
+     {O::kBadLength,          O::kBadLength,       O::kBadLength,       O::kBadLength,       O::kBadLength,       O::kBadLength}},
+    /* two lengths */
+    {{S::kTwoLengths,         S::kTwoLengths,      S::kTwoLengths,      S::kLengthAndCoding, S::kLengthAndCoding, S::kLengthAndCoding},
+     {O::kTwoLengths,         O::kTwoLengths,      O::kTwoLengths,      O::kTwoLengths,      O::kTwoLengths,      O::kTwoLengths}},
+    /* bad coding */
+    {{S::kLengthAndCoding,    S::kLengthAndCoding, S::kLengthAndCoding, S::kBadCoding,       S::kBadCoding,       S::kBadCoding},
+     {O::kChunkedHttp10,      O::kBadCoding,       O::kChunkedHttp10,   O::kBadCoding,       O::kChunkedHttp10,   O::kBadCoding}},
+    /* length and coding */
+    {{S::kLengthAndCoding,    S::kLengthAndCoding, S::kLengthAndCoding, S::kLengthAndCoding, S::kLengthAndCoding, S::kLengthAndCoding},
+     {O::kLengthAndChunked,   O::kLengthAndChunked, O::kLengthAndChunked, O::kLengthAndChunked, O::kLengthAndChunked, O::kLengthAndChunked}},
+}};
+// clang-format on
+
+constexpr State advance(State state, Step field) {
+  return kTable[static_cast<std::size_t>(state)].next[static_cast<std::size_t>(field)];
+}
+
+constexpr Outcome finish(State state, Step end) {
+  return kTable[static_cast<std::size_t>(state)].end[static_cast<std::size_t>(end) - kNumFieldSteps];
+}
 
 // Beyond int64 a length is nonsense, and signed arithmetic somewhere would turn it around.
 std::optional<std::uint64_t> parse_length(std::string_view value) {
@@ -54,44 +109,31 @@ std::optional<std::uint64_t> parse_length(std::string_view value) {
   return length;
 }
 
-void see_length(Seen& seen, std::string_view value) {
-  if (seen.length != LengthSeen::kNone) {
-    seen.length = LengthSeen::kSeveral;  // equal ones too: the next server may know only one of them
-    return;
-  }
-  if (value.find(',') != value.npos) {
-    seen.length = LengthSeen::kSeveral;
-  } else if (const auto length = parse_length(value)) {
-    seen.length = LengthSeen::kValid;
-    seen.length_bytes = *length;
-  } else {
-    seen.length = LengthSeen::kInvalid;
-  }
+Step coding_step(std::string_view value) {
+  if (base::equals_ignore_case(value, "chunked")) return Step::kChunkedField;
+  const bool is_other = base::is_token(value) && !base::equals_ignore_case(value, "identity");
+  return is_other ? Step::kUnknownField : Step::kBadCodingField;
 }
 
-void see_coding(Seen& seen, std::string_view value) {
-  if (seen.coding != CodingSeen::kNone || !base::is_token(value) ||
-      base::equals_ignore_case(value, "identity")) {
-    seen.coding = CodingSeen::kInvalid;
-  } else {
-    seen.coding = base::equals_ignore_case(value, "chunked") ? CodingSeen::kChunked : CodingSeen::kUnknown;
-  }
-}
+struct Seen {
+  State state = State::kNothing;
+  std::uint64_t length = 0;  // in kLength
+};
 
 Seen look_at(const Headers& headers) {
   Seen seen;
   for (const HeaderField& field : headers) {
-    if (field.id == HeaderId::kContentLength) see_length(seen, field.value);
-    if (field.id == HeaderId::kTransferEncoding) see_coding(seen, field.value);
+    if (field.id == HeaderId::kContentLength) {
+      const auto length = parse_length(field.value);
+      const Step otherwise =
+          field.value.find(',') == field.value.npos ? Step::kBadLengthField : Step::kLengthListField;
+      seen.state = advance(seen.state, length ? Step::kLengthField : otherwise);
+      seen.length = length.value_or(0);
+    } else if (field.id == HeaderId::kTransferEncoding) {
+      seen.state = advance(seen.state, coding_step(field.value));
+    }
   }
   return seen;
-}
-
-Outcome decide(const Seen& seen, HttpVersion version) {
-  const Outcome outcome =
-      kDecisions[static_cast<std::size_t>(seen.coding)][static_cast<std::size_t>(seen.length)];
-  const bool has_only_coding = seen.coding != CodingSeen::kNone && seen.length == LengthSeen::kNone;
-  return has_only_coding && version == HttpVersion::kHttp10 ? Outcome::kChunkedHttp10 : outcome;
 }
 
 const char* to_what(Outcome outcome) {
@@ -111,16 +153,18 @@ const char* to_what(Outcome outcome) {
   }
 }
 
-std::expected<BodyFraming, Error> to_framing(const Seen& seen, HttpVersion version, BodyKind without_field,
-                                             ErrorSide side) {
-  const Outcome outcome = decide(seen, version);
+std::expected<BodyFraming, Error> to_framing(const Headers& headers, Step end, ErrorSide side) {
+  const Seen seen = look_at(headers);
+  const Outcome outcome = finish(seen.state, end);
   switch (outcome) {
-    case Outcome::kNoField:
-      return BodyFraming{without_field, 0};
+    case Outcome::kNone:
+      return BodyFraming{BodyKind::kNone, 0};
     case Outcome::kLength:
-      return BodyFraming{BodyKind::kLength, seen.length_bytes};
+      return BodyFraming{BodyKind::kLength, seen.length};
     case Outcome::kChunked:
       return BodyFraming{BodyKind::kChunked, 0};
+    case Outcome::kUntilClose:
+      return BodyFraming{BodyKind::kUntilClose, 0};
     default:
       break;
   }
@@ -131,28 +175,30 @@ std::expected<BodyFraming, Error> to_framing(const Seen& seen, HttpVersion versi
   return std::unexpected(Error{.code = code, .side = side, .what = to_what(outcome)});
 }
 
-bool has_no_body(std::uint16_t status, std::string_view request_method) {
+bool is_bodiless(std::uint16_t status, std::string_view request_method) {
   return status < 200 || status == 204 || status == 304 || request_method == "HEAD";
 }
 
 }  // namespace
 
 std::expected<BodyFraming, Error> request_framing(const RequestHead& head) {
-  return to_framing(look_at(head.headers()), head.version(), BodyKind::kNone, ErrorSide::kDownstream);
+  const Step end = head.version() == HttpVersion::kHttp10 ? Step::kRequest10 : Step::kRequest11;
+  return to_framing(head.headers(), end, ErrorSide::kDownstream);
 }
 
 std::expected<BodyFraming, Error> response_framing(const ResponseHead& head,
                                                    std::string_view request_method) {
-  auto framing =
-      to_framing(look_at(head.headers()), head.version(), BodyKind::kUntilClose, ErrorSide::kUpstream);
-  if (framing && has_no_body(head.status(), request_method)) *framing = {};
-  return framing;
+  const bool is_http10 = head.version() == HttpVersion::kHttp10;
+  const Step end = is_bodiless(head.status(), request_method)
+                       ? (is_http10 ? Step::kBodiless10 : Step::kBodiless11)
+                       : (is_http10 ? Step::kResponse10 : Step::kResponse11);
+  return to_framing(head.headers(), end, ErrorSide::kUpstream);
 }
 
 std::optional<std::uint64_t> content_length(const Headers& headers) {
   const Seen seen = look_at(headers);
-  if (seen.length != LengthSeen::kValid) return std::nullopt;
-  return seen.length_bytes;
+  if (seen.state != State::kLength) return std::nullopt;
+  return seen.length;
 }
 
 bool is_keep_alive(const Headers& headers, HttpVersion version) {
