@@ -51,8 +51,9 @@ class ManifestCheck final : public FileSink {
 
 class ConfigCheck final : public FileSink {
  public:
+  explicit ConfigCheck(ingress::LocalBackends local_backends) : local_backends_(local_backends) {}
   void update_file(const std::string& source, std::string text) override {
-    problems_ = read_config(text, source).problems;
+    problems_ = read_config(text, source, local_backends_).problems;
   }
   void refuse_file(const std::string&, std::string why, std::string) override {
     problems_ = std::unexpected(std::move(why));
@@ -63,6 +64,7 @@ class ConfigCheck final : public FileSink {
   std::expected<std::vector<ingress::Problem>, std::string> finish() { return std::move(problems_); }
 
  private:
+  const ingress::LocalBackends local_backends_;
   std::expected<std::vector<ingress::Problem>, std::string> problems_ =
       std::unexpected("the file was changing while it was read");
 };
@@ -73,7 +75,7 @@ std::expected<std::vector<ingress::Problem>, std::string> find_problems(const In
   const auto now = FileScanner::Clock::now();
   if (!input.config_file.empty()) {
     auto [folder, name] = split_path(input.config_file);
-    ConfigCheck check;
+    ConfigCheck check(input.local_backends);
     FileScanner(folder, name, FileScanner::Clock::duration::zero()).scan(now, check);
     return check.finish();
   }

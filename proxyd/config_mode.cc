@@ -1,11 +1,34 @@
 #include "proxyd/config_mode.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "controller/syntax.h"
 #include "proxyd/log.h"
 
 namespace proxyd {
+
+namespace {
+
+void report_local_endpoints(const ingress::GatewayConfig& config, std::vector<ingress::Problem>& problems) {
+  using ingress::controller::IpScope;
+  for (std::size_t i = 0; i < config.clusters.size(); ++i) {
+    const ingress::Cluster& cluster = config.clusters[i];
+    for (std::size_t j = 0; j < cluster.endpoints.size(); ++j) {
+      const auto ip = ingress::controller::parse_ip(cluster.endpoints[j].address);
+      if (!ip || ip->scope == IpScope::kUsable) continue;
+      problems.push_back({.severity = ingress::Severity::kWarning,
+                          .object = cluster.origin,
+                          .field = fmt::format("clusters[{}].endpoints[{}].address", i, j),
+                          .why = fmt::format("is {}, a local address: it is not connected to", ip->text),
+                          .fix = "use the address of another machine, or run with --allow-local-backends"});
+    }
+  }
+}
+
+}  // namespace
 
 std::pair<std::string, std::string> split_path(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -13,11 +36,13 @@ std::pair<std::string, std::string> split_path(const std::string& path) {
   return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
 }
 
-ReadConfig read_config(const std::string& text, const std::string& name) {
+ReadConfig read_config(const std::string& text, const std::string& name,
+                       ingress::LocalBackends local_backends) {
   const auto format = name.ends_with(".json") ? ingress::ConfigFormat::kJson : ingress::ConfigFormat::kYaml;
   ReadConfig result;
   if (auto config = ingress::parse_config(text, format)) {
     result.problems = ingress::validate(*config);
+    if (local_backends == ingress::LocalBackends::kRefused) report_local_endpoints(*config, result.problems);
     const auto is_error = [](const ingress::Problem& p) { return p.severity == ingress::Severity::kError; };
     if (std::ranges::none_of(result.problems, is_error)) result.config = std::move(*config);
   } else {
@@ -28,16 +53,17 @@ ReadConfig read_config(const std::string& text, const std::string& name) {
   return result;
 }
 
-ConfigMode::ConfigMode(ingress::Loop& loop, const std::string& path, Publisher& publisher,
-                       ProblemBoard& board, OnHopeless on_hopeless)
-    : publisher_(publisher),
+ConfigMode::ConfigMode(ingress::Loop& loop, const std::string& path, ingress::LocalBackends local_backends,
+                       Publisher& publisher, ProblemBoard& board, OnHopeless on_hopeless)
+    : local_backends_(local_backends),
+      publisher_(publisher),
       board_(board),
       on_hopeless_(std::move(on_hopeless)),
       files_(loop, FileScanner(split_path(path).first, split_path(path).second), *this,
              [](FileSource::Pending) {}) {}
 
 void ConfigMode::update_file(const std::string& source, std::string text) {
-  ReadConfig read = read_config(text, source);
+  ReadConfig read = read_config(text, source, local_backends_);
   if (!read.config) {
     board_.count_reload(ProblemBoard::Reload::kFailed);
     return show(std::move(read.problems), Stays::kLastGood);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "ingress/cluster.h"
 #include "ingress/loop.h"
 #include "proxyd/config_source.h"
 #include "proxyd/file_source.h"
@@ -20,13 +21,14 @@ struct ReadConfig {
   std::vector<ingress::Problem> problems;        // warnings stop nothing
 };
 // Reads and checks `text`; the name decides the format (".json", else YAML) and becomes the source of
-// the problems.
-ReadConfig read_config(const std::string& text, const std::string& name);
+// the problems. Endpoints that `local_backends` will refuse are warnings: requests to them are answered 502.
+ReadConfig read_config(const std::string& text, const std::string& name,
+                       ingress::LocalBackends local_backends);
 
 class ConfigMode final : public ConfigSource, private FileSink {
  public:
-  ConfigMode(ingress::Loop& loop, const std::string& path, Publisher& publisher, ProblemBoard& board,
-             OnHopeless on_hopeless);
+  ConfigMode(ingress::Loop& loop, const std::string& path, ingress::LocalBackends local_backends,
+             Publisher& publisher, ProblemBoard& board, OnHopeless on_hopeless);
   void start() override { files_.start(); }
   void rescan() override { files_.rescan(); }
 
@@ -38,6 +40,7 @@ class ConfigMode final : public ConfigSource, private FileSink {
   enum class Stays { kNothing, kLastGood };  // what goes on being served because of the problems
   void show(std::vector<ingress::Problem> problems, Stays stays);
 
+  const ingress::LocalBackends local_backends_;
   Publisher& publisher_;
   ProblemBoard& board_;
   OnHopeless on_hopeless_;

@@ -19,6 +19,8 @@ constexpr int kUsageError = 2;
 struct RawInput {
   std::string manifests, config, default_backend, controller_name;
   bool allow_external_names = false;
+  // Both sources are the operator's own files: what they name is meant.
+  bool allow_local_backends = true;
 };
 // Of all listeners of --http.
 struct RawListeners {
@@ -49,7 +51,7 @@ CLI::Option* add_option(CLI::App& app, const std::string& flag, T& target, const
   return app.add_option(flag, target, help)->type_name(type)->envname(to_env_name(flag));
 }
 
-void add_translate_options(CLI::App& app, RawInput& raw) {
+void add_input_options(CLI::App& app, RawInput& raw) {
   add_option(app, "--default-backend", raw.default_backend, "NS/SERVICE:PORT",
              "Answers requests that no Ingress claims");
   add_option(app, "--controller-name", raw.controller_name, "NAME",
@@ -57,6 +59,10 @@ void add_translate_options(CLI::App& app, RawInput& raw) {
   app.add_flag("--allow-external-names", raw.allow_external_names,
                "Serve Services of type ExternalName; they can point at anything")
       ->envname(to_env_name("--allow-external-names"));
+  app.add_flag("--allow-local-backends", raw.allow_local_backends,
+               "Connect to loopback, link-local, unspecified and multicast addresses; =false refuses them, "
+               "resolved ones too [true]")
+      ->envname(to_env_name("--allow-local-backends"));
 }
 
 void add_listener_options(CLI::App& app, RawListeners& raw) {
@@ -87,7 +93,7 @@ void add_run_options(CLI::App& app, RawRun& raw) {
              "After SIGTERM go on accepting for so long [0s]");
   add_option(app, "--drain-timeout", raw.drain_timeout, "TIME",
              "After accepting ended, let requests run for so long [30s]");
-  add_translate_options(app, raw.input);
+  add_input_options(app, raw.input);
 }
 
 void add_check_options(CLI::App& app, RawCheck& raw) {
@@ -98,7 +104,7 @@ void add_check_options(CLI::App& app, RawCheck& raw) {
   app.add_option("-o,--output", raw.output, "Form of the list [text]")
       ->type_name("text|json")
       ->envname(to_env_name("--output"));
-  add_translate_options(app, raw.input);
+  add_input_options(app, raw.input);
 }
 
 // Collects the first error, so that each value needs one line only.
@@ -134,6 +140,8 @@ InputOptions read_input(Reader& reader, const RawInput& raw, const char* dir_nam
               parse_default_backend(raw.default_backend));
   if (!raw.controller_name.empty()) input.translate.controller_name = raw.controller_name;
   input.translate.allow_external_names = raw.allow_external_names;
+  input.translate.allow_local_endpoints = raw.allow_local_backends;
+  if (!raw.allow_local_backends) input.local_backends = ingress::LocalBackends::kRefused;
   return input;
 }
 

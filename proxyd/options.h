@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "controller/translate.h"
+#include "ingress/cluster.h"
 #include "ingress/listener.h"
 
 namespace proxyd {
@@ -19,6 +20,7 @@ struct InputOptions {
   std::string config_file;
   // With a manifests_dir only; `run` puts its listeners in here.
   ingress::controller::TranslateOptions translate;
+  ingress::LocalBackends local_backends = ingress::LocalBackends::kAllowed;
 };
 
 struct RunOptions {

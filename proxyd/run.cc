@@ -121,6 +121,7 @@ std::expected<ingress::Server, ingress::Error> create_proxy(const RunOptions& op
   server.workers = options.workers;
   server.access_log = std::move(access_log);
   server.log = [](std::string_view line) { log_line(line); };
+  server.local_backends = options.input.local_backends;
   server.loop = &loop;
   server.drain_timeout = options.drain_timeout;
   server.shutdown_delay = options.shutdown_delay;
@@ -132,7 +133,8 @@ std::unique_ptr<ConfigSource> make_source(const RunOptions& options, ingress::Lo
                                           ConfigSource::OnHopeless on_hopeless) {
   const InputOptions& input = options.input;
   if (!input.config_file.empty())
-    return std::make_unique<ConfigMode>(loop, input.config_file, publisher, board, std::move(on_hopeless));
+    return std::make_unique<ConfigMode>(loop, input.config_file, input.local_backends, publisher, board,
+                                        std::move(on_hopeless));
   return std::make_unique<ManifestsMode>(loop, input.manifests_dir, input.translate, publisher, board,
                                          std::move(on_hopeless));
 }

@@ -31,11 +31,14 @@ int main(int argc, char** argv) {
                     .rules = {{.matches = {{.path = ingress::PathMatch::prefix("/cart")}},
                                .backends = {{"cart-v1", 95}, {"cart-v2", 5}},
                                .timeouts = {.request = std::chrono::seconds(5)}}}}};
-  ingress::ServerOptions options{.workers = 2, .make_filters = [] {
-                                   ingress::FilterList list;
-                                   list.push_back(std::make_unique<TenantGate>());
-                                   return list;
-                                 }};
+  ingress::ServerOptions options{.workers = 2,
+                                 .make_filters =
+                                     [] {
+                                       ingress::FilterList list;
+                                       list.push_back(std::make_unique<TenantGate>());
+                                       return list;
+                                     },
+                                 .local_backends = ingress::LocalBackends::kAllowed};
   auto server = ingress::Server::create(std::move(options));
   if (!server) return std::fprintf(stderr, "%s\n", server.error().text().c_str()), 1;
   const auto live = server->publish(std::move(config));  // callable again, from any thread

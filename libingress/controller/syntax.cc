@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 
+#include "base/address_class.h"
 #include "base/text.h"
 
 namespace ingress::controller {
@@ -67,22 +68,19 @@ bool has_dot_segment(std::string_view path) {
   return false;
 }
 
-IpScope scope_of_v4(const std::uint8_t* b) {
-  if (b[0] == 0 || b[0] >= 224) return IpScope::kUnusable;
-  if (b[0] == 127 || (b[0] == 169 && b[1] == 254)) return IpScope::kLocal;
-  return IpScope::kUsable;
-}
-
-IpScope scope_of_v6(const std::array<std::uint8_t, 16>& b) {
-  const bool is_high_zero = std::all_of(b.begin(), b.begin() + 10, [](auto byte) { return byte == 0; });
-  if (is_high_zero && b[10] == 0xff && b[11] == 0xff) return scope_of_v4(b.data() + 12);
-  if (is_high_zero && std::all_of(b.begin() + 10, b.begin() + 15, [](auto byte) { return byte == 0; })) {
-    if (b[15] == 0) return IpScope::kUnusable;
-    if (b[15] == 1) return IpScope::kLocal;
+IpScope to_scope(base::AddressClass address_class) {
+  switch (address_class) {
+    case base::AddressClass::kOrdinary:
+      return IpScope::kUsable;
+    case base::AddressClass::kLoopback:
+    case base::AddressClass::kLinkLocal:
+      return IpScope::kLocal;
+    case base::AddressClass::kUnspecified:
+    case base::AddressClass::kMulticast:
+    case base::AddressClass::kReserved:
+      break;
   }
-  if (b[0] == 0xff) return IpScope::kUnusable;
-  if (b[0] == 0xfe && (b[1] & 0xc0) == 0x80) return IpScope::kLocal;
-  return IpScope::kUsable;
+  return IpScope::kUnusable;
 }
 
 }  // namespace
@@ -168,12 +166,12 @@ std::expected<IpAddress, SyntaxError> parse_ip(std::string_view text) {
   std::array<std::uint8_t, 4> v4{};
   if (inet_pton(AF_INET, terminated.c_str(), v4.data()) == 1) {
     inet_ntop(AF_INET, v4.data(), buffer.data(), buffer.size());
-    return IpAddress{.text = buffer.data(), .is_v6 = false, .scope = scope_of_v4(v4.data())};
+    return IpAddress{.text = buffer.data(), .is_v6 = false, .scope = to_scope(base::classify_v4(v4))};
   }
   std::array<std::uint8_t, 16> v6{};
   if (inet_pton(AF_INET6, terminated.c_str(), v6.data()) == 1) {
     inet_ntop(AF_INET6, v6.data(), buffer.data(), buffer.size());
-    return IpAddress{.text = buffer.data(), .is_v6 = true, .scope = scope_of_v6(v6)};
+    return IpAddress{.text = buffer.data(), .is_v6 = true, .scope = to_scope(base::classify_v6(v6))};
   }
   return error();
 }

@@ -42,7 +42,8 @@ struct IpAddress {
   bool is_v6 = false;
   IpScope scope = IpScope::kUsable;
 };
-// An IPv4 or IPv6 literal without zone. An IPv4-mapped IPv6 address has the scope of its IPv4 address.
+// An IPv4 or IPv6 literal without zone. An IPv6 address that carries an IPv4 address has the scope of that
+// one, where connections would go to it (base/address_class.h).
 std::expected<IpAddress, SyntaxError> parse_ip(std::string_view text);
 
 }  // namespace ingress::controller

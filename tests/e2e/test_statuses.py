@@ -238,7 +238,7 @@ def config_rows(closed_port):
         "empty.test": (cluster("empty"), {}, 503, "no_endpoints"),
         "refused.test": (cluster("refused", ("127.0.0.1", closed_port)), {}, 502, "connect_failed:"),
         "unresolved.test": (cluster("unresolved", ("no-such-name.invalid", 80), timeouts={"connect_ms": 500}), {},
-                            502, "connect_failed:"),
+                            502, "resolve_failed:"),
         "reply.test": (None, {"backends": [], "reply": {"status": 410, "why": "moved_away"}}, 410, "moved_away"),
         "share.test": (None, {"backends": [{"failure": {"status": 503, "why": "broken_share"}}]}, 503,
                        "broken_share"),

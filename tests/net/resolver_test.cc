@@ -108,7 +108,7 @@ TEST_CASE("A name that does not exist is an error, remembered for a second") {
   Bench bench;
   const Ask ask = bench.ask(kName);
   REQUIRE(ask.error);
-  CHECK(ask.error->code == ErrorCode::kConnectFailed);
+  CHECK(ask.error->code == ErrorCode::kResolveFailed);
   CHECK(std::string(ask.error->what) == "dns");
   CHECK(ask.error->retry == ingress::RetrySafety::kSafe);
   const int num_queries = bench.server.num_queries;
@@ -142,7 +142,7 @@ TEST_CASE("A server that never answered is an error at the end of the tries") {
   bench.server.mood = Mood::kServerFailure;
   const Ask ask = bench.ask(kName);
   REQUIRE(ask.error);
-  CHECK(ask.error->code == ErrorCode::kConnectFailed);
+  CHECK(ask.error->code == ErrorCode::kResolveFailed);
 }
 
 TEST_CASE("Names that are no names fail instead of hanging") {

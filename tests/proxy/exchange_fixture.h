@@ -52,7 +52,7 @@ class FakeWorker : public SocketlessWorker {
  public:
   explicit FakeWorker(std::chrono::milliseconds request_limit = {})
       : SocketlessWorker(make_config(request_limit), [](net::EventLoop& on) {
-          return std::make_unique<upstream::Connector>(on, nullptr);
+          return std::make_unique<upstream::Connector>(on, nullptr, LocalBackends::kAllowed);
         }) {
     set_log(log);
   }

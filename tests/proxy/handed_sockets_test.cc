@@ -13,7 +13,8 @@ TEST_CASE("HandedSocketsSurviveAConfigurationThatIsRefused") {
   ListeningSocket bound, taken;  // `bound` stays open here too: its port cannot be bound again
   GatewayConfig config = one_backend(backend.port());
   config.listeners[0].port = bound.port();
-  auto server = Server::create({.sockets = {{.listener = "web", .fds = {::dup(bound.fd())}}}});
+  auto server = Server::create({.sockets = {{.listener = "web", .fds = {::dup(bound.fd())}}},
+                                .local_backends = LocalBackends::kAllowed});
   REQUIRE(server);
   GatewayConfig refused = config;
   refused.listeners.push_back({.name = "zz", .address = "127.0.0.1", .port = taken.port()});
@@ -28,7 +29,8 @@ TEST_CASE("HandedSocketsThatNobodyWantedAreClosed") {
   ListeningSocket bound;
   const int fd = ::dup(bound.fd());
   {
-    auto server = Server::create({.sockets = {{.listener = "web", .fds = {fd}}}});
+    auto server = Server::create(
+        {.sockets = {{.listener = "web", .fds = {fd}}}, .local_backends = LocalBackends::kAllowed});
     REQUIRE(server);
   }
   CHECK(::fcntl(fd, F_GETFD) == -1);

@@ -53,6 +53,7 @@ class RunningServer {
  public:
   explicit RunningServer(const GatewayConfig& config, ServerOptions options = {}) {
     options.access_log = log_;
+    options.local_backends = LocalBackends::kAllowed;
     auto server = Server::create(std::move(options));
     REQUIRE(server);
     server_.emplace(std::move(*server));

@@ -58,6 +58,19 @@ TEST_CASE("AnswersItselfWithTheReasonInTheLog") {
   }
 }
 
+TEST_CASE("ALocalBackendIsRefusedUnlessTheOptionsAllowIt") {
+  Backend backend(serve_echo);
+  auto server = Server::create({});
+  REQUIRE(server);
+  REQUIRE(server->publish(one_backend(backend.port())));
+  std::thread loop([&] { CHECK(server->run()); });
+  Socket client = Socket::connect(server->status().listeners.front().port);
+  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(client.read_message().starts_with("HTTP/1.1 502 "));
+  server->stop_now();
+  loop.join();
+}
+
 TEST_CASE("RefusesABadHeadAndInterpretsNothingBehindIt") {
   Backend backend(serve_echo);
   RunningServer running(one_backend(backend.port()));

@@ -43,10 +43,12 @@ namespace {
 
 TEST_CASE("AWarmRequestAllocatesNothing") {
   Backend backend(serve_echo);
-  auto server = Server::create({.make_filters = [] {
-    is_counted = true;
-    return FilterList();
-  }});
+  auto server = Server::create({.make_filters =
+                                    [] {
+                                      is_counted = true;
+                                      return FilterList();
+                                    },
+                                .local_backends = LocalBackends::kAllowed});
   REQUIRE(server);
   REQUIRE(server->publish(one_backend(backend.port())));
   std::thread loop([&] { CHECK(server->run()); });

@@ -79,6 +79,24 @@ TEST_CASE("ConfigFileIsCheckedForFormAndMeaning") {
   for (const ingress::Problem& problem : *bad) CHECK(problem.source == "form.yaml");
 }
 
+TEST_CASE("LocalEndpointsThatAreRefusedAreWarnings") {
+  TempFolder folder;
+  folder.write("a.json", R"({"version": 1, "clusters": [{"name": "c", "endpoints": [
+      {"address": "10.0.0.1", "port": 80}, {"address": "127.0.0.1", "port": 80},
+      {"address": "::ffff:169.254.169.254", "port": 80}, {"address": "localhost", "port": 80}]}]})");
+  CHECK(find_problems({.config_file = folder.path("a.json")})->empty());
+  const auto refused = find_problems(
+      {.config_file = folder.path("a.json"), .local_backends = ingress::LocalBackends::kRefused});
+  REQUIRE(refused);
+  REQUIRE(refused->size() == 2);
+  CHECK(refused->at(0).field == "clusters[0].endpoints[1].address");
+  CHECK(refused->at(1).field == "clusters[0].endpoints[2].address");
+  for (const ingress::Problem& problem : *refused) {
+    CHECK(problem.severity == ingress::Severity::kWarning);
+    CHECK(problem.fix.find("--allow-local-backends") != std::string::npos);
+  }
+}
+
 TEST_CASE("TextNamesObjectFieldReasonAndMending") {
   const std::vector<ingress::Problem> problems = {{.source = "a.yaml",
                                                    .object = {"Ingress", "default", "shop"},

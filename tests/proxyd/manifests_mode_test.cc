@@ -78,8 +78,9 @@ struct Scene {
     source->start();
   }
   void start_config(const std::string& name) {
-    source = std::make_unique<ConfigMode>(*loop, folder.path(name), publisher, board,
-                                          [this](const auto& problems) { hopeless = problems; });
+    source =
+        std::make_unique<ConfigMode>(*loop, folder.path(name), ingress::LocalBackends::kAllowed, publisher,
+                                     board, [this](const auto& problems) { hopeless = problems; });
     source->start();
   }
   void run_until(std::function<bool()> is_true) {

@@ -42,7 +42,8 @@ TEST_CASE("RunTakesEveryFlag") {
       "run --manifests dir --http 127.0.0.1:80 --http [::1]:81 --admin unix:/tmp/a --probe-address "
       "127.0.0.1:82 "
       "--workers 3 --access-log off --shutdown-delay 500ms --drain-timeout 2m --default-backend ns/svc:http "
-      "--controller-name me.dev/x --allow-external-names --slashes keep --ambiguous-paths reject");
+      "--controller-name me.dev/x --allow-external-names --slashes keep --ambiguous-paths reject "
+      "--allow-local-backends=false");
   CHECK(options.input.manifests_dir == "dir");
   CHECK(options.input.config_file.empty());
   const auto& translate = options.input.translate;
@@ -66,6 +67,8 @@ TEST_CASE("RunTakesEveryFlag") {
   CHECK(translate.default_backend->service == "svc");
   CHECK(translate.controller_name == "me.dev/x");
   CHECK(translate.allow_external_names);
+  CHECK(!translate.allow_local_endpoints);
+  CHECK(options.input.local_backends == ingress::LocalBackends::kRefused);
 }
 
 TEST_CASE("RunHasDefaults") {
@@ -77,6 +80,8 @@ TEST_CASE("RunHasDefaults") {
   CHECK(options.access_log == "stdout");
   CHECK(options.shutdown_delay.count() == 0);
   CHECK(options.drain_timeout.count() == 30'000);
+  CHECK(options.input.local_backends == ingress::LocalBackends::kAllowed);
+  CHECK(options.input.translate.allow_local_endpoints);
   CHECK(parse_run("run --manifests d --http 127.0.0.1:1").input.translate.controller_name ==
         "libingress.dev/proxyd");
 }
@@ -84,7 +89,8 @@ TEST_CASE("RunHasDefaults") {
 TEST_CASE("EnvironmentStandsInForFlagsAndLosesAgainstThem") {
   const Env manifests("PROXYD_MANIFESTS", "from-env"), http("PROXYD_HTTP", "127.0.0.1:1,[::1]:2"),
       workers("PROXYD_WORKERS", "7"), log("PROXYD_ACCESS_LOG", "off"),
-      names("PROXYD_ALLOW_EXTERNAL_NAMES", "true"), delay("PROXYD_SHUTDOWN_DELAY", "1s");
+      names("PROXYD_ALLOW_EXTERNAL_NAMES", "true"), local("PROXYD_ALLOW_LOCAL_BACKENDS", "false"),
+      delay("PROXYD_SHUTDOWN_DELAY", "1s");
   const RunOptions options = parse_run("run --workers 2");
   CHECK(options.input.manifests_dir == "from-env");
   REQUIRE(options.input.translate.listeners.size() == 2);
@@ -92,6 +98,9 @@ TEST_CASE("EnvironmentStandsInForFlagsAndLosesAgainstThem") {
   CHECK(options.workers == 2);
   CHECK(options.access_log == "off");
   CHECK(options.input.translate.allow_external_names);
+  CHECK(options.input.local_backends == ingress::LocalBackends::kRefused);
+  CHECK(parse_run("run --workers 2 --allow-local-backends").input.local_backends ==
+        ingress::LocalBackends::kAllowed);
   CHECK(options.shutdown_delay.count() == 1000);
 }
 
@@ -127,6 +136,7 @@ TEST_CASE("UsageErrorsExitWithTwoAndTheUsage") {
            "run --manifests d --http 127.0.0.1:1 --slashes twice",
            "run --manifests d --http 127.0.0.1:1 --ambiguous-paths maybe",
            "run --config f --controller-name x",
+           "run --config f --allow-local-backends=maybe",
            "run --manifests d --http localhost:1",
            "run --manifests d --http 127.0.0.1:1 --http 127.0.0.1:1",
            "run --manifests d --http unix:/a",
@@ -165,9 +175,10 @@ TEST_CASE("HelpNamesCommandsFlagsAndVariables") {
   const std::string all = help("--help");
   for (const char* word : {"run", "check", "version", "PROXYD_"}) CHECK(all.find(word) != std::string::npos);
   const std::string run = help("run --help");
-  for (const char* flag : {"--manifests", "--config", "--http", "--admin", "--probe-address", "--workers",
-                           "--access-log", "--shutdown-delay", "--drain-timeout", "--default-backend",
-                           "--controller-name", "--allow-external-names", "PROXYD_SHUTDOWN_DELAY"}) {
+  for (const char* flag :
+       {"--manifests", "--config", "--http", "--admin", "--probe-address", "--workers", "--access-log",
+        "--shutdown-delay", "--drain-timeout", "--default-backend", "--controller-name",
+        "--allow-external-names", "--allow-local-backends", "PROXYD_SHUTDOWN_DELAY"}) {
     CAPTURE(flag);
     CHECK(run.find(flag) != std::string::npos);
   }

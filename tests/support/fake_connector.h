@@ -16,7 +16,8 @@ namespace ingress::test {
 
 class FakeConnector final : public upstream::Connector {
  public:
-  explicit FakeConnector(net::EventLoop& loop) : Connector(loop, nullptr), loop_(loop) {}
+  explicit FakeConnector(net::EventLoop& loop)
+      : Connector(loop, nullptr, LocalBackends::kAllowed), loop_(loop) {}
 
   std::unique_ptr<Attempt> open(const Endpoint&, std::chrono::milliseconds timeout,
                                 OnConnected on_connected) override {

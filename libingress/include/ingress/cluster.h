@@ -16,6 +16,11 @@ struct Endpoint {
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };
 
+// Whether endpoints may be at loopback, link-local, unspecified, multicast or reserved addresses, named
+// or resolved. Whoever else can write an endpoint, or answer for its name, could otherwise reach what
+// listens on this machine for nobody else, and the metadata service of a cloud.
+enum class LocalBackends : std::uint8_t { kRefused, kAllowed };
+
 enum class LoadBalancing : std::uint8_t {
   kRoundRobin,
   kLeastRequest,  // power of two choices: the less loaded of two random endpoints

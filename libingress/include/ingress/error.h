@@ -32,6 +32,8 @@ enum class ErrorCode : std::uint8_t {
   kRouteFailed,  // the rule or backend carries a failure; its status comes with it
   kNoEndpoints,  // 503
   // Of a request, upstream side.
+  kResolveFailed,      // 502; no address for the endpoint's host name
+  kAddressRefused,     // 502; the endpoint's address may not be connected to (LocalBackends)
   kConnectFailed,      // 502
   kUpstreamReset,      // 502; closed or reset before the response head was complete
   kBadResponse,        // 502; the response breaks RFC 9112 or a limit

@@ -34,6 +34,8 @@ struct ServerOptions {
   // Lines about the server itself (never about requests). Any thread. Null = silence.
   std::function<void(std::string_view line)> log = {};
   std::vector<ListeningSockets> sockets = {};
+  // kRefused: requests to such an endpoint are answered 502 address_refused.
+  LocalBackends local_backends = LocalBackends::kRefused;
   // The loop that run() runs and that frees retired snapshots; null = the Server makes one.
   Loop* loop = nullptr;
   // stop(): running exchanges get this long after accepting ended, then their sockets are closed.

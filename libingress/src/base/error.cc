@@ -40,6 +40,10 @@ std::string_view to_string(ErrorCode code) {
       return "route_failed";
     case ErrorCode::kNoEndpoints:
       return "no_endpoints";
+    case ErrorCode::kResolveFailed:
+      return "resolve_failed";
+    case ErrorCode::kAddressRefused:
+      return "address_refused";
     case ErrorCode::kConnectFailed:
       return "connect_failed";
     case ErrorCode::kUpstreamReset:

@@ -32,12 +32,6 @@ bool parse_address(int family, std::string_view text, unsigned char* out) {
   return inet_pton(family, copy, out) == 1;
 }
 
-bool is_local_ipv4(const unsigned char* address) {
-  static constexpr unsigned char kUnspecified[4] = {};
-  return address[0] == 127 || (address[0] == 169 && address[1] == 254) ||
-         std::memcmp(address, kUnspecified, 4) == 0;
-}
-
 }  // namespace
 
 std::string to_lower_ascii(std::string_view text) {
@@ -92,17 +86,6 @@ bool is_ipv6_address(std::string_view text) {
 
 bool is_ip_address(std::string_view text) {
   return is_ipv4_address(text) || is_ipv6_address(text);
-}
-
-bool is_loopback_or_link_local(std::string_view text) {
-  unsigned char address[16];
-  if (parse_address(AF_INET, text, address)) return is_local_ipv4(address);
-  if (!parse_address(AF_INET6, text, address)) return false;
-  static constexpr unsigned char kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  static constexpr unsigned char kZero[15] = {};
-  if (std::memcmp(address, kMapped, sizeof(kMapped)) == 0) return is_local_ipv4(address + 12);
-  if (std::memcmp(address, kZero, sizeof(kZero)) == 0) return address[15] <= 1;  // :: and ::1
-  return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
 bool is_dns_label(std::string_view text) {

@@ -45,9 +45,6 @@ std::optional<U> parse_decimal(std::string_view text) {
 bool is_ipv4_address(std::string_view text);
 bool is_ipv6_address(std::string_view text);
 bool is_ip_address(std::string_view text);
-// 127/8, 169.254/16, ::1, fe80::/10, their IPv4-mapped forms, and the unspecified addresses, which
-// Linux connects to loopback. False for what is no address.
-bool is_loopback_or_link_local(std::string_view text);
 
 // One label of a name: 1 to 63 of a-z, 0-9 and inner hyphens (RFC 1123 2.1, lower case only).
 bool is_dns_label(std::string_view text);

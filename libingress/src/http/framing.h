@@ -1,7 +1,7 @@
 // How long a message's body is, and which messages are refused for saying it ambiguously.
 //
-// One transition table decides for both directions, RFC 9112 6.3, strict: what the RFC lets a server guess is an
-// error here, because the next server may guess otherwise (request smuggling).
+// One transition table decides for both directions, RFC 9112 6.3, strict: what the RFC lets a server guess is
+// an error here, because the next server may guess otherwise (request smuggling).
 #pragma once
 
 #include <cstdint>

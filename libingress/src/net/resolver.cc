@@ -30,7 +30,7 @@ struct Entry {
 
 Result to_result(const Entry& entry) {
   if (!entry.addresses.empty()) return entry.addresses;
-  return std::unexpected(Error{.code = ErrorCode::kConnectFailed,
+  return std::unexpected(Error{.code = ErrorCode::kResolveFailed,
                                .side = ErrorSide::kUpstream,
                                .retry = RetrySafety::kSafe,
                                .what = "dns"});

@@ -29,7 +29,7 @@ class Resolver {
   virtual ~Resolver() = default;  // outstanding callbacks do not come any more
   // Addresses of `host` (A and AAAA, best first by RFC 6724), never empty on success; an IP address is its
   // own. The callback comes once and may destroy the Resolver; it comes from the loop or, when nothing
-  // has to be asked, from inside this call. Errors: kConnectFailed with what = "dns"; retry is safe.
+  // has to be asked, from inside this call. Errors: kResolveFailed with what = "dns"; retry is safe.
   virtual void resolve(const std::string& host, OnResolved on_resolved) = 0;
 };
 

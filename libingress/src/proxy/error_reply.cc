@@ -20,6 +20,8 @@ constexpr std::array kRows = {
     ErrorRow{ErrorCode::kNoRoute, 404},
     ErrorRow{ErrorCode::kRouteFailed, 500},
     ErrorRow{ErrorCode::kNoEndpoints, 503},
+    ErrorRow{ErrorCode::kResolveFailed, 502},
+    ErrorRow{ErrorCode::kAddressRefused, 502},
     ErrorRow{ErrorCode::kConnectFailed, 502},
     ErrorRow{ErrorCode::kUpstreamReset, 502},
     ErrorRow{ErrorCode::kBadResponse, 502},

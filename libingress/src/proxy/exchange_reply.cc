@@ -6,6 +6,7 @@
 #include "http/hop_by_hop.h"
 #include "proxy/error_reply.h"
 #include "proxy/exchange.h"
+#include "upstream/connector.h"
 
 namespace ingress::proxy {
 namespace {
@@ -40,7 +41,7 @@ bool is_idempotent(std::string_view method) {  // RFC 9110 9.2.2
 bool Exchange::can_retry(const Error& error) const {
   if (phase_ >= Phase::kRelay || error.retry != RetrySafety::kSafe || has_sent_body_) return false;
   if (num_attempts_ >= kMaxAttempts || cluster_ == nullptr) return false;
-  if (error.code == ErrorCode::kConnectFailed) return true;
+  if (upstream::is_connect_failure(error.code)) return true;
   return error.code == ErrorCode::kUpstreamReset && is_idempotent(start_->head.method());
 }
 
@@ -49,7 +50,7 @@ void Exchange::fail(Error error) {
   if (can_retry(error)) {
     services_.metrics.upstream_retries.add();
     // A stale pooled connection says nothing about its endpoint; a refused one does.
-    if (error.code == ErrorCode::kConnectFailed) avoid_ = endpoint_;
+    if (upstream::is_connect_failure(error.code)) avoid_ = endpoint_;
     wants_fresh_conn_ = true;
     is_request_sent_ = false;
     release_upstream();

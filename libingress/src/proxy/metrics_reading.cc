@@ -109,6 +109,13 @@ Metrics read_metrics(Workers workers, Generation published) {
                            })});
     out.push_back(std::move(one));
   }
+  MetricFamily refused =
+      family("upstream_addresses_refused_total", "Backend addresses not connected to because they are local.",
+             MetricType::kCounter);
+  std::uint64_t num_refused = 0;
+  for (const auto& worker : workers) num_refused += worker->connector().num_addresses_refused().get();
+  refused.samples.push_back({.value = static_cast<double>(num_refused)});
+  out.push_back(std::move(refused));
   out.push_back(requests_by_class(workers));
   out.push_back(errors(workers));
   out.push_back(durations(workers));

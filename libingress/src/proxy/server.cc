@@ -102,6 +102,7 @@ std::expected<void, Error> Server::Impl::start() {
         .make_filters = options.make_filters,
         .access_log = options.access_log,
         .log = options.log,
+        .local_backends = options.local_backends,
         // A worker never frees a snapshot. Only the first of several in a row asks to be emptied, so a change
         // of configuration takes the loop's lock once per worker and requests never.
         .retire =

@@ -28,6 +28,7 @@ struct WorkerOptions {
   std::function<FilterList()> make_filters;
   std::shared_ptr<AccessLog> access_log;
   std::function<void(std::string_view)> log;
+  LocalBackends local_backends = LocalBackends::kRefused;
   // Takes snapshots that the worker no longer uses; any thread, must not block.
   Views::Retire retire;
   // Told once after begin_drain(), when the last connection is closed; on the worker's thread.
@@ -46,6 +47,7 @@ class Worker final : public WorkerContext, private DownstreamHost {
   void begin_drain();
 
   const WorkerMetrics& metrics() const { return metrics_; }
+  const upstream::Connector& connector() const { return connector_; }  // for its counter
   Generation adopted() const { return views_.adopted(); }
   std::uint32_t num_views() const { return views_.num_alive(); }
 

@@ -1,31 +1,16 @@
 // Counters of one worker: written by its thread only, read by any.
-//
-// An increment is a relaxed load and a relaxed store, plain instructions on the request path: there is one
-// writer, and readers only need some recent value of each counter by itself.
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 
+#include "base/counter.h"
 #include "ingress/error.h"
 
 namespace ingress::proxy {
 
-class Counter {
- public:
-  void add(std::uint64_t amount = 1) {
-    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-  }
-  void subtract(std::uint64_t amount = 1) {
-    value_.store(value_.load(std::memory_order_relaxed) - amount, std::memory_order_relaxed);
-  }
-  std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
-};
+using base::Counter;
 
 struct WorkerMetrics {
   // Upper bounds of the duration histogram, in milliseconds; the last bucket has none.

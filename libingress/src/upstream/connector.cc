@@ -1,18 +1,20 @@
 #include "upstream/connector.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/text.h"
+#include "base/address_class.h"
+#include "net/happy_eyeballs.h"
 #include "net/tcp.h"
 
 namespace ingress::upstream {
 
 namespace {
 
-Error dns_error(const char* what) {
-  return {ErrorCode::kConnectFailed, ErrorSide::kUpstream, RetrySafety::kSafe, what, {}};
+Error upstream_error(ErrorCode code, const char* what) {
+  return {code, ErrorSide::kUpstream, RetrySafety::kSafe, what, {}};
 }
 
 class AddressAttempt final : public Connector::Attempt {
@@ -25,14 +27,14 @@ class AddressAttempt final : public Connector::Attempt {
   std::unique_ptr<net::ConnectAttempt> attempt_;
 };
 
-// For host names where there is no resolver.
+// Ends with an error that was known from the start.
 class FailedAttempt final : public Connector::Attempt {
  public:
-  FailedAttempt(net::EventLoop& loop, Connector::OnConnected on_connected)
+  FailedAttempt(net::EventLoop& loop, Error error, Connector::OnConnected on_connected)
       : on_connected_(std::make_shared<Connector::OnConnected>(std::move(on_connected))) {
-    loop.defer([weak = std::weak_ptr(on_connected_)] {
+    loop.defer([weak = std::weak_ptr(on_connected_), error = std::move(error)]() mutable {
       const auto call = weak.lock();
-      if (call) (*call)(std::unexpected(dns_error("no_resolver")));
+      if (call) (*call)(std::unexpected(std::move(error)));
     });
   }
 
@@ -40,81 +42,108 @@ class FailedAttempt final : public Connector::Attempt {
   std::shared_ptr<Connector::OnConnected> on_connected_;
 };
 
+// Why `address` may not be connected to; nothing when it may. What is no literal is refused too: an address
+// whose class is unknown must not slip through.
+std::optional<Error> find_refusal(const std::string& address, LocalBackends local_backends) {
+  if (local_backends == LocalBackends::kAllowed) return std::nullopt;
+  const auto address_class = base::classify_address(address);
+  if (address_class == base::AddressClass::kOrdinary) return std::nullopt;
+  return upstream_error(ErrorCode::kAddressRefused,
+                        address_class ? base::to_string(*address_class) : "not_an_address");
+}
+
+}  // namespace
+
+std::optional<Error> remove_refused(std::vector<std::string>& addresses, LocalBackends local_backends) {
+  std::optional<Error> refusal;
+  std::erase_if(addresses, [&](const std::string& address) {
+    auto why = find_refusal(address, local_backends);
+    if (!why) return false;
+    refusal = std::move(why);
+    return true;
+  });
+  return refusal;
+}
+
 // Everything a callback needs lives behind `shared_`, so that an answer of the resolver that comes after
 // the attempt was abandoned finds nobody and does nothing.
-class NameAttempt final : public Connector::Attempt {
+class Connector::NameAttempt final : public Connector::Attempt {
  public:
-  NameAttempt(net::EventLoop& loop, net::Resolver& resolver, const Endpoint& endpoint,
-              std::chrono::milliseconds timeout, Connector::OnConnected on_connected)
-      : shared_(std::make_shared<Shared>(loop, endpoint.port, std::move(on_connected))) {
-    shared_->deadline.set(loop.timers(), timeout);
-    shared_->remaining = timeout;
+  NameAttempt(Connector& connector, const Endpoint& endpoint, std::chrono::milliseconds timeout,
+              OnConnected on_connected)
+      : shared_(std::make_shared<Shared>(connector, endpoint.port, timeout, std::move(on_connected))) {
+    shared_->deadline.set(connector.loop_.timers(), timeout);
     // Deferred: a cached answer calls back at once, and open() promises not to.
-    loop.defer([weak = std::weak_ptr(shared_), &resolver, host = endpoint.address] {
+    connector.loop_.defer([weak = std::weak_ptr(shared_), &connector, host = endpoint.address] {
       if (weak.expired()) return;
-      resolver.resolve(host, [weak](std::expected<std::vector<std::string>, Error> addresses) {
-        const std::shared_ptr<Shared> shared = weak.lock();
-        if (!shared) return;
-        if (!addresses) return shared->finish(std::unexpected(std::move(addresses.error())));
-        shared->addresses = std::move(*addresses);
-        shared->try_next(shared);
+      connector.resolver_->resolve(host, [weak](std::expected<std::vector<std::string>, Error> addresses) {
+        if (const std::shared_ptr<Shared> shared = weak.lock()) shared->on_resolved(std::move(addresses));
       });
     });
   }
 
  private:
   struct Shared {
-    Shared(net::EventLoop& loop_in, std::uint16_t port_in, Connector::OnConnected on_connected_in)
-        : loop(loop_in),
+    Shared(Connector& connector_in, std::uint16_t port_in, std::chrono::milliseconds timeout_in,
+           OnConnected on_connected_in)
+        : connector(connector_in),
           port(port_in),
+          timeout(timeout_in),
           on_connected(std::move(on_connected_in)),
-          deadline(
-              [](void* self) { static_cast<Shared*>(self)->finish(std::unexpected(dns_error("timeout"))); },
-              this) {}
+          deadline([](void* self) { static_cast<Shared*>(self)->on_deadline(); }, this) {}
 
-    void try_next(const std::shared_ptr<Shared>& self) {
-      if (next == addresses.size()) return finish(std::unexpected(std::move(last_error)));
-      attempt = net::connect(loop, addresses[next++], port, remaining,
-                             [weak = std::weak_ptr(self)](std::expected<net::TransportPtr, Error> transport) {
-                               const std::shared_ptr<Shared> shared = weak.lock();
-                               if (!shared) return;
-                               if (transport) return shared->finish(std::move(transport));
-                               shared->last_error = std::move(transport.error());
-                               shared->try_next(shared);
-                             });
+    void on_resolved(std::expected<std::vector<std::string>, Error> addresses) {
+      if (!addresses) return finish(std::unexpected(std::move(addresses.error())));
+      const std::size_t num_found = addresses->size();
+      auto refusal = remove_refused(*addresses, connector.local_backends_);
+      if (refusal) connector.num_addresses_refused_.add(num_found - addresses->size());
+      if (addresses->empty()) return finish(std::unexpected(std::move(*refusal)));
+      // The race ends before `this` does, and the deadline before the timeout of any attempt but the first.
+      race.emplace(
+          connector.loop_.timers(), std::move(*addresses),
+          [this](const std::string& address, net::OnConnect on_connect) {
+            return net::connect(connector.loop_, address, port, timeout, std::move(on_connect));
+          },
+          [this](std::expected<net::TransportPtr, Error> result) { finish(std::move(result)); });
     }
 
+    void on_deadline() {
+      const ErrorCode code = race ? ErrorCode::kConnectFailed : ErrorCode::kResolveFailed;
+      finish(std::unexpected(upstream_error(code, "timeout")));
+    }
+
+    // Last: the callee destroys the attempt and with it `this`.
     void finish(std::expected<net::TransportPtr, Error> result) {
       deadline.cancel();
       if (!on_connected) return;
       std::exchange(on_connected, nullptr)(std::move(result));
     }
 
-    net::EventLoop& loop;
+    Connector& connector;
     std::uint16_t port;
-    Connector::OnConnected on_connected;
+    std::chrono::milliseconds timeout;
+    OnConnected on_connected;
     net::Timer deadline;
-    std::chrono::milliseconds remaining{0};
-    std::vector<std::string> addresses;
-    std::size_t next = 0;
-    Error last_error = dns_error("dns");
-    std::unique_ptr<net::ConnectAttempt> attempt;
+    std::optional<net::ConnectRace> race;
   };
   std::shared_ptr<Shared> shared_;
 };
 
-}  // namespace
-
 std::unique_ptr<Connector::Attempt> Connector::open(const Endpoint& endpoint,
                                                     std::chrono::milliseconds timeout,
                                                     OnConnected on_connected) {
-  if (base::is_ip_address(endpoint.address)) {
+  if (base::classify_address(endpoint.address)) {
+    if (auto refusal = find_refusal(endpoint.address, local_backends_)) {
+      num_addresses_refused_.add();
+      return std::make_unique<FailedAttempt>(loop_, std::move(*refusal), std::move(on_connected));
+    }
     return std::make_unique<AddressAttempt>(loop_, endpoint, timeout, std::move(on_connected));
   }
   if (resolver_ != nullptr) {
-    return std::make_unique<NameAttempt>(loop_, *resolver_, endpoint, timeout, std::move(on_connected));
+    return std::make_unique<NameAttempt>(*this, endpoint, timeout, std::move(on_connected));
   }
-  return std::make_unique<FailedAttempt>(loop_, std::move(on_connected));
+  return std::make_unique<FailedAttempt>(loop_, upstream_error(ErrorCode::kResolveFailed, "no_resolver"),
+                                         std::move(on_connected));
 }
 
 }  // namespace ingress::upstream

@@ -5,7 +5,11 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
+#include "base/counter.h"
 #include "ingress/cluster.h"
 #include "ingress/error.h"
 #include "net/loop.h"
@@ -14,7 +18,16 @@
 
 namespace ingress::upstream {
 
-// Thread: the worker's. An interface for tests that have no sockets.
+// What Connector::open() ends with when no connection came about: no byte of a request was sent.
+constexpr bool is_connect_failure(ErrorCode code) {
+  return code == ErrorCode::kConnectFailed || code == ErrorCode::kResolveFailed ||
+         code == ErrorCode::kAddressRefused;
+}
+
+// Takes out of `addresses` those that may not be connected to. Returns why the last of them may not.
+std::optional<Error> remove_refused(std::vector<std::string>& addresses, LocalBackends local_backends);
+
+// Thread: the worker's. open() is virtual for tests that have no sockets.
 class Connector {
  public:
   using OnConnected = std::move_only_function<void(std::expected<net::TransportPtr, Error>)>;
@@ -24,18 +37,30 @@ class Connector {
     virtual ~Attempt() = default;
   };
 
-  // `resolver` may be null: then host names fail.
-  Connector(net::EventLoop& loop, net::Resolver* resolver) : loop_(loop), resolver_(resolver) {}
+  // `resolver` may be null: then host names fail. Addresses that `local_backends` refuses are never
+  // connected to, whether an endpoint names them or a name resolves to them: they are looked at after each
+  // resolution, so that a name which changes its mind (DNS rebinding) gains nothing.
+  Connector(net::EventLoop& loop, net::Resolver* resolver, LocalBackends local_backends)
+      : loop_(loop), resolver_(resolver), local_backends_(local_backends) {}
   virtual ~Connector() = default;
 
-  // The callback comes once, from the loop, never from inside this call. Addresses of a host name are tried
-  // in turn until one connects; `timeout` is for all of it.
+  // The callback comes once, from the loop, never from inside this call. Addresses of a host name race
+  // (net/happy_eyeballs.h); `timeout` is for all of it. Errors, all safe to retry: kResolveFailed,
+  // kAddressRefused (no address is left that may be used; `what` is the class of the last one),
+  // kConnectFailed.
   virtual std::unique_ptr<Attempt> open(const Endpoint& endpoint, std::chrono::milliseconds timeout,
                                         OnConnected on_connected);
 
+  // Addresses that were not connected to because of what they stand for. Any thread.
+  const base::Counter& num_addresses_refused() const { return num_addresses_refused_; }
+
  private:
+  class NameAttempt;
+
   net::EventLoop& loop_;
   net::Resolver* resolver_;
+  LocalBackends local_backends_;
+  base::Counter num_addresses_refused_;
 };
 
 }  // namespace ingress::upstream
