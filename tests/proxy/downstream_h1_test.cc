@@ -17,27 +17,6 @@ std::string answer_of(std::size_t size) {
   return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + std::string(size, 'x');
 }
 
-class FakeClient {
- public:
-  explicit FakeClient(FakeWorker& worker)
-      : worker_(worker),
-        peer(FakePeer::make(&worker.loop->buffers())),
-        connection(worker, worker.listener, peer->take_transport()) {
-    connection.start();
-  }
-  ~FakeClient() {
-    connection.close_now();
-    worker_.turn();
-  }
-
- private:
-  FakeWorker& worker_;
-
- public:
-  std::shared_ptr<FakePeer> peer;
-  proxy::DownstreamH1 connection;
-};
-
 TEST_CASE("AClientThatAsksAndAsksButDoesNotReadIsHeldBack") {
   FakeWorker worker;
   const auto backend = worker.add_idle_backend();

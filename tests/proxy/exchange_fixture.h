@@ -120,4 +120,26 @@ class FakeRequest {
   std::unique_ptr<proxy::Exchange> exchange;
 };
 
+// A connection of a client, which the test plays.
+class FakeClient {
+ public:
+  explicit FakeClient(FakeWorker& worker)
+      : worker_(worker),
+        peer(FakePeer::make(&worker.loop->buffers())),
+        connection(worker, worker.listener, peer->take_transport()) {
+    connection.start();
+  }
+  ~FakeClient() {
+    connection.close_now();
+    worker_.turn();
+  }
+
+ private:
+  FakeWorker& worker_;
+
+ public:
+  std::shared_ptr<FakePeer> peer;
+  proxy::DownstreamH1 connection;
+};
+
 }  // namespace ingress::test

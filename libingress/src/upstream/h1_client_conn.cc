@@ -15,6 +15,13 @@ http::HeadLimits head_limits(const ClusterLimits& limits) {
           .request_line_bytes = limits.response_head_bytes};
 }
 
+// A 204 with a body to come (RFC 9110 8.6 and RFC 9112 6.1 forbid both fields). It ends with its head, but
+// who announces the body may send it, when the next response is due.
+bool announces_a_body_for_204(const ResponseHead& head) {
+  return head.status() == 204 && (head.headers().has(HeaderId::kTransferEncoding) ||
+                                  http::content_length(head.headers()).value_or(0) > 0);
+}
+
 }  // namespace
 
 H1ClientConn::H1ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits)
@@ -168,7 +175,7 @@ bool H1ClientConn::accept_head(bool is_last_of_read) {
     return true;
   }
   can_reuse_ = can_reuse_ && framing->kind != http::BodyKind::kUntilClose &&
-               http::is_keep_alive(head.headers(), head.version());
+               !announces_a_body_for_204(head) && http::is_keep_alive(head.headers(), head.version());
   decoder_.start(*framing, ErrorCode::kBadResponse, 0);
   state_ = State::kBody;
   events_->on_response_head(head, *framing);

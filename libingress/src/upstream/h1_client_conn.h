@@ -42,9 +42,11 @@ class H1ClientConn final : private net::TransportHandler {
   void pause_response();
   void resume_response();
 
-  // Between messages, with nothing unread, and both sides willing. While reading is paused nobody can tell.
+  // Between messages, with nothing unread and nothing unsent, and both sides willing. While reading is paused
+  // nobody can tell.
   bool is_reusable() const {
-    return state_ == State::kEnded && request_ == Request::kEnded && can_reuse_ && !is_paused_;
+    return state_ == State::kEnded && request_ == Request::kEnded && can_reuse_ && !is_paused_ &&
+           queued_bytes() == 0;
   }
   // Served an exchange before this one: a failure before the head may be a race with its idle time-out.
   bool is_reused() const { return num_exchanges_ > 1; }
