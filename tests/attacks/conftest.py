@@ -11,6 +11,7 @@ from harness.recorder import Recorder  # noqa: E402
 from harness.transport import TcpTransport  # noqa: E402
 from support.config_file import single, write_config  # noqa: E402
 from support.daemon import Daemon, binary  # noqa: E402
+from table.listeners import LISTENERS  # noqa: E402
 
 
 def pytest_sessionstart(session):
@@ -29,14 +30,18 @@ def recorder():
 def proxy(tmp_path_factory, recorder):
     """One daemon with one worker for all rows: what one left behind, the next would show."""
     folder = tmp_path_factory.mktemp("attacks")
-    daemon = Daemon(["--config", write_config(folder / "config", single(recorder)), "--workers", "1"], folder)
+    config = single(recorder)
+    common = config["listeners"][0]
+    config["listeners"] = [{**common, "name": name, **settings} for name, settings in LISTENERS.items()]
+    daemon = Daemon(["--config", write_config(folder / "config", config), "--workers", "1"], folder)
     yield daemon.wait_ready()
     daemon.stop()
 
 
 @pytest.fixture(scope="session")
-def transport(proxy):
-    return TcpTransport(proxy.http)
+def transports(proxy):
+    """By name of the listener."""
+    return {name: TcpTransport(proxy.address(name)) for name in LISTENERS}
 
 
 def pytest_terminal_summary(terminalreporter):

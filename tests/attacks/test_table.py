@@ -1,9 +1,9 @@
 """Each row of the table against the running proxy, whole and byte by byte, and then somebody else's request."""
 
 import pytest
-from harness.runner import run_backend_case, run_request_case
+from harness.runner import run_backend_case, run_request_case, run_slow_case
 from harness.transport import PACES
-from table import REQUESTS, RESPONSES
+from table import REQUESTS, RESPONSES, SLOW
 from table.case import echo_of
 from table.wire import get, got
 
@@ -12,17 +12,24 @@ REFUSED = [name for name, case in REQUESTS.items() if not case.backend and not c
 
 @pytest.mark.parametrize("pace", PACES)
 @pytest.mark.parametrize("name", REQUESTS)
-def test_request(case_of, transport, recorder, name, pace):
-    run_request_case(case_of(REQUESTS, name), pace, transport, recorder)
+def test_request(case_of, transports, recorder, name, pace):
+    case = case_of(REQUESTS, name)
+    run_request_case(case, pace, transports[case.listener], recorder)
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused_behind_a_good_request(case_of, transport, recorder, name):
+def test_refused_behind_a_good_request(case_of, transports, recorder, name):
     good = (get(b"/good"), got(b"/good"), echo_of(got(b"/good")))
-    run_request_case(case_of(REQUESTS, name), "whole", transport, recorder, [good])
+    case = case_of(REQUESTS, name)
+    run_request_case(case, "whole", transports[case.listener], recorder, [good])
 
 
 @pytest.mark.parametrize("pace", PACES)
 @pytest.mark.parametrize("name", RESPONSES)
-def test_response(case_of, transport, recorder, name, pace):
-    run_backend_case(case_of(RESPONSES, name), pace, transport, recorder)
+def test_response(case_of, transports, recorder, name, pace):
+    run_backend_case(case_of(RESPONSES, name), pace, transports["default"], recorder)
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_slow_client(case_of, transports, recorder, name):
+    run_slow_case(case_of(SLOW, name), transports["hasty"], recorder)

@@ -7,7 +7,7 @@ from table.case import HIDDEN, Answer, Script
 from table.wire import get, got
 
 from .messages import read_message
-from .transport import send
+from .transport import drip, send
 
 NUMBERS = itertools.count()
 LAST = got(b"/last")
@@ -57,6 +57,18 @@ def run_backend_case(case, pace, transport, recorder):
         else:
             recorder.wait(lambda _, of=stream: of.is_ended, "a connection out of step is closed")
             check_record(recorder, [stream], [got_attack(case.method)], b"")
+
+
+def run_slow_case(case, transport, recorder):
+    recorder.begin(Script())
+    with transport.open() as link:
+        link.send(case.sends)
+        left_over = drip(link, case.drips)
+        if case.answer is not None:
+            check_answer(link, case.answer)
+        check_end(link, stays_open=False)
+    assert not case.drips or left_over, "all of it was waited for"
+    check_record(recorder, ask_as_victim(transport, recorder), [], case.begun)
 
 
 def got_attack(method):

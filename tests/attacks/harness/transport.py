@@ -39,3 +39,11 @@ def send(pace, link, data):
         PACES[pace](link, data)
     except (BrokenPipeError, ConnectionResetError):
         pass  # what was refused is not read to its end for ever
+
+
+def drip(link, data):
+    """Sends a byte each time that nothing came for a moment; returns what was not sent when something did."""
+    while data and not select.select([link.sock], [], [], 0.02)[0]:
+        send("whole", link, data[:1])
+        data = data[1:]
+    return data

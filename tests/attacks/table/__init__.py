@@ -1,6 +1,6 @@
 """The attacks as data: one module a subject, one row a case. Nothing here opens a socket."""
 
-from . import chunks, expect, fields, forwarding, framing, host, paths, pipelining, request_line, responses, upgrade
+from . import chunks, expect, fields, forwarding, framing, host, paths, pipelining, request_line, resources, responses, upgrade
 
 
 def merged(*tables):
@@ -14,5 +14,6 @@ def merged(*tables):
 
 
 REQUESTS = merged(*(module.ROWS for module in (framing, chunks, fields, request_line, host, paths, forwarding,
-                                               pipelining, expect, upgrade)))
+                                               pipelining, expect, upgrade, resources)))
 RESPONSES = responses.ROWS
+SLOW = resources.SLOW

@@ -33,6 +33,7 @@ class Case:
     continued: bytes = b""  # sent when the client has been told to continue
     late: bytes | None = None  # sent behind the answers, where HIDDEN stands otherwise
     script: Script = Script()
+    listener: str = "default"  # or another of table.listeners
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,18 @@ class BackendCase:
     method: str = "GET"
 
 
-def refused(sends, status=400, begun=b""):
+@dataclass(frozen=True)
+class SlowCase:
+    """A client that takes its time: `sends`, then `drips` byte by byte as long as nothing comes, then it waits."""
+    sends: bytes
+    drips: bytes
+    answer: Answer | None  # None: the connection is closed without a word
+    begun: bytes = b""
+
+
+def refused(sends, status=400, begun=b"", listener="default"):
     """The only answer is `status`, the connection is closed, and the backend gets no whole message."""
-    return Case(sends, (Answer(status),), begun=begun)
+    return Case(sends, (Answer(status),), begun=begun, listener=listener)
 
 
 def truncated(sends, begun=b""):
@@ -60,9 +70,10 @@ def truncated(sends, begun=b""):
     return Case(sends, (Answer(400),), begun=begun, ends=True)
 
 
-def passed(sends, *messages, stays_open=True):
+def passed(sends, *messages, stays_open=True, listener="default"):
     """The backend gets exactly `messages`, and answers each with its request line (harness.recorder)."""
-    return Case(sends, tuple(echo_of(message) for message in messages), messages, stays_open=stays_open)
+    return Case(sends, tuple(echo_of(message) for message in messages), messages, stays_open=stays_open,
+                listener=listener)
 
 
 def echo_of(message):

@@ -4,8 +4,16 @@ from .case import passed, refused
 from .wire import get, got
 
 
-def path(sent, forwarded):
-    return passed(get(sent), got(forwarded))
+def path(sent, forwarded, listener="default"):
+    return passed(get(sent), got(forwarded), listener=listener)
+
+
+def strict(sent):
+    return refused(get(sent), listener="strict")
+
+
+def kept(sent, forwarded):
+    return path(sent, forwarded, "keeping")
 
 
 # The form is the only one that may come out.
@@ -51,4 +59,23 @@ POLICY = {
     "path-two-slashes-dots": path(b"/a//../D", b"/a/D"),
 }
 
-ROWS = STRICT | POLICY
+# Where the listener says so.
+REJECTED = {
+    "path-reject-params": strict(b"/D;v=1"),
+    "path-reject-params-dots": strict(b"/a/..;/D"),
+    "path-reject-slash": strict(b"/a%2fD"),
+    "path-reject-backslash": strict(b"/a%5cD"),
+    "path-reject-twice-encoded": strict(b"/%252e%252e/D"),
+    "path-reject-twice-encoded-slash": strict(b"/a%252fD"),
+    "path-reject-nothing": path(b"/a/%2e/b%20c?d;e=%2f", b"/a/b%20c?d;e=%2f", "strict"),
+}
+KEPT = {
+    "path-keep-params-dots": kept(b"/a/..;/D", b"/a/..;/D"),
+    "path-keep-slash-dots": kept(b"/a%2f..%2fD", b"/a%2F..%2FD"),
+    "path-keep-two-slashes": kept(b"//D", b"//D"),
+    "path-keep-dots": kept(b"/a/../D", b"/D"),
+    "path-keep-backslash": refused(get(b"/a\\b"), listener="keeping"),
+    "path-keep-pct00": refused(get(b"/D%00"), listener="keeping"),
+}
+
+ROWS = STRICT | POLICY | REJECTED | KEPT

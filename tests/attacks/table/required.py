@@ -35,9 +35,11 @@ pipe-2 pipe-100 pipe-post-get pipe-after-bad close-then crlf-lead byte-drip
 
 xff-spoof xff-dup xff-us cl-name-us te-underscore
 big-uri big-header many-headers endless-name
+slow-head slow-head-drips slow-body slow-chunk gzip-bomb
 
 path-dot-dot path-dot path-pct-dot-dot path-pct-dot-mixed path-unreserved path-abs-dots
 path-two-slashes path-params-dots path-params path-slash-kept path-twice-encoded path-backslash path-pct00
+path-reject-params path-reject-params-dots path-reject-slash path-reject-twice-encoded
 
 r-cl-dup r-te-cl r-lf r-nul r-space-colon r-fold r-chunk-bad r-short r-extra r-204-bytes r-103-flood r-100 r-101
 r-big-field r-garbage r-status r-rst r-rst-head r-short-rst r-hop
