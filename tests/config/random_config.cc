@@ -63,6 +63,10 @@ Cluster RandomConfig::cluster(std::size_t index) {
   if (is_fault()) out.timeouts.idle_connection = milliseconds(0);
   if (one_in(3)) out.limits.max_idle_connections = static_cast<std::uint32_t>(below(100'000));
   if (is_fault()) out.limits.response_head_bytes = 3;
+  if (one_in(3)) out.circuit_breakers.max_connections = static_cast<std::uint32_t>(below(100'000));
+  if (one_in(3)) out.circuit_breakers.max_pending_requests = static_cast<std::uint32_t>(below(100'000));
+  if (one_in(3)) out.circuit_breakers.max_requests = static_cast<std::uint32_t>(below(100'000));
+  if (one_in(3)) out.circuit_breakers.max_retries = static_cast<std::uint32_t>(below(100'000));
   return out;
 }
 

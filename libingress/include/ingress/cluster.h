@@ -43,6 +43,17 @@ struct ClusterLimits {
   friend bool operator==(const ClusterLimits&, const ClusterLimits&) = default;
 };
 
+// How much of a cluster may be under way in the whole process, all workers together; 0 = no limit. What
+// began before the cluster had any limit is not counted.
+struct CircuitBreakers {
+  std::uint32_t max_connections = 0;       // open, idle ones included; beyond, requests wait for one
+  std::uint32_t max_pending_requests = 0;  // waiting for a connection; beyond: 503 circuit_open
+  std::uint32_t max_requests = 0;          // sent and not answered in full yet; beyond: 503 circuit_open
+  std::uint32_t max_retries = 0;           // requests that are tried again; beyond, they fail as they did
+  bool is_limited() const { return *this != CircuitBreakers{}; }
+  friend bool operator==(const CircuitBreakers&, const CircuitBreakers&) = default;
+};
+
 struct Cluster {
   std::string name;  // unique among clusters; the controller uses "namespace/service:port"
   std::vector<Endpoint> endpoints = {};  // no endpoint: 503 no_endpoints
@@ -52,6 +63,7 @@ struct Cluster {
   std::uint32_t panic_threshold_percent = 50;
   ClusterTimeouts timeouts = {};
   ClusterLimits limits = {};
+  CircuitBreakers circuit_breakers = {};
   Origin origin = {};
   friend bool operator==(const Cluster&, const Cluster&) = default;
 };

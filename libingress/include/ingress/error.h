@@ -31,6 +31,7 @@ enum class ErrorCode : std::uint8_t {
   kNoRoute,      // 404
   kRouteFailed,  // the rule or backend carries a failure; its status comes with it
   kNoEndpoints,  // 503
+  kCircuitOpen,  // 503; a limit of the cluster was reached
   // Of a request, upstream side.
   kResolveFailed,      // 502; no address for the endpoint's host name
   kAddressRefused,     // 502; the endpoint's address may not be connected to (LocalBackends)

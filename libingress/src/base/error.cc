@@ -44,6 +44,8 @@ std::string_view to_string(ErrorCode code) {
       return "resolve_failed";
     case ErrorCode::kAddressRefused:
       return "address_refused";
+    case ErrorCode::kCircuitOpen:
+      return "circuit_open";
     case ErrorCode::kConnectFailed:
       return "connect_failed";
     case ErrorCode::kUpstreamReset:

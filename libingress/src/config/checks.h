@@ -53,6 +53,7 @@ void check_origin(const Origin& origin, const FieldPath& field, Reporter& report
 void check_address(const Listener& listener, const FieldPath& field, Reporter& reporter);
 // What makes an endpoint the same as another: address and port in one spelling.
 std::string endpoint_key(const Endpoint& endpoint);
+void check_circuit_breakers(const CircuitBreakers& breakers, const FieldPath& field, Reporter& reporter);
 void check_endpoint(const Endpoint& endpoint, const FieldPath& field, Reporter& reporter);
 
 void check_host(std::string_view pattern, const FieldPath& field, Reporter& reporter);

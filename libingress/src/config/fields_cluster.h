@@ -56,6 +56,21 @@ void describe(V&& visit, const ClusterLimits*) {
         &ClusterLimits::max_idle_connections);
 }
 
+constexpr TypeInfo type_info(const CircuitBreakers*) {
+  return {"circuit_breakers",
+          "How much of a cluster may be under way in the whole process, all workers together; 0 = no limit"};
+}
+template <class V>
+void describe(V&& visit, const CircuitBreakers*) {
+  visit({"max_connections", "open, idle ones included; beyond, requests wait for one"},
+        &CircuitBreakers::max_connections);
+  visit({"max_pending_requests", "waiting for a connection; 503 beyond"},
+        &CircuitBreakers::max_pending_requests);
+  visit({"max_requests", "sent and not answered in full yet; 503 beyond"}, &CircuitBreakers::max_requests);
+  visit({"max_retries", "requests that are tried again; beyond, they fail as they did"},
+        &CircuitBreakers::max_retries);
+}
+
 constexpr TypeInfo type_info(const Cluster*) {
   return {"cluster", "Backends that serve the same thing"};
 }
@@ -71,6 +86,7 @@ void describe(V&& visit, const Cluster*) {
         &Cluster::panic_threshold_percent);
   visit({"timeouts", "how long a backend may take"}, &Cluster::timeouts);
   visit({"limits", "what a backend may send"}, &Cluster::limits);
+  visit({"circuit_breakers", "how much may be under way at once"}, &Cluster::circuit_breakers);
   visit({"origin", "where it comes from"}, &Cluster::origin);
 }
 

@@ -85,6 +85,14 @@ void check_endpoint(const Endpoint& endpoint, const FieldPath& field, Reporter& 
   }
 }
 
+void check_circuit_breakers(const CircuitBreakers& breakers, const FieldPath& field, Reporter& reporter) {
+  check_table_bounds(breakers, field, reporter);
+  if (breakers.max_pending_requests != 0 && breakers.max_connections == 0) {
+    reporter.warning(field.at("max_pending_requests"), "has no effect: nothing waits for a connection",
+                     "set max_connections as well, or remove it");
+  }
+}
+
 void validate_cluster(const Cluster& cluster, const FieldPath& field, std::vector<Problem>& out) {
   Reporter reporter = make_reporter(cluster, out);
   check_table_bounds(cluster, field, reporter);
@@ -92,6 +100,7 @@ void validate_cluster(const Cluster& cluster, const FieldPath& field, std::vecto
   check_origin(cluster.origin, field.at("origin"), reporter);
   check_table_bounds(cluster.timeouts, field.at("timeouts"), reporter);
   check_table_bounds(cluster.limits, field.at("limits"), reporter);
+  check_circuit_breakers(cluster.circuit_breakers, field.at("circuit_breakers"), reporter);
   std::unordered_set<std::string> keys;
   for (std::size_t i = 0; i < cluster.endpoints.size(); ++i) {
     const Endpoint& endpoint = cluster.endpoints[i];

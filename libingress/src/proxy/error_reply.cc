@@ -22,6 +22,7 @@ constexpr std::array kRows = {
     ErrorRow{ErrorCode::kNoEndpoints, 503},
     ErrorRow{ErrorCode::kResolveFailed, 502},
     ErrorRow{ErrorCode::kAddressRefused, 502},
+    ErrorRow{ErrorCode::kCircuitOpen, 503},
     ErrorRow{ErrorCode::kConnectFailed, 502},
     ErrorRow{ErrorCode::kUpstreamReset, 502},
     ErrorRow{ErrorCode::kBadResponse, 502},

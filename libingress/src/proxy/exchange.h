@@ -40,7 +40,9 @@ enum class Phase : std::uint8_t {
   kDone,
 };
 
-class Exchange final : public ExchangeContext, private upstream::UpstreamEvents {
+class Exchange final : public ExchangeContext,
+                       private upstream::UpstreamEvents,
+                       private upstream::ConnectionWaiter {
  public:
   explicit Exchange(Services& services);
   ~Exchange() override;
@@ -100,7 +102,7 @@ class Exchange final : public ExchangeContext, private upstream::UpstreamEvents 
   Step pick_upstream();
   Step open_connection();
   Step send_request();
-  enum class Waiting : std::uint8_t { kNothing, kToWrite, kForHead, kForBody };
+  enum class Waiting : std::uint8_t { kNothing, kForConnection, kToWrite, kForHead, kForBody };
   void on_connected(std::expected<net::TransportPtr, Error> transport);
   void begin_attempt();
   void release_upstream();
@@ -115,6 +117,12 @@ class Exchange final : public ExchangeContext, private upstream::UpstreamEvents 
   void on_step_timeout();
   void watch_upstream();
   void wait_for(Waiting waiting, std::chrono::milliseconds limit);
+
+  // exchange_limits.cc: the limits of a cluster that hold for the process
+  bool take_request_permit();
+  bool take_retry_permit();
+  Step wait_for_connection();
+  void on_connection_granted(upstream::Permit permit, upstream::ClientConnPtr conn) override;
 
   // exchange_relay.cc: bodies
   void pump_request();
@@ -136,6 +144,15 @@ class Exchange final : public ExchangeContext, private upstream::UpstreamEvents 
   void unpin();
   void log();
   void forget();
+
+  // What it holds of the limits of its cluster; all empty for a cluster without any.
+  struct LimitUse {
+    std::shared_ptr<upstream::BreakerGate> gate;
+    CircuitBreakers limits;
+    upstream::Permit request, retry;
+    upstream::Permit connection;  // to be opened, or while it connects
+    upstream::BreakerGate::Ticket ticket;
+  };
 
   Services& services_;
   DownstreamStream* stream_ = nullptr;
@@ -164,6 +181,7 @@ class Exchange final : public ExchangeContext, private upstream::UpstreamEvents 
   BodyPipe response_{policy::Direction::kResponse};
   base::Chain held_request_, held_response_;  // what left the filters and was not sent yet
 
+  LimitUse limit_use_;
   unsigned num_attempts_ = 0;
   upstream::EndpointRef endpoint_;
   upstream::EndpointRef avoid_;    // failed before

@@ -47,7 +47,7 @@ bool Exchange::can_retry(const Error& error) const {
 
 void Exchange::fail(Error error) {
   if (phase_ == Phase::kDone || phase_ == Phase::kIdle) return;
-  if (can_retry(error)) {
+  if (can_retry(error) && take_retry_permit()) {
     services_.metrics.upstream_retries.add();
     // A stale pooled connection says nothing about its endpoint; a refused one does.
     if (upstream::is_connect_failure(error.code)) avoid_ = endpoint_;
@@ -132,6 +132,7 @@ void Exchange::end(Finish how) {
   drop_resumer();
   is_suspended_ = false;
   release_upstream();
+  limit_use_ = {};  // before the client can know that it is its turn again
   stream_->flush();
   unpin();
   phase_ = Phase::kDone;

@@ -3,6 +3,7 @@
 
 #include "http/hop_by_hop.h"
 #include "proxy/exchange.h"
+#include "upstream/give_back.h"
 
 namespace ingress::proxy {
 
@@ -33,6 +34,7 @@ Exchange::Step Exchange::pick_upstream() {
     }
     cluster_timeouts_ = cluster_->cluster.timeouts;
     cluster_limits_ = cluster_->cluster.limits;
+    if (cluster_->cluster.circuit_breakers.is_limited() && !take_request_permit()) return Step::kWait;
   }
   endpoint_ = services_.clusters.pick(*cluster_, {.avoid = avoid_.get()});
   if (!endpoint_) {
@@ -55,6 +57,10 @@ Exchange::Step Exchange::pick_upstream() {
 
 Exchange::Step Exchange::open_connection() {
   if (attempt_) return Step::kWait;  // under way
+  if (limit_use_.gate && !limit_use_.connection) {
+    const Step step = wait_for_connection();
+    if (step == Step::kWait) return step;
+  }
   services_.metrics.upstream_connects.add();
   attempt_ = services_.connector.open(
       endpoint_->key, cluster_timeouts_.connect,
@@ -76,6 +82,7 @@ void Exchange::on_connected(std::expected<net::TransportPtr, Error> transport) {
   }
   conn_ = upstream::ClientConnPtr(
       new upstream::H1ClientConn(services_.loop, std::move(*transport), cluster_limits_));
+  conn_->adopt_permit(std::move(limit_use_.connection));
   begin_attempt();
   run();
 }
@@ -97,16 +104,15 @@ void Exchange::begin_attempt() {
 
 void Exchange::release_upstream() {
   attempt_.reset();
+  limit_use_.ticket.leave();
+  limit_use_.connection.reset();
   if (endpoint_) {
     --endpoint_->num_active;
     upstream_us_ = net::EventLoop::clock_us() - upstream_started_us_;
   }
   if (conn_) {
-    if (endpoint_ && !endpoint_->is_retired && conn_->is_reusable()) {
-      endpoint_->idle.put_back(std::move(conn_), cluster_limits_.max_idle_connections,
-                               cluster_timeouts_.idle_connection);
-    }
-    conn_.reset();
+    upstream::give_back(services_.loop, endpoint_, std::move(conn_), cluster_limits_.max_idle_connections,
+                        cluster_timeouts_.idle_connection);
   }
   endpoint_ = {};
   response_head_ = nullptr;
@@ -173,6 +179,8 @@ void Exchange::on_step_timeout() {
   switch (std::exchange(waiting_, Waiting::kNothing)) {
     case Waiting::kNothing:
       return;
+    case Waiting::kForConnection:
+      return fail({ErrorCode::kCircuitOpen, ErrorSide::kSelf, RetrySafety::kNotSafe, "connection_wait", {}});
     case Waiting::kToWrite:
       if (conn_->queued_bytes() < queued_before_) return watch_upstream();  // it reads, if slowly
       return fail(
@@ -189,6 +197,7 @@ void Exchange::on_step_timeout() {
 // The one owner of the backend's time limits: decides from the state which of them runs. While we wait for
 // the client (to send its body, to read the response) none does: the downstream connection has its own.
 void Exchange::watch_upstream() {
+  if (limit_use_.ticket) return wait_for(Waiting::kForConnection, cluster_timeouts_.connect);
   if (!conn_ || is_suspended_) return wait_for(Waiting::kNothing, {});
   if (phase_ == Phase::kRelay || phase_ == Phase::kHoldResponse) {
     const bool is_client_slow = is_response_paused_ || response_.is_in_ended();

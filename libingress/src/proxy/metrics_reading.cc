@@ -98,9 +98,32 @@ MetricFamily durations(Workers workers) {
   return out;
 }
 
+// Only of clusters that have limits: one that has none touches no shared counter.
+void add_breakers(const upstream::BreakerRegistry& breakers, Metrics& out) {
+  static constexpr std::pair<upstream::Resource, const char*> kLimits[] = {
+      {upstream::Resource::kConnections, "max_connections"},
+      {upstream::Resource::kPendingRequests, "max_pending_requests"},
+      {upstream::Resource::kRequests, "max_requests"},
+      {upstream::Resource::kRetries, "max_retries"},
+  };
+  MetricFamily active = family("circuit_breaker_active",
+                               "Of a cluster with limits: what counts towards each now.", MetricType::kGauge);
+  MetricFamily overflows = family("circuit_breaker_overflows_total",
+                                  "How often a limit of a cluster was met.", MetricType::kCounter);
+  for (const auto& [name, breaker] : breakers.list()) {
+    for (const auto& [what, limit] : kLimits) {
+      const Labels labels{{"cluster", name}, {"limit", limit}};
+      active.samples.push_back({.labels = labels, .value = static_cast<double>(breaker->current(what))});
+      overflows.samples.push_back({.labels = labels, .value = static_cast<double>(breaker->overflows(what))});
+    }
+  }
+  out.push_back(std::move(active));
+  out.push_back(std::move(overflows));
+}
+
 }  // namespace
 
-Metrics read_metrics(Workers workers, Generation published) {
+Metrics read_metrics(Workers workers, const upstream::BreakerRegistry& breakers, Generation published) {
   Metrics out;
   for (const Plain& plain : kPlain) {
     MetricFamily one = family(plain.name, plain.help, plain.type);
@@ -119,6 +142,7 @@ Metrics read_metrics(Workers workers, Generation published) {
   out.push_back(requests_by_class(workers));
   out.push_back(errors(workers));
   out.push_back(durations(workers));
+  add_breakers(breakers, out);
 
   MetricFamily newest =
       family("generation_published", "Number of the newest configuration.", MetricType::kGauge);

@@ -70,6 +70,8 @@ struct Server::Impl {
   std::shared_ptr<RetiredSnapshots> retired = std::make_shared<RetiredSnapshots>();
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);
 
+  std::shared_ptr<upstream::BreakerRegistry> breakers = std::make_shared<upstream::BreakerRegistry>();
+
   mutable std::mutex writer;
   proxy::Publisher publisher;
   std::atomic<Generation> published{0};
@@ -103,6 +105,7 @@ std::expected<void, Error> Server::Impl::start() {
         .access_log = options.access_log,
         .log = options.log,
         .local_backends = options.local_backends,
+        .breakers = breakers,
         // A worker never frees a snapshot. Only the first of several in a row asks to be emptied, so a change
         // of configuration takes the loop's lock once per worker and requests never.
         .retire =
@@ -251,7 +254,8 @@ std::string Server::config_json() const {
 
 Metrics Server::metrics() const {
   const std::lock_guard lock(impl_->workers_lock);
-  return proxy::read_metrics(impl_->workers, impl_->published.load(std::memory_order_relaxed));
+  return proxy::read_metrics(impl_->workers, *impl_->breakers,
+                             impl_->published.load(std::memory_order_relaxed));
 }
 
 void Server::stop() {

@@ -67,6 +67,9 @@ Worker::Worker(WorkerOptions options, std::unique_ptr<net::EventLoop> loop,
                 .context = *this,
                 .metrics = metrics_,
                 .access_log = options_.access_log.get()} {
+  clusters_.use_breakers(options_.breakers, [raw = loop_.get()](std::move_only_function<void()> call) {
+    raw->post(std::move(call));
+  });
   loop_->set_on_wake([this] { adopt_mail(); });
 }
 

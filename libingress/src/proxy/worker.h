@@ -29,6 +29,7 @@ struct WorkerOptions {
   std::shared_ptr<AccessLog> access_log;
   std::function<void(std::string_view)> log;
   LocalBackends local_backends = LocalBackends::kRefused;
+  std::shared_ptr<upstream::BreakerRegistry> breakers;  // the same for all workers
   // Takes snapshots that the worker no longer uses; any thread, must not block.
   Views::Retire retire;
   // Told once after begin_drain(), when the last connection is closed; on the worker's thread.

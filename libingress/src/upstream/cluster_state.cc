@@ -51,8 +51,44 @@ void ClusterStates::update(State& state, const ClusterEntry* entry) {
     if (before.empty()) state.turn = random_.next() >> 1;
   }
   for (const EndpointRef& endpoint : before) {
-    if (endpoint->is_retired) endpoint->idle.clear();
+    if (!endpoint->is_retired) continue;
+    endpoint->gate = nullptr;
+    endpoint->idle.clear();
   }
+  update_gate(state, entry);
+}
+
+void ClusterStates::update_gate(State& state, const ClusterEntry* entry) {
+  const bool is_limited = breakers_ && entry != nullptr && entry->cluster.circuit_breakers.is_limited();
+  const bool had_gate = state.gate != nullptr;
+  if (!is_limited && !had_gate) return;
+  if (!is_limited) {
+    state.gate->set_on_shed({});
+    state.gate.reset();
+  } else if (!had_gate) {
+    state.gate = breakers_->join(entry->cluster.name, post_);
+    state.gate->set_on_shed([&state] {
+      return std::ranges::any_of(state.endpoints,
+                                 [](EndpointState* endpoint) { return endpoint->idle.drop_oldest(); });
+    });
+  }
+  for (EndpointState* endpoint : state.endpoints) {
+    endpoint->gate = state.gate.get();
+    if (is_limited && !had_gate) endpoint->idle.clear();  // what is open already is not counted
+  }
+}
+
+void ClusterStates::use_breakers(std::shared_ptr<BreakerRegistry> breakers, BreakerGate::Post post) {
+  breakers_ = std::move(breakers);
+  post_ = std::move(post);
+}
+
+std::shared_ptr<BreakerGate> ClusterStates::gate(const ClusterEntry& entry) {
+  const std::uint32_t index = entry.slot->index;
+  const State* state = index < states_.size() ? states_[index].get() : nullptr;
+  if (state != nullptr && state->gate) return state->gate;
+  // Rare: an exchange with an older snapshot, whose cluster has gone or has no limits any more.
+  return breakers_ ? breakers_->join(entry.cluster.name, post_) : nullptr;
 }
 
 const EndpointRef* ClusterStates::find(const std::vector<EndpointRef>& owned, const Endpoint& key) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "upstream/balancer.h"
+#include "upstream/breaker_registry.h"
 #include "upstream/cluster_table.h"
 #include "upstream/endpoint_state.h"
 #include "upstream/weighted_split.h"
@@ -35,6 +36,12 @@ class ClusterStates {
   // is available. Its connections stay.
   void set_available(std::uint32_t cluster_index, const Endpoint& endpoint, Availability availability);
 
+  // Where clusters with limits for the process find their breakers; without it there are none. `post` runs
+  // calls on this worker's thread.
+  void use_breakers(std::shared_ptr<BreakerRegistry> breakers, BreakerGate::Post post);
+  // The way to the breaker of `entry`, which has limits; null when there are no breakers.
+  std::shared_ptr<BreakerGate> gate(const ClusterEntry& entry);
+
   // The next point in [0, total) of the sequence that belongs to `rule` in this worker; total > 0.
   std::uint64_t next_split_point(const void* rule, std::uint64_t total);
 
@@ -48,9 +55,11 @@ class ClusterStates {
     std::vector<EndpointState*> endpoints;   // all, in the order of the entry
     std::vector<EndpointState*> candidates;  // those to choose from
     std::uint64_t turn = 0;
-    bool is_stale = false;  // candidates are to be made anew: one time for many changes in a row
+    bool is_stale = false;              // candidates are to be made anew: one time for many changes in a row
+    std::shared_ptr<BreakerGate> gate;  // while the cluster has limits
   };
   void update(State& state, const ClusterEntry* entry);
+  void update_gate(State& state, const ClusterEntry* entry);
   static void make_candidates(State& state);
   // `owned` is sorted; null when it has no such endpoint.
   static const EndpointRef* find(const std::vector<EndpointRef>& owned, const Endpoint& key);
@@ -61,6 +70,8 @@ class ClusterStates {
   // used again continues a sequence of somebody else, which is as good a start as any.
   std::unordered_map<const void*, SplitSequence> splits_;
   ClusterTable::Entries adopted_;
+  std::shared_ptr<BreakerRegistry> breakers_;
+  BreakerGate::Post post_;
   Random random_;
 };
 

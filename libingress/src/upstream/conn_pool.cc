@@ -19,6 +19,12 @@ void ConnPool::put_back(ClientConnPtr conn, std::size_t max_idle, std::chrono::m
   idle_.push_back(std::move(conn));
 }
 
+bool ConnPool::drop_oldest() {
+  if (idle_.empty()) return false;
+  idle_.erase(idle_.begin());
+  return true;
+}
+
 void ConnPool::drop(H1ClientConn* conn) {
   std::erase_if(idle_, [conn](const ClientConnPtr& held) { return held.get() == conn; });
 }

@@ -22,6 +22,8 @@ class ConnPool {
   void put_back(ClientConnPtr conn, std::size_t max_idle, std::chrono::milliseconds idle_timeout);
   // Removes and closes `conn`: called by the connection itself when its peer closed or time is up.
   void drop(H1ClientConn* conn);
+  // Closes the oldest; false when there is none.
+  bool drop_oldest();
   void clear() { idle_.clear(); }
   std::size_t size() const { return idle_.size(); }
 

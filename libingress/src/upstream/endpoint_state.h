@@ -8,6 +8,7 @@
 #include <string>
 
 #include "ingress/cluster.h"
+#include "upstream/circuit_breaker.h"
 #include "upstream/conn_pool.h"
 #include "upstream/local_ref.h"
 
@@ -23,6 +24,7 @@ struct EndpointState {
   std::uint32_t num_active = 0;  // exchanges that use it now
   bool is_retired = false;
   Availability availability = Availability::kAvailable;
+  BreakerGate* gate = nullptr;  // of its cluster, while that has limits and lists it
   ConnPool idle;
   std::uint32_t local_refs = 0;
 };

@@ -24,6 +24,10 @@ bool announces_a_body_for_204(const ResponseHead& head) {
 
 }  // namespace
 
+void ClientConnDeleter::operator()(H1ClientConn* conn) const {
+  conn->destroy();
+}
+
 H1ClientConn::H1ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits)
     : loop_(loop),
       transport_(std::move(transport)),
@@ -86,15 +90,21 @@ void H1ClientConn::resume_response() {
 
 void H1ClientConn::begin_idle(ConnPool& pool, std::chrono::milliseconds timeout) {
   pool_ = &pool;
-  events_ = nullptr;
+  permit_.note_idle(true);
+  end_message();
   state_ = State::kIdle;
   request_ = Request::kNone;
-  parser_.reset();
   idle_timer_.set(loop_.timers(), timeout);
+}
+
+void H1ClientConn::end_message() {
+  events_ = nullptr;
+  parser_.reset();
 }
 
 void H1ClientConn::end_idle() {
   pool_ = nullptr;
+  permit_.note_idle(false);
   idle_timer_.cancel();
 }
 
@@ -105,6 +115,7 @@ void H1ClientConn::destroy() {
   // An unfinished message must not look complete to the backend (RFC 9112 8): the socket is closed with
   // its request cut, which is what "no last chunk, fewer bytes than Content-Length" says.
   transport_->close();
+  permit_.reset();
   loop_.defer([this] { delete this; });
 }
 

@@ -10,8 +10,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "base/buffer.h"
 #include "http/body_decoder.h"
@@ -19,6 +19,8 @@
 #include "ingress/cluster.h"
 #include "net/loop.h"
 #include "net/transport.h"
+#include "upstream/circuit_breaker.h"
+#include "upstream/client_conn_ptr.h"
 #include "upstream/upstream_stream.h"
 
 namespace ingress::upstream {
@@ -52,6 +54,14 @@ class H1ClientConn final : private net::TransportHandler {
   bool is_reused() const { return num_exchanges_ > 1; }
   bool has_sent_head() const { return has_sent_head_; }
 
+  // Forgets the message that is over; is_reusable() says what it said before.
+  void end_message();
+
+  // The right to be open, where its cluster limits connections; goes with the socket.
+  void adopt_permit(Permit permit) { permit_ = std::move(permit); }
+  Permit take_permit() { return std::move(permit_); }
+  bool has_permit() const { return static_cast<bool>(permit_); }
+
  private:
   friend class ConnPool;
   friend struct ClientConnDeleter;
@@ -80,6 +90,7 @@ class H1ClientConn final : private net::TransportHandler {
 
   net::EventLoop& loop_;
   net::TransportPtr transport_;
+  Permit permit_;
   UpstreamEvents* events_ = nullptr;
   ConnPool* pool_ = nullptr;  // while idle
   net::Timer idle_timer_;
@@ -98,10 +109,5 @@ class H1ClientConn final : private net::TransportHandler {
   bool is_head_request_ = false;
   bool has_sent_head_ = false;
 };
-
-struct ClientConnDeleter {
-  void operator()(H1ClientConn* conn) const { conn->destroy(); }
-};
-using ClientConnPtr = std::unique_ptr<H1ClientConn, ClientConnDeleter>;
 
 }  // namespace ingress::upstream
