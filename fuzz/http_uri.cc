@@ -1,5 +1,5 @@
-// Targets of requests. The first byte chooses the method and a Host; a line feed in the rest divides the
-// Host field from the target.
+// Targets of requests. The first byte chooses the method and what the listener asks of paths; a line feed in
+// the rest divides the Host field from the target.
 //
 // Asserted: what is taken, and as what, is what RFC 3986 gives read by its letter; a normal path stays as it
 // is, is no longer than what it came from and holds neither a dot segment nor an escape that stands for
@@ -18,18 +18,32 @@ using namespace ingress::fuzzing;
 
 namespace {
 
-// What the RFC says of every path; a listener's own wishes have their test in tests/http.
-constexpr PathOptions kLoose{Slashes::kKeep, Ambiguous::kKeep};
+// The same wish, for the library and for the strict reader.
+struct Wish {
+  PathOptions options;
+  StrictPaths strict;
+};
 
-void check_path(std::string_view path) {
+Wish choose_wish(std::uint8_t choices) {
+  static constexpr Ambiguous kAmbiguous[] = {Ambiguous::kKeep, Ambiguous::kRejectHiddenDots,
+                                             Ambiguous::kReject};
+  const Slashes slashes = choices & 4 ? Slashes::kMerge : Slashes::kKeep;
+  const unsigned strictness = (choices >> 3) % 3;
+  return {.options = {slashes, kAmbiguous[strictness]},
+          .strict = {.merges_slashes = slashes == Slashes::kMerge,
+                     .refuses_hidden_dots = strictness >= 1,
+                     .refuses_marks = strictness == 2}};
+}
+
+void check_path(std::string_view path, const Wish& wish) {
   std::string scratch;
-  const auto got = normalize_path(path, kLoose, scratch);
-  const auto wanted = strict_path(path);
+  const auto got = normalize_path(path, wish.options, scratch);
+  const auto wanted = strict_path(path, wish.strict);
   require(got.has_value() == wanted.has_value(), "takes the same paths");
   if (!got) return;
   require_equal(std::string(*got), *wanted, "same normal form");
   std::string again;
-  const auto twice = normalize_path(*got, kLoose, again);
+  const auto twice = normalize_path(*got, wish.options, again);
   require(twice.has_value() && *twice == *got, "idempotent");
   require(got->starts_with('/') && got->size() <= path.size(), "starts with '/', grows never");
   const std::string framed = std::string(*got) + "/";
@@ -44,11 +58,11 @@ std::string describe_head(const RequestHead& head) {
   return out.append(" ").append(head.authority());
 }
 
-void check_target(std::string_view method, std::string_view target, std::string_view host) {
+void check_target(std::string_view method, std::string_view target, std::string_view host, const Wish& wish) {
   RequestHead head;
-  const auto got = parse_target(method, target, host, kLoose, head);
-  const auto wanted =
-      strict_target(method, target, host.empty() ? std::nullopt : std::optional(std::string(host)), false);
+  const auto got = parse_target(method, target, host, wish.options, head);
+  const auto wanted = strict_target(
+      method, target, host.empty() ? std::nullopt : std::optional(std::string(host)), false, wish.strict);
   require(got.has_value() == wanted.has_value(), "takes the same targets");
   if (!got) return;
   std::string text = wanted->path;
@@ -66,7 +80,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t line_feed = text.find('\n');
   const std::string_view host = line_feed == text.npos ? "h.example" : text.substr(0, line_feed);
   const std::string_view target = text.substr(line_feed == text.npos ? 0 : line_feed + 1);
-  check_path(target);
-  check_target(kMethods[data[0] % 4], target, host);
+  const Wish wish = choose_wish(data[0]);
+  check_path(target, wish);
+  check_target(kMethods[data[0] % 4], target, host, wish);
   return 0;
 }

@@ -138,7 +138,7 @@ bool check_request(StrictMessage& message, const std::string& target, const Stri
   if (hosts.size() > 1 || (hosts.empty() && message.is_http11)) return false;
   const auto read =
       strict_target(message.method, target, hosts.empty() ? std::nullopt : std::optional(hosts[0]),
-                    limits.allows_empty_host);
+                    limits.allows_empty_host, limits.paths);
   if (!read) return false;
   message.target = *read;
   const Length length = length_of(message);

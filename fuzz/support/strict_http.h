@@ -14,6 +14,13 @@
 
 namespace ingress::fuzzing {
 
+// What a listener asks of paths beside RFC 3986.
+struct StrictPaths {
+  bool merges_slashes = false;
+  bool refuses_hidden_dots = false;  // "." and ".." behind encoded separators and in front of parameters
+  bool refuses_marks = false;        // also separators and parameters themselves, encoded once or twice
+};
+
 struct StrictLimits {
   std::size_t line_bytes = 16 * 1024;
   std::size_t head_bytes = 64 * 1024;
@@ -23,6 +30,7 @@ struct StrictLimits {
   std::size_t extension_bytes = 16 * 1024;
   // RFC 9112 3.2: what a client sends when the target has no authority. A server need not take it.
   bool allows_empty_host = false;
+  StrictPaths paths = {};
 };
 
 struct StrictField {

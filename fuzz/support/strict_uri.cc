@@ -112,9 +112,33 @@ bool read_authority(std::string_view text, StrictTarget& out) {
   return true;
 }
 
-bool read_path_and_query(std::string_view text, StrictTarget& out) {
+std::string replace_all(std::string text, std::string_view from, std::string_view to) {
+  while (text.find(from) != text.npos) text.replace(text.find(from), from.size(), to);
+  return text;
+}
+
+// As somebody reads it who decodes separators first and cuts parameters off.
+bool has_hidden_dots(const std::string& path) {
+  std::string again = replace_all(replace_all(path, "%2F", "/"), "%5C", "/");
+  again = replace_all(again, "%3B", ";") + "/";
+  while (again.find(';') != again.npos) {
+    const std::size_t begin = again.find(';');
+    again.erase(begin, again.find('/', begin) - begin);
+  }
+  return again.find("/./") != again.npos || again.find("/../") != again.npos;
+}
+
+bool has_marks(const std::string& path) {
+  const std::string text = lower(path);
+  for (const char* mark : {";", "%2f", "%5c", "%252e", "%252f", "%255c"}) {
+    if (text.find(mark) != text.npos) return true;
+  }
+  return false;
+}
+
+bool read_path_and_query(std::string_view text, const StrictPaths& options, StrictTarget& out) {
   const std::size_t mark = text.find('?');
-  const auto path = strict_path(text.substr(0, mark));
+  const auto path = strict_path(text.substr(0, mark), options);
   if (!path) return false;
   out.path = *path;
   if (mark == text.npos) return true;
@@ -124,18 +148,22 @@ bool read_path_and_query(std::string_view text, StrictTarget& out) {
 
 }  // namespace
 
-std::optional<std::string> strict_path(std::string_view path) {
+std::optional<std::string> strict_path(std::string_view path, const StrictPaths& options) {
   if (!path.starts_with('/') || !is_printable(path) || path.find_first_of("\\?#") != path.npos) {
     return std::nullopt;
   }
   auto decoded = decode_unreserved(path);
-  if (decoded) decoded = remove_dot_segments(*decoded);
-  return decoded;
+  if (!decoded) return std::nullopt;
+  std::string normal = remove_dot_segments(*decoded);
+  if (options.merges_slashes) normal = replace_all(normal, "//", "/");
+  if (options.refuses_hidden_dots && has_hidden_dots(normal)) return std::nullopt;
+  if (options.refuses_marks && has_marks(normal)) return std::nullopt;
+  return normal;
 }
 
 std::optional<StrictTarget> strict_target(std::string_view method, std::string_view target,
                                           const std::optional<std::string>& host_field,
-                                          bool allows_empty_host) {
+                                          bool allows_empty_host, const StrictPaths& paths) {
   StrictTarget out;
   if (method == "CONNECT") return std::nullopt;
   const bool is_host_left_out = !host_field || (host_field->empty() && allows_empty_host);
@@ -144,7 +172,8 @@ std::optional<StrictTarget> strict_target(std::string_view method, std::string_v
     out.path = "*";
     return method == "OPTIONS" ? std::optional(out) : std::nullopt;
   }
-  if (target.starts_with('/')) return read_path_and_query(target, out) ? std::optional(out) : std::nullopt;
+  if (target.starts_with('/'))
+    return read_path_and_query(target, paths, out) ? std::optional(out) : std::nullopt;
   const std::string start = lower(std::string(target.substr(0, 8)));
   if (!start.starts_with("http://") && start != "https://") return std::nullopt;
   const std::string_view rest = target.substr(start.starts_with("http://") ? 7 : 8);
@@ -157,7 +186,7 @@ std::optional<StrictTarget> strict_target(std::string_view method, std::string_v
     return out;
   }
   const std::string full = behind.starts_with('/') ? std::string(behind) : "/" + std::string(behind);
-  return read_path_and_query(full, out) ? std::optional(out) : std::nullopt;
+  return read_path_and_query(full, paths, out) ? std::optional(out) : std::nullopt;
 }
 
 }  // namespace ingress::fuzzing

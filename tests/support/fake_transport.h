@@ -99,7 +99,8 @@ class FakePeer : public std::enable_shared_from_this<FakePeer> {
   // What the code under test did.
   const std::string& received() const& { return received_; }
   std::string take_received() { return std::exchange(received_, {}); }
-  std::size_t num_writes() const { return num_writes_; }  // calls of write()
+  const std::string& written() const& { return written_; }  // whether the peer has taken it or not
+  std::size_t num_writes() const { return num_writes_; }    // calls of write()
   bool has_write_ended() const { return is_write_ended_ && queue_.empty(); }
   bool is_started() const { return is_started_; }
   bool is_paused() const { return pause_reasons_ != 0; }
@@ -175,7 +176,10 @@ class FakePeer : public std::enable_shared_from_this<FakePeer> {
 
   void on_write(base::Chain&& bytes) {
     ++num_writes_;
-    if (end_ == End::kOpen && !is_broken_ && !is_write_ended_) queue_ += bytes.to_string();
+    if (end_ == End::kOpen && !is_broken_ && !is_write_ended_) {
+      queue_ += bytes.to_string();
+      written_ += bytes.to_string();
+    }
     bytes.clear();
     move_queue();
   }
@@ -208,7 +212,7 @@ class FakePeer : public std::enable_shared_from_this<FakePeer> {
   net::PeerAddress local_;
   std::deque<std::string> incoming_;
   std::string queue_;
-  std::string received_;
+  std::string received_, written_;
   std::size_t window_bytes_ = kEndless;
   std::size_t num_writes_ = 0;
   Error break_error_;
