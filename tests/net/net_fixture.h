@@ -184,14 +184,19 @@ struct Server {
     auto bound = net::bind_listening(address, 0, 1);
     REQUIRE(bound);
     port = bound->port;
-    acceptor = net::Acceptor::create(fixture.loop(), bound->fds.at(0), [this](net::TransportPtr transport) {
-                 accepted.push_back(std::make_unique<Recorder>(std::move(transport)));
-                 if (on_accept) on_accept();
-               }).value();
+    acceptor = net::Acceptor::create(
+                   fixture.loop(), bound->fds.at(0),
+                   [this](net::TransportPtr transport) {
+                     accepted.push_back(std::make_unique<Recorder>(std::move(transport)));
+                     if (on_accept) on_accept();
+                   },
+                   &refused)
+                   .value();
   }
   std::uint16_t port = 0;
   std::vector<std::unique_ptr<Recorder>> accepted;
   std::function<void()> on_accept;
+  base::Counter refused;
   std::unique_ptr<net::Acceptor> acceptor;
 };
 

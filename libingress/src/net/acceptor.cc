@@ -52,8 +52,12 @@ bool is_of_one_client(int error_number) {
 // Acceptor may be destroyed inside its own on_accept.
 class Core {
  public:
-  Core(EventLoop& loop, int fd, Acceptor::OnAccept on_accept)
-      : loop_(loop), fd_(fd), reserve_fd_(open_reserve()), on_accept_(std::move(on_accept)) {}
+  Core(EventLoop& loop, int fd, Acceptor::OnAccept on_accept, base::Counter* refused)
+      : loop_(loop),
+        fd_(fd),
+        reserve_fd_(open_reserve()),
+        refused_(refused),
+        on_accept_(std::move(on_accept)) {}
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
@@ -61,7 +65,6 @@ class Core {
   // Calls on_accept from inside, unless called from inside on_accept: then right after it.
   void stop();
   void abandon();
-  std::uint64_t num_refused() const { return num_refused_; }
 
  private:
   // kStopping: accepts what is queued, then closes. kClosing: until libuv's close callback.
@@ -84,7 +87,7 @@ class Core {
   State state_ = State::kAccepting;
   bool is_in_batch_ = false;
   bool is_owned_ = true;
-  std::uint64_t num_refused_ = 0;
+  base::Counter* refused_;  // may be null
   Acceptor::OnAccept on_accept_;
   Timer back_off_timer_{[](void* core) { static_cast<Core*>(core)->listen(); }, this};
   uv_poll_t poll_{};
@@ -160,7 +163,7 @@ bool Core::refuse_one() {
   ::close(std::exchange(reserve_fd_, -1));
   const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
   if (fd >= 0) {
-    ++num_refused_;
+    if (refused_ != nullptr) refused_->add();
     ::close(fd);
   }
   reserve_fd_ = open_reserve();
@@ -209,7 +212,6 @@ class AcceptorImpl final : public Acceptor {
   AcceptorImpl& operator=(const AcceptorImpl&) = delete;
   ~AcceptorImpl() override { core_->abandon(); }
   void stop() override { core_->stop(); }
-  std::uint64_t num_refused() const override { return core_->num_refused(); }
 
  private:
   Core* core_;
@@ -217,9 +219,9 @@ class AcceptorImpl final : public Acceptor {
 
 }  // namespace
 
-std::expected<std::unique_ptr<Acceptor>, Error> Acceptor::create(EventLoop& loop, int fd,
-                                                                 OnAccept on_accept) {
-  auto* const core = new Core(loop, fd, std::move(on_accept));
+std::expected<std::unique_ptr<Acceptor>, Error> Acceptor::create(EventLoop& loop, int fd, OnAccept on_accept,
+                                                                 base::Counter* refused) {
+  auto* const core = new Core(loop, fd, std::move(on_accept), refused);
   if (const int status = core->open(); status != 0) {
     return std::unexpected(io_error("cannot accept", status));
   }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/counter.h"
 #include "ingress/error.h"
 #include "net/loop.h"
 #include "net/transport.h"
@@ -36,12 +37,13 @@ class Acceptor {
   using OnAccept = std::move_only_function<void(TransportPtr)>;
   // Takes over `fd`, listening and non-blocking (closes it at the end, also on failure). on_accept comes
   // any number of times, may destroy the Acceptor and gets a Transport that is not started yet.
-  static std::expected<std::unique_ptr<Acceptor>, Error> create(EventLoop& loop, int fd, OnAccept on_accept);
+  // `refused`, when given, counts clients that were turned away for lack of descriptors; outlives it.
+  static std::expected<std::unique_ptr<Acceptor>, Error> create(EventLoop& loop, int fd, OnAccept on_accept,
+                                                                base::Counter* refused = nullptr);
   virtual ~Acceptor() = default;
   // Accepts what is queued in the kernel, from inside this call (when called in on_accept: right after
   // it), then closes the socket. A handshake under way at that moment is reset. Idempotent.
   virtual void stop() = 0;
-  virtual std::uint64_t num_refused() const = 0;  // for lack of descriptors
 };
 
 // One connection attempt. Destroying it abandons the attempt.

@@ -19,7 +19,6 @@ struct ListenerState {
   std::uint16_t port = 0;
   std::unique_ptr<net::Acceptor> acceptor;  // null where this worker has no socket
   std::size_t num_connections = 0;
-  std::uint64_t num_refused_seen = 0;  // of the acceptor's count, already in the metrics
 };
 
 }  // namespace ingress::proxy

@@ -160,9 +160,10 @@ void Worker::open_listener(const ListenerEntry& entry) {
   if (fd >= 0 && stage_ == Stage::kDraining) {
     ::close(fd);  // nobody will accept on it: clients must not queue up there
   } else if (fd >= 0) {
-    auto acceptor = net::Acceptor::create(*loop_, fd, [this, raw = state.get()](net::TransportPtr transport) {
-      on_accept(*raw, std::move(transport));
-    });
+    auto acceptor = net::Acceptor::create(
+        *loop_, fd,
+        [this, raw = state.get()](net::TransportPtr transport) { on_accept(*raw, std::move(transport)); },
+        &metrics_.connections_refused);
     if (acceptor) {
       state->acceptor = std::move(*acceptor);
     } else if (options_.log) {
@@ -186,10 +187,6 @@ void Worker::forget_closed_listeners() {
 }
 
 void Worker::on_accept(ListenerState& listener, net::TransportPtr transport) {
-  if (listener.acceptor) {  // what was refused for lack of descriptors since the last one
-    const std::uint64_t num_refused = listener.acceptor->num_refused();
-    metrics_.connections_refused.add(num_refused - std::exchange(listener.num_refused_seen, num_refused));
-  }
   metrics_.connections_accepted.add();
   metrics_.connections_open.add();
   ++listener.num_connections;
