@@ -30,6 +30,8 @@ Listener RandomConfig::listener(std::size_t index) {
     out.address = pick({"", "localhost", "[::1]", "unix:", "unix:relative", "1.2.3", "unix:/a\n"});
   if (is_fault()) out.port = 1000;
   if (one_in(3)) out.limits.max_headers = static_cast<std::uint32_t>(1 + below(10'000));
+  if (one_in(3)) out.limits.min_body_rate = static_cast<std::uint32_t>(below(1'000'000'001));
+  if (one_in(3)) out.timeouts.body_rate_grace = std::chrono::milliseconds(1 + below(86'400'000));
   if (one_in(3)) out.limits.body_bytes = below(std::uint64_t{1} << 40);
   if (is_fault()) out.limits.head_bytes = one_in(2) ? 0 : 1U << 31;
   if (is_fault()) out.limits.body_bytes = ~std::uint64_t{0};

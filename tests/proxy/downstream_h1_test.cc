@@ -94,6 +94,59 @@ TEST_CASE("ASlowReaderIsCutOnlyWhenItStopsReading") {
   CHECK(client.peer->end() == FakePeer::End::kReset);
 }
 
+TEST_CASE("ABodyThatDribblesIsRefusedHoweverSteadily") {
+  FakeWorker worker;
+  const auto backend = worker.add_idle_backend();
+  FakeClient client(worker);
+  client.peer->send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+  int num_sent = 0;
+  for (; client.peer->received().empty() && num_sent < 100; ++num_sent) {
+    client.peer->send("x");
+    worker.pass(seconds(1));
+  }
+  CHECK(num_sent >= 10);  // the grace
+  CHECK(num_sent <= 12);
+  CHECK(client.peer->received().starts_with("HTTP/1.1 408 "));
+  CHECK(worker.log.wait_for(1).detail == "body_rate");
+}
+
+TEST_CASE("ABodyThatIsFastEnoughOnTheWholeIsTakenHoweverLong") {
+  FakeWorker worker;
+  const auto backend = worker.add_idle_backend();
+  FakeClient client(worker);
+  client.peer->send("POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  worker.pass(seconds(20));  // as one that waits for "100 Continue"
+  for (int i = 0; i < 100; ++i) {
+    client.peer->send("1f4\r\n" + std::string(500, 'x') + "\r\n");
+    worker.pass(seconds(2));
+    REQUIRE(client.peer->received().empty());
+  }
+  client.peer->send("0\r\n\r\n");
+  backend->send(answer_of(3));
+  worker.turn();
+  CHECK(client.peer->received().starts_with("HTTP/1.1 200 "));
+}
+
+TEST_CASE("TimeInWhichWeDoNotReadIsNotHeldAgainstABody") {
+  FakeWorker worker;
+  worker.listener.settings.limits.min_body_rate = 1'000'000;
+  const auto backend = worker.add_idle_backend();
+  backend->stop_reading();
+  FakeClient client(worker);
+  client.peer->send("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n");
+  for (int i = 0; i < 4; ++i) client.peer->send(std::string(40'000, 'x'));
+  CHECK(client.peer->is_paused());
+  worker.pass(seconds(50));
+  CHECK(client.peer->received().empty());
+  backend->read_all();
+  client.peer->turn();
+  CHECK(!client.peer->is_paused());
+  worker.pass(seconds(9));
+  CHECK(client.peer->received().empty());
+  worker.pass(seconds(2));
+  CHECK(client.peer->received().starts_with("HTTP/1.1 408 "));
+}
+
 // Its end is the only sign of the body's end (RFC 9112 8).
 TEST_CASE("AnAnswerThatIsCutByAStopDoesNotLookWhole") {
   FakeWorker worker;

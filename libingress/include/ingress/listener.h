@@ -13,6 +13,9 @@ struct ListenerLimits {
   std::uint32_t head_bytes = 64 * 1024;               // 431 beyond, request line included
   std::uint32_t max_headers = 100;                    // 431 beyond
   std::uint64_t body_bytes = std::uint64_t{1} << 30;  // 413 beyond; 0 = no limit
+  // Slowest body of a request, in bytes a second once ListenerTimeouts::body_rate_grace is over, from its
+  // first byte on and while we read; 408 below; 0 = any.
+  std::uint32_t min_body_rate = 240;
   friend bool operator==(const ListenerLimits&, const ListenerLimits&) = default;
 };
 
@@ -20,6 +23,7 @@ struct ListenerLimits {
 struct ListenerTimeouts {
   std::chrono::milliseconds request_head{10'000};       // first byte of a head to its last; 408
   std::chrono::milliseconds request_body_idle{30'000};  // between two pieces of a body; 408
+  std::chrono::milliseconds body_rate_grace{10'000};    // a body may be slower than min_body_rate so long
   std::chrono::milliseconds keep_alive_idle{75'000};    // between exchanges; closes silently
   std::chrono::milliseconds write_idle{60'000};         // response waits for the client to read; cut
   friend bool operator==(const ListenerTimeouts&, const ListenerTimeouts&) = default;

@@ -23,6 +23,11 @@ void describe(V&& visit, const ListenerLimits*) {
         &ListenerLimits::max_headers);
   visit({.name = "body_bytes", .doc = "413 beyond; 0 = no limit", .max = std::int64_t{1} << 50},
         &ListenerLimits::body_bytes);
+  visit({.name = "min_body_rate",
+         .doc = "bytes a second that a request's body brings at least, from its first byte on, "
+                "`body_rate_grace_ms` forgiven; 408 below; 0 = any",
+         .max = 1'000'000'000},
+        &ListenerLimits::min_body_rate);
 }
 
 constexpr TypeInfo type_info(const ListenerTimeouts*) {
@@ -37,6 +42,8 @@ void describe(V&& visit, const ListenerTimeouts*) {
   timeout("request_head_ms", "first byte of a head to its last; 408 beyond", &ListenerTimeouts::request_head);
   timeout("request_body_idle_ms", "between two pieces of a body; 408 beyond",
           &ListenerTimeouts::request_body_idle);
+  timeout("body_rate_grace_ms", "a body may be slower than `min_body_rate` for so long",
+          &ListenerTimeouts::body_rate_grace);
   timeout("keep_alive_idle_ms", "between exchanges; closes silently", &ListenerTimeouts::keep_alive_idle);
   timeout("write_idle_ms", "a response waits for the client to read; cut beyond",
           &ListenerTimeouts::write_idle);

@@ -143,6 +143,8 @@ void DownstreamH1::begin_exchange() {
   is_request_ended_ = framing->kind == http::BodyKind::kNone ||
                       (framing->kind == http::BodyKind::kLength && framing->length == 0);
   decoder_.start(*framing, ErrorCode::kBadRequest, max_body);
+  body_wait_ = std::chrono::milliseconds(0);
+  has_body_begun_ = false;
   state_ = State::kExchange;
   is_first_ = false;
   has_news_ = true;

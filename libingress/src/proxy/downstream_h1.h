@@ -89,6 +89,7 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   void close_gracefully();
   void watch_reading();
   void wait_for(ReadWait waiting, std::chrono::milliseconds limit);
+  std::chrono::milliseconds body_limit();
   void on_read_timeout();
   void watch_writing();
   void on_write_timeout();
@@ -116,7 +117,11 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   bool is_chunked_ = false;       // the answer's body
   bool is_first_ = true;          // no request yet
   bool is_draining_ = false;
+  bool has_body_begun_ = false;    // as of the last time that we began to wait for more
+  bool is_body_rate_due_ = false;  // when read_timer_ fires, it is for the rate of the body
   std::size_t queued_before_ = 0;  // when write_timer_ was set
+  // Of this body: how long we have waited for the client since its first byte, and since when we do.
+  std::chrono::milliseconds body_wait_{0}, body_wait_since_{0};
 };
 
 }  // namespace ingress::proxy

@@ -70,6 +70,8 @@ void DownstreamH1::close_now() {
 // The one owner of the client's time limits for sending.
 void DownstreamH1::watch_reading() {
   const ListenerTimeouts& timeouts = listener_.settings.timeouts;
+  if (read_wait_ == ReadWait::kBody && has_body_begun_)
+    body_wait_ += host_.services().loop.timers().now() - body_wait_since_;
   switch (state_) {
     case State::kIdle:
       // A fresh connection owes its first request as soon as a head; later ones may rest.
@@ -83,13 +85,30 @@ void DownstreamH1::watch_reading() {
       if (is_request_ended_ || reading_ == Reading::kPaused || is_exchange_over_) {
         return wait_for(ReadWait::kNothing, {});
       }
-      return wait_for(ReadWait::kBody, timeouts.request_body_idle);
+      return wait_for(ReadWait::kBody, body_limit());
     case State::kLinger:
       if (read_wait_ != ReadWait::kLinger) wait_for(ReadWait::kLinger, kLingerTime);
       return;
     case State::kClosed:
       return;
   }
+}
+
+// The next piece has its limit, and all of them together have one that grows with what they bring: a client
+// that sends a byte now and then would keep us for years. Counts from the first byte, since before it the
+// client may wait for a "100 Continue" of the backend; and not while we do not read, which is not the
+// client's doing.
+std::chrono::milliseconds DownstreamH1::body_limit() {
+  const ListenerTimeouts& timeouts = listener_.settings.timeouts;
+  const std::uint32_t rate = listener_.settings.limits.min_body_rate;
+  body_wait_since_ = host_.services().loop.timers().now();
+  has_body_begun_ = decoder_.body_bytes() > 0;
+  is_body_rate_due_ = false;
+  if (rate == 0 || !has_body_begun_) return timeouts.request_body_idle;
+  const std::chrono::milliseconds earned(static_cast<std::int64_t>(decoder_.body_bytes() * 1000 / rate));
+  const auto left = std::max(timeouts.body_rate_grace + earned - body_wait_, std::chrono::milliseconds(1));
+  is_body_rate_due_ = left < timeouts.request_body_idle;
+  return std::min(left, timeouts.request_body_idle);
 }
 
 void DownstreamH1::wait_for(ReadWait waiting, std::chrono::milliseconds limit) {
@@ -115,8 +134,11 @@ void DownstreamH1::on_read_timeout() {
       return refuse({ErrorCode::kRequestTimeout, ErrorSide::kDownstream, RetrySafety::kNotSafe, "head", {}});
     case ReadWait::kBody:
       is_keep_alive_ = false;
-      return exchange_->on_request_failed(
-          {ErrorCode::kRequestTimeout, ErrorSide::kDownstream, RetrySafety::kNotSafe, "body", {}});
+      return exchange_->on_request_failed({ErrorCode::kRequestTimeout,
+                                           ErrorSide::kDownstream,
+                                           RetrySafety::kNotSafe,
+                                           is_body_rate_due_ ? "body_rate" : "body",
+                                           {}});
     case ReadWait::kLinger:
       // With an answer still unread the write limit decides.
       if (transport_->queued_bytes() == 0) close_now();
