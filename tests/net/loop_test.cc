@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include <atomic>
 #include <csignal>
@@ -160,6 +161,44 @@ TEST_CASE("Timers of the wheel fire in order of their times, none before its tim
   loop->run();
   CHECK(fired == std::vector<int>{0, 30, 60, 90});
   for (const auto& item : items) CHECK_FALSE(item->is_early);
+}
+
+TEST_CASE("Time in which the loop could not run does not count: what came meanwhile is seen before timers fire") {
+  const auto loop = make_loop();
+  std::string order;
+  struct State {
+    EventLoop* loop;
+    std::string* order;
+    Timer timer{[](void* state) {
+                  auto* const self = static_cast<State*>(state);
+                  *self->order += "timer ";
+                  self->loop->stop();
+                },
+                this};
+  } state{loop.get(), &order};
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  uv_poll_t poll;
+  poll.data = &order;
+  REQUIRE(uv_poll_init(loop->uv_loop(), &poll, ends[0]) == 0);
+  loop->post([&] {
+    uv_poll_start(&poll, UV_READABLE, [](uv_poll_t* handle, int, int) {
+      *static_cast<std::string*>(handle->data) += "input ";
+      uv_poll_stop(handle);
+    });
+    state.timer.set(loop->timers(), milliseconds(50));
+    REQUIRE(::write(ends[1], "x", 1) == 1);
+    std::this_thread::sleep_for(milliseconds(400));  // the fault
+  });
+  const milliseconds before = loop->now();
+  loop->run();
+  CHECK(order == "input timer ");
+  CHECK(loop->now() - before >= milliseconds(50));
+  CHECK(loop->now() - before < milliseconds(350));
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll), nullptr);
+  uv_run(loop->uv_loop(), UV_RUN_NOWAIT);
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST_CASE("The read space is the same block as long as nobody keeps a slice of it") {

@@ -175,9 +175,10 @@ TEST_CASE("ErrorsTellResolvingFromConnecting") {
   auto attempt =
       connector.open({"silent.ingress.test", 80}, std::chrono::milliseconds(50), [&](auto transport) {
         ++num_calls;
-        error = transport.error();
+        if (!transport) error = std::move(transport.error());
       });
   bench.fixture.run_until([&] { return num_calls == 1; });
+  REQUIRE(error);
   CHECK(error->code == ErrorCode::kResolveFailed);
   CHECK(std::string(error->what) == "timeout");
 }

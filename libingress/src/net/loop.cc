@@ -19,6 +19,12 @@ namespace ingress::net {
 namespace {
 
 using Call = std::move_only_function<void()>;
+using std::chrono::milliseconds;
+
+// A turn that comes later than this did not wait for its time: the process was stopped, or a callback ran on
+// and on. Timers that are due by then wait for one more look at the sockets, twice the wheel's resolution.
+constexpr milliseconds kStall{100};
+constexpr milliseconds kLookAgain = 2 * TimerWheel::kTick;
 
 // Blocks SIGPIPE in this thread. A SIGPIPE that a write raised meanwhile is pending on the thread and is
 // taken back before unblocking; one that was pending before is left alone.
@@ -58,6 +64,8 @@ struct EventLoop::Impl {
   EventLoop* loop = nullptr;
   uv_async_t async{};
   uv_timer_t wheel_timer{};
+  milliseconds wheel_due{};  // uv's time at which wheel_timer was to fire
+  milliseconds stalled{};    // how far the loop's time is behind uv's
   uv_prepare_t prepare{};
   uv_check_t check{};
   unsigned num_handles = 0;  // initialised and not yet reported closed
@@ -82,7 +90,10 @@ struct EventLoop::Impl {
   void run_deferred();
   void run_posted();
   void on_async();
+  milliseconds uv_time() const { return milliseconds(uv_now(loop->uv_.get())); }
   void arm_wheel();
+  void start_wheel_timer(milliseconds delay);
+  void on_wheel_due();
   void end_turn();
   void close_handles();
 };
@@ -125,14 +136,27 @@ void EventLoop::Impl::arm_wheel() {
     uv_timer_stop(&wheel_timer);
     return;
   }
+  start_wheel_timer(delay);
+}
+
+void EventLoop::Impl::start_wheel_timer(milliseconds delay) {
+  wheel_due = uv_time() + delay;
   uv_timer_start(
-      &wheel_timer,
-      [](uv_timer_t* timer) {
-        auto* const self = static_cast<Impl*>(timer->data);
-        self->loop->timers_->advance(self->loop->now());
-        self->arm_wheel();
-      },
+      &wheel_timer, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->on_wheel_due(); },
       static_cast<std::uint64_t>(delay.count()), 0);
+}
+
+// uv runs timers before it looks at the sockets, and after a stop of the process also returns from its wait
+// without a look at them: what peers sent in time would count as never sent. So time that passed while this
+// loop did nothing does not count.
+void EventLoop::Impl::on_wheel_due() {
+  if (const milliseconds late = uv_time() - wheel_due; late > kStall) {
+    stalled += late;
+    start_wheel_timer(kLookAgain);
+    return;
+  }
+  loop->timers_->advance(loop->now());
+  arm_wheel();
 }
 
 void EventLoop::Impl::end_turn() {
@@ -184,10 +208,7 @@ std::expected<std::unique_ptr<EventLoop>, Error> EventLoop::create() {
   uv_check_start(&impl.check, [](uv_check_t* h) { static_cast<Impl*>(h->data)->end_turn(); });
   loop->timers_ = std::make_unique<TimerWheel>(loop->now());
   loop->timers_->set_clock(
-      [](const void* context) {
-        return std::chrono::milliseconds(uv_now(static_cast<const uv_loop_t*>(context)));
-      },
-      raw);
+      [](const void* context) { return static_cast<const EventLoop*>(context)->now(); }, loop.get());
   loop->timers_->on_earlier = [&impl] { impl.arm_wheel(); };
   return loop;
 }
@@ -249,7 +270,7 @@ void EventLoop::defer(std::move_only_function<void()> call) {
 }
 
 std::chrono::milliseconds EventLoop::now() const {
-  return std::chrono::milliseconds(uv_now(uv_.get()));
+  return impl_->uv_time() - impl_->stalled;
 }
 
 std::int64_t EventLoop::clock_us() {

@@ -47,7 +47,8 @@ class EventLoop {
 
   TimerWheel& timers() { return *timers_; }
   base::BufferPool& buffers() { return buffers_; }
-  // Monotonic, read once per turn of the loop.
+  // Monotonic, read once per turn of the loop. Stands still while the process is stopped (SIGSTOP) or a
+  // callback takes more than 100 ms, as far as a timer would have been due: timeouts are about peers.
   std::chrono::milliseconds now() const;
   // Reads the clock (vdso): for durations in logs. Monotonic microseconds.
   static std::int64_t clock_us();
