@@ -35,7 +35,7 @@ pipe-2 pipe-100 pipe-post-get pipe-after-bad close-then crlf-lead byte-drip
 
 xff-spoof xff-dup xff-us cl-name-us te-underscore
 big-uri big-header many-headers endless-name
-slow-head slow-head-drips slow-body slow-chunk gzip-bomb
+slow-head slow-head-drips slow-body slow-body-drips slow-chunk gzip-bomb
 
 path-dot-dot path-dot path-pct-dot-dot path-pct-dot-mixed path-unreserved path-abs-dots
 path-two-slashes path-params-dots path-params path-slash-kept path-twice-encoded path-backslash path-pct00

@@ -12,7 +12,7 @@ ROWS = {
                         post(b"Content-Encoding: gzip", body=ZEROS)),
 }
 
-# A head has one limit for all of it, however steadily it comes; a body one for each pause.
+# A head has one limit for all of it, however steadily it comes; a body one for each pause, and a least rate.
 SLOW = {
     "slow-nothing": SlowCase(b"", b"", None),
     "slow-empty-line": SlowCase(b"\r\n", b"", None),
@@ -23,6 +23,8 @@ SLOW = {
     "slow-head-last-byte": SlowCase(get()[:-1], b"", Answer(408)),
     "slow-body": SlowCase(head(b"Content-Length: 5") + b"hel", b"", Answer(408), post(body=b"hello")),
     "slow-body-at-once": SlowCase(head(b"Content-Length: 5"), b"", Answer(408), post(body=b"hello")),
+    "slow-body-drips": SlowCase(head(b"Content-Length: 2000"), b"x" * 2000, Answer(408), post(body=b"x" * 2000)),
+    "slow-chunk-drips": SlowCase(chunked(b"7D0\r\n"), b"x" * 2000, Answer(408), post(chunks=b"x" * 2000)),
     "slow-chunk": SlowCase(chunked(b"5\r\nhel"), b"", Answer(408), post(chunks=b"hello")),
     "slow-chunk-size": SlowCase(chunked(b"5"), b"", Answer(408), post(chunks=b"hello")),
     "slow-last-chunk": SlowCase(chunked(b"5\r\nhello\r\n"), b"", Answer(408), post(chunks=b"hello")),
