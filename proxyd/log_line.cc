@@ -92,6 +92,7 @@ void append_log_line(std::string& out, const ingress::ExchangeRecord& record, Ti
   out += '"';
   append_text(out, "\"client\":", record.client_address);
   if (record.client_port != 0) append_number(out, "\"client_port\":", record.client_port);
+  if (record.peer_address != record.client_address) append_text(out, "\"peer\":", record.peer_address);
   append_text(out, "\"listener\":", record.listener);
   append_text(out, "\"method\":", record.method);
   append_text(out, "\"host\":", record.host);

@@ -120,6 +120,13 @@ ValueOr<ingress::AmbiguousPaths> parse_ambiguous_paths(std::string_view text) {
   return std::unexpected(fmt::format("\"{}\": expected reject, reject_hidden_dots or keep", text));
 }
 
+ValueOr<ingress::HeadersWithUnderscores> parse_headers_with_underscores(std::string_view text) {
+  if (text == "drop") return ingress::HeadersWithUnderscores::kDrop;
+  if (text == "reject") return ingress::HeadersWithUnderscores::kReject;
+  if (text == "allow") return ingress::HeadersWithUnderscores::kAllow;
+  return std::unexpected(fmt::format("\"{}\": expected drop, reject or allow", text));
+}
+
 ValueOr<unsigned> parse_workers(std::string_view text) {
   const auto number = to_number(text);
   if (!number || *number < 1 || *number > kMaxWorkers)

@@ -28,6 +28,7 @@ ValueOr<ingress::controller::DefaultBackend> parse_default_backend(std::string_v
 // The enumerators by the names that the config file gives them.
 ValueOr<ingress::SlashMerging> parse_slashes(std::string_view text);
 ValueOr<ingress::AmbiguousPaths> parse_ambiguous_paths(std::string_view text);
+ValueOr<ingress::HeadersWithUnderscores> parse_headers_with_underscores(std::string_view text);
 
 // 1 to 1024.
 ValueOr<unsigned> parse_workers(std::string_view text);

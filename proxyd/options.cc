@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ingress/config.h"
 #include "proxyd/cpu_count.h"
 #include "proxyd/option_values.h"
 
@@ -24,8 +25,8 @@ struct RawInput {
 };
 // Of all listeners of --http.
 struct RawListeners {
-  std::vector<std::string> http;
-  std::string slashes, ambiguous_paths;
+  std::vector<std::string> http, trusted_proxies;
+  std::string slashes, ambiguous_paths, headers_with_underscores;
 };
 struct RawRun {
   RawInput input;
@@ -70,6 +71,13 @@ void add_listener_options(CLI::App& app, RawListeners& raw) {
       ->delimiter(',')
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_option(app, "--trusted-proxies", raw.trusted_proxies, "CIDR|unix",
+             "Believe these peers about whom they speak for; may be repeated, or a list with commas")
+      ->delimiter(',')
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_option(app, "--headers-with-underscores", raw.headers_with_underscores, "drop|reject|allow",
+             "What to do with fields that have _ in their names [drop]");
   add_option(app, "--slashes", raw.slashes, "merge|keep", "What to make of // in a path [merge]");
   add_option(
       app, "--ambiguous-paths", raw.ambiguous_paths, "reject|reject_hidden_dots|keep",
@@ -145,18 +153,36 @@ InputOptions read_input(Reader& reader, const RawInput& raw, const char* dir_nam
   return input;
 }
 
+// The library says what a network is.
+void check_trusted_proxies(Reader& reader, const std::vector<std::string>& entries) {
+  ingress::Listener listener{.name = "http-0"};
+  listener.trusted_proxies = entries;
+  ingress::GatewayConfig config;
+  config.listeners.push_back(std::move(listener));
+  for (const ingress::Problem& problem : ingress::validate(config))
+    reader.fail(fmt::format("--trusted-proxies: {}: {}", problem.why, problem.fix));
+}
+
 void read_listeners(Reader& reader, const RawRun& raw, std::vector<ingress::Listener>& listeners) {
   const RawListeners& given = raw.listeners;
   if (!raw.input.config.empty() && !given.http.empty())
     return reader.fail("--http has no meaning with --config: the file names its listeners");
-  if (!raw.input.config.empty() && !(given.slashes.empty() && given.ambiguous_paths.empty()))
-    return reader.fail("--slashes and --ambiguous-paths have no meaning with --config: its listeners say it");
+  const bool has_settings = !given.slashes.empty() || !given.ambiguous_paths.empty() ||
+                            !given.trusted_proxies.empty() || !given.headers_with_underscores.empty();
+  if (!raw.input.config.empty() && has_settings)
+    return reader.fail(
+        "--slashes, --ambiguous-paths, --trusted-proxies and --headers-with-underscores have no meaning with "
+        "--config: its listeners say it");
   if (!raw.input.manifests.empty() && given.http.empty())
     return reader.fail("--manifests needs at least one --http");
   ingress::Listener common;
   reader.read("--slashes", given.slashes, common.paths.slashes, parse_slashes(given.slashes));
   reader.read("--ambiguous-paths", given.ambiguous_paths, common.paths.ambiguous,
               parse_ambiguous_paths(given.ambiguous_paths));
+  reader.read("--headers-with-underscores", given.headers_with_underscores, common.headers_with_underscores,
+              parse_headers_with_underscores(given.headers_with_underscores));
+  check_trusted_proxies(reader, given.trusted_proxies);
+  common.trusted_proxies = given.trusted_proxies;
   for (const std::string& text : given.http) {
     ingress::Listener address;
     reader.read("--http", text, address, parse_listen_address(text, UnixPaths::kRefused));

@@ -39,6 +39,10 @@ Listener RandomConfig::listener(std::size_t index) {
   if (is_fault()) out.timeouts.request_head = milliseconds(one_in(2) ? 0 : -5);
   if (one_in(3)) out.paths.slashes = SlashMerging::kKeep;
   if (one_in(3)) out.paths.ambiguous = one_in(2) ? AmbiguousPaths::kReject : AmbiguousPaths::kKeep;
+  if (one_in(3)) out.trusted_proxies = {"10.0.0.0/8", pick({"fd00::/8", "192.0.2.1", "::1"}), "unix"};
+  if (is_fault()) out.trusted_proxies.push_back(pick({"", "10.0.0.1/8", "proxy", "[::1]", "10.0.0.0/33"}));
+  if (one_in(3)) out.headers_with_underscores = HeadersWithUnderscores::kAllow;
+  if (is_fault()) out.headers_with_underscores = static_cast<HeadersWithUnderscores>(3);
   if (is_fault()) out.paths.slashes = static_cast<SlashMerging>(2);
   if (is_fault()) out.paths.ambiguous = static_cast<AmbiguousPaths>(99);
   return out;

@@ -43,6 +43,7 @@ TEST_CASE("RunTakesEveryFlag") {
       "127.0.0.1:82 "
       "--workers 3 --access-log off --shutdown-delay 500ms --drain-timeout 2m --default-backend ns/svc:http "
       "--controller-name me.dev/x --allow-external-names --slashes keep --ambiguous-paths reject "
+      "--trusted-proxies 10.0.0.0/8,unix --trusted-proxies ::1 --headers-with-underscores allow "
       "--allow-local-backends=false");
   CHECK(options.input.manifests_dir == "dir");
   CHECK(options.input.config_file.empty());
@@ -55,6 +56,8 @@ TEST_CASE("RunTakesEveryFlag") {
   for (const ingress::Listener& listener : translate.listeners) {
     CHECK(listener.paths.slashes == ingress::SlashMerging::kKeep);
     CHECK(listener.paths.ambiguous == ingress::AmbiguousPaths::kReject);
+    CHECK(listener.trusted_proxies == std::vector<std::string>{"10.0.0.0/8", "unix", "::1"});
+    CHECK(listener.headers_with_underscores == ingress::HeadersWithUnderscores::kAllow);
   }
   CHECK(options.admin->address == "unix:/tmp/a");
   CHECK(options.admin->name == "admin");
@@ -132,6 +135,10 @@ TEST_CASE("UsageErrorsExitWithTwoAndTheUsage") {
            "run --config f --default-backend a/b:1",
            "run --config f --allow-external-names",
            "run --config f --slashes merge",
+           "run --config f --trusted-proxies ::1",
+           "run --config f --headers-with-underscores drop",
+           "run --manifests d --http 127.0.0.1:1 --trusted-proxies 10.0.0.1/8",
+           "run --manifests d --http 127.0.0.1:1 --headers-with-underscores maybe",
            "run --config f --ambiguous-paths keep",
            "run --manifests d --http 127.0.0.1:1 --slashes twice",
            "run --manifests d --http 127.0.0.1:1 --ambiguous-paths maybe",

@@ -108,7 +108,8 @@ class INGRESS_EXPORT ExchangeContext {
 struct ExchangeRecord {
   std::int64_t started_unix_us = 0;
   std::string_view client_address, listener;
-  std::uint16_t client_port = 0;
+  std::uint16_t client_port = 0;                        // 0 when a trusted proxy told the address
+  std::string_view peer_address;                        // who connected: the client, or a trusted proxy
   std::string_view method, host, path, protocol;        // "HTTP/1.1"; empty where the head was unreadable
   std::uint16_t status = 0;                             // 499 when the client went before an answer
   std::uint64_t request_bytes = 0, response_bytes = 0;  // of bodies

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace ingress {
 
@@ -46,6 +47,13 @@ struct ListenerPaths {
   friend bool operator==(const ListenerPaths&, const ListenerPaths&) = default;
 };
 
+// Backends that put fields into variables (CGI, WSGI, PHP) cannot tell X_Forwarded_For from X-Forwarded-For.
+enum class HeadersWithUnderscores : std::uint8_t {
+  kDrop,
+  kReject,  // 400, and the connection is closed
+  kAllow,   // but for names that are those of fields of ours with '_' for '-'
+};
+
 // Keyed by (address, port); everything else may change without rebinding.
 struct Listener {
   std::string name;                 // unique among listeners
@@ -54,6 +62,10 @@ struct Listener {
   ListenerLimits limits = {};
   ListenerTimeouts timeouts = {};
   ListenerPaths paths = {};
+  // Peers that say the truth about whom they speak for: addresses, networks ("10.0.0.0/8"), or "unix" for
+  // whoever connects to a unix socket.
+  std::vector<std::string> trusted_proxies = {};
+  HeadersWithUnderscores headers_with_underscores = HeadersWithUnderscores::kDrop;
   friend bool operator==(const Listener&, const Listener&) = default;
 };
 

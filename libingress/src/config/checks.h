@@ -51,6 +51,7 @@ void check_name(std::string_view name, const FieldPath& field, Reporter& reporte
 void check_origin(const Origin& origin, const FieldPath& field, Reporter& reporter);
 
 void check_address(const Listener& listener, const FieldPath& field, Reporter& reporter);
+void check_trusted_proxy(std::string_view text, const FieldPath& field, Reporter& reporter);
 // What makes an endpoint the same as another: address and port in one spelling.
 std::string endpoint_key(const Endpoint& endpoint);
 void check_circuit_breakers(const CircuitBreakers& breakers, const FieldPath& field, Reporter& reporter);

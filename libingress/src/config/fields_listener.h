@@ -75,6 +75,12 @@ void describe(V&& visit, const ListenerPaths*) {
         &ListenerPaths::ambiguous);
 }
 
+constexpr std::array<EnumInfo<HeadersWithUnderscores>, 3> enum_table(HeadersWithUnderscores) {
+  return {{{HeadersWithUnderscores::kDrop, "drop", "the backend does not see them"},
+           {HeadersWithUnderscores::kReject, "reject", "400"},
+           {HeadersWithUnderscores::kAllow, "allow",
+            "forwarded, but for those that look like `Content-Length`, `X-Forwarded-For` and the like"}}};
+}
 constexpr TypeInfo type_info(const Listener*) {
   return {"listener",
           "One address that is listened on. Keyed by address and port: the rest may change without "
@@ -89,6 +95,13 @@ void describe(V&& visit, const Listener*) {
   visit({"limits", "what a client may send"}, &Listener::limits);
   visit({"timeouts", "how long a client may take"}, &Listener::timeouts);
   visit({"paths", "which spellings of a path are one, and which are refused"}, &Listener::paths);
+  visit({.name = "trusted_proxies",
+         .doc = "addresses, networks such as `10.0.0.0/8`, or `unix`: from these peers `X-Forwarded-*`, "
+                "`Forwarded` and `X-Request-Id` are kept and extended, from others replaced",
+         .max = kMaxTrustedProxies},
+        &Listener::trusted_proxies);
+  visit({"headers_with_underscores", "what happens to fields with `_` in their names"},
+        &Listener::headers_with_underscores);
 }
 
 }  // namespace ingress::config

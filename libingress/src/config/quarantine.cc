@@ -75,6 +75,12 @@ Repair quarantine_listener(Listener& listener) {
   if (is_faulty([&](Reporter& reporter) { check_table_bounds(listener.paths, {}, reporter); }))
     listener.paths.ambiguous = AmbiguousPaths::kReject;
   reset_out_of_bounds(listener.paths);
+  // Whom we cannot name we do not trust.
+  std::erase_if(listener.trusted_proxies, [](const std::string& text) {
+    return is_faulty([&](Reporter& reporter) { check_trusted_proxy(text, {}, reporter); });
+  });
+  cut_to_bounds(listener, &Listener::trusted_proxies);
+  reset_out_of_bounds(listener);  // the underscores; name and address are within theirs by now
   return Repair::kKeep;
 }
 

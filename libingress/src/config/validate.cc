@@ -4,6 +4,7 @@
 
 #include <unordered_set>
 
+#include "base/ip_network.h"
 #include "base/text.h"
 #include "config/checks.h"
 #include "config/syntax.h"
@@ -64,6 +65,12 @@ void check_address(const Listener& listener, const FieldPath& field, Reporter& r
   }
 }
 
+void check_trusted_proxy(std::string_view text, const FieldPath& field, Reporter& reporter) {
+  if (text == "unix" || base::IpNetwork::parse(text)) return;
+  reporter.error(field, fmt::format("is {}", quoted(text)),
+                 "use an address, a network without bits behind its prefix such as 10.0.0.0/8, or unix");
+}
+
 void validate_listener(const Listener& listener, const FieldPath& field, std::vector<Problem>& out) {
   Reporter reporter = make_reporter(listener, out);
   check_table_bounds(listener, field, reporter);
@@ -72,6 +79,8 @@ void validate_listener(const Listener& listener, const FieldPath& field, std::ve
   check_table_bounds(listener.limits, field.at("limits"), reporter);
   check_table_bounds(listener.timeouts, field.at("timeouts"), reporter);
   check_table_bounds(listener.paths, field.at("paths"), reporter);
+  for (std::size_t i = 0; i < listener.trusted_proxies.size(); ++i)
+    check_trusted_proxy(listener.trusted_proxies[i], field.at("trusted_proxies", i), reporter);
 }
 
 void check_endpoint(const Endpoint& endpoint, const FieldPath& field, Reporter& reporter) {

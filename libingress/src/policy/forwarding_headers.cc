@@ -1,6 +1,10 @@
 #include "policy/forwarding_headers.h"
 
+#include <algorithm>
 #include <charconv>
+#include <optional>
+
+#include "base/text.h"
 
 namespace ingress::policy {
 
@@ -20,10 +24,18 @@ bool is_ours(HeaderId id) {
   }
 }
 
-// Backends that put fields into variables (CGI, WSGI, PHP) read X_Forwarded_For as X-Forwarded-For and
-// Content_Length as Content-Length: with such names a client would speak in our place.
-bool has_underscore(const HeaderField& field) {
-  return field.id == HeaderId::kOther && field.name.find('_') != field.name.npos;
+// A name that is one of ours, or decides about framing, once '_' is taken for '-'.
+bool looks_known(std::string_view name) {
+  constexpr std::size_t kLongestKnown = 32;
+  char copy[kLongestKnown];
+  if (name.size() > kLongestKnown) return false;
+  std::ranges::replace_copy(name, copy, '_', '-');
+  return to_header_id({copy, name.size()}) != HeaderId::kOther;
+}
+
+bool may_pass(const HeaderField& field, HeadersWithUnderscores underscores) {
+  if (!has_underscore(field)) return true;
+  return underscores == HeadersWithUnderscores::kAllow && !looks_known(field.name);
 }
 
 // The port of the URL that the client asked for: as written in Host, otherwise the scheme's own. The port
@@ -34,23 +46,118 @@ std::string_view port_of(std::string_view authority) {
   return authority.substr(colon + 1);
 }
 
+// The value of the only field of that name.
+std::optional<std::string_view> only(const Headers& headers, HeaderId id) {
+  std::optional<std::string_view> found;
+  for (const HeaderField& field : headers) {
+    if (field.id != id) continue;
+    if (found) return std::nullopt;
+    found = field.value;
+  }
+  return found;
+}
+
+// All fields of that name as the one list that they are (RFC 9110 5.3).
+std::string joined(const Headers& headers, HeaderId id) {
+  std::string list;
+  for (const HeaderField& field : headers) {
+    if (field.id != id || field.value.empty()) continue;
+    if (!list.empty()) list += ", ";
+    list += field.value;
+  }
+  return list;
+}
+
+bool is_text(std::string_view value, std::size_t max_bytes) {
+  return !value.empty() && value.size() <= max_bytes && std::ranges::all_of(value, [](char c) {
+    return c > ' ' && c < 0x7f && c != ',' && c != '"' && c != '\\';
+  });
+}
+
+// An element behind a quoted-string that never ends would be part of that string.
+bool has_open_quote(std::string_view list) {
+  bool is_open = false;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i] == '"') is_open = !is_open;
+    if (list[i] == '\\' && is_open) ++i;
+  }
+  return is_open;
+}
+
+// RFC 7239 4: IPv6 addresses stand in brackets, and these and a Host with a port in quotes.
+void append_forwarded(std::string& list, const ClientFacts& facts) {
+  if (!list.empty()) list += ", ";
+  const bool is_ipv6 = facts.address.find(':') != facts.address.npos;
+  list += "for=";
+  if (is_ipv6) list += "\"[";
+  list += facts.address == "unix" ? "unknown" : facts.address;
+  if (is_ipv6) list += "]\"";
+  if (!facts.authority.empty()) list.append(";host=\"").append(facts.authority).append("\"");
+  list.append(";proto=").append(facts.scheme);
+}
+
+// What a trusted peer said, where it can be used; empty = say it ourselves. Views of memory of `headers`.
+struct Kept {
+  std::string_view addresses, proto, host, port, forwarded;
+};
+
+Kept find_kept(Headers& headers, const ClientFacts& facts) {
+  Kept kept;
+  std::string list = joined(headers, HeaderId::kXForwardedFor);
+  // A unix socket has no address, but whoever speaks through it may.
+  if (!list.empty() && facts.address != "unix") list.append(", ").append(facts.address);
+  if (!list.empty()) kept.addresses = headers.keep(list);
+  list = joined(headers, HeaderId::kForwarded);
+  if (!list.empty() && !has_open_quote(list)) {
+    append_forwarded(list, facts);
+    kept.forwarded = headers.keep(list);
+  }
+  const auto proto = only(headers, HeaderId::kXForwardedProto);
+  if (proto && (base::equals_ignore_case(*proto, "http") || base::equals_ignore_case(*proto, "https")))
+    kept.proto = *proto;
+  const auto host = only(headers, HeaderId::kXForwardedHost);
+  if (host && is_text(*host, 255 + 6)) kept.host = *host;
+  const auto port = only(headers, HeaderId::kXForwardedPort);
+  if (port && base::parse_decimal<std::uint16_t>(*port)) kept.port = *port;
+  return kept;
+}
+
+std::string_view own_port(Headers& headers, const ClientFacts& facts, std::string_view authority,
+                          std::string_view scheme) {
+  if (const std::string_view port = port_of(authority); !port.empty()) return port;
+  if (!authority.empty()) return base::equals_ignore_case(scheme, "https") ? "443" : "80";
+  char digits[5];
+  const auto end = std::to_chars(digits, digits + sizeof digits, facts.listener_port).ptr;
+  return headers.keep({digits, static_cast<std::size_t>(end - digits)});
+}
+
 }  // namespace
 
+bool has_underscore(const HeaderField& field) {
+  return field.id == HeaderId::kOther && field.name.find('_') != field.name.npos;
+}
+
+std::string_view find_request_id(const Headers& headers) {
+  constexpr std::size_t kMaxBytes = 128;
+  const auto id = only(headers, HeaderId::kXRequestId);
+  return id && is_text(*id, kMaxBytes) ? *id : std::string_view();
+}
+
 void set_forwarding_headers(Headers& headers, const ClientFacts& facts) {
-  headers.retain([](const HeaderField& field) { return !is_ours(field.id) && !has_underscore(field); });
-  headers.add_view("X-Forwarded-For", facts.address, HeaderId::kXForwardedFor);
-  headers.add_view("X-Forwarded-Proto", facts.scheme, HeaderId::kXForwardedProto);
-  if (!facts.authority.empty()) {
-    headers.add_view("X-Forwarded-Host", facts.authority, HeaderId::kXForwardedHost);
-  }
-  std::string_view port = port_of(facts.authority);
-  char digits[5];
-  if (port.empty() && !facts.authority.empty()) port = facts.scheme == "https" ? "443" : "80";
-  if (port.empty()) {
-    const auto end = std::to_chars(digits, digits + sizeof digits, facts.listener_port).ptr;
-    port = headers.keep({digits, static_cast<std::size_t>(end - digits)});
-  }
+  const Kept kept = facts.trust == PeerTrust::kTrusted ? find_kept(headers, facts) : Kept();
+  headers.retain(
+      [&](const HeaderField& field) { return !is_ours(field.id) && may_pass(field, facts.underscores); });
+  const auto or_ours = [](std::string_view theirs, std::string_view ours) {
+    return theirs.empty() ? ours : theirs;
+  };
+  const std::string_view proto = or_ours(kept.proto, facts.scheme);
+  const std::string_view host = or_ours(kept.host, facts.authority);
+  headers.add_view("X-Forwarded-For", or_ours(kept.addresses, facts.address), HeaderId::kXForwardedFor);
+  headers.add_view("X-Forwarded-Proto", proto, HeaderId::kXForwardedProto);
+  if (!host.empty()) headers.add_view("X-Forwarded-Host", host, HeaderId::kXForwardedHost);
+  const std::string_view port = kept.port.empty() ? own_port(headers, facts, host, proto) : kept.port;
   headers.add_view("X-Forwarded-Port", port, HeaderId::kXForwardedPort);
+  if (!kept.forwarded.empty()) headers.add_view("Forwarded", kept.forwarded, HeaderId::kForwarded);
   headers.add_view("X-Request-Id", facts.request_id, HeaderId::kXRequestId);
 }
 

@@ -1,8 +1,10 @@
 #include "proxy/downstream_h1.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "http/h1_writer.h"
+#include "policy/forwarding_headers.h"
 #include "proxy/listener_state.h"
 
 namespace ingress::proxy {
@@ -135,6 +137,10 @@ void DownstreamH1::begin_exchange() {
   if (!framing) return refuse(framing.error());
   const auto expects_continue = http::expects_continue(head);
   if (!expects_continue) return refuse(expects_continue.error());
+  if (listener_.settings.headers_with_underscores == HeadersWithUnderscores::kReject &&
+      std::ranges::any_of(head.headers(), policy::has_underscore)) {
+    return refuse(downstream_error(ErrorCode::kBadRequest, "underscore_in_name"));
+  }
   const std::uint64_t max_body = listener_.settings.limits.body_bytes;
   if (max_body != 0 && framing->length > max_body) {
     return refuse(downstream_error(ErrorCode::kBodyTooLarge, "content_length"));
@@ -160,6 +166,7 @@ RequestStart DownstreamH1::request_start(http::BodyFraming framing, bool expects
           .client = transport_->peer(),
           .listener_port = listener_.port,
           .listener = listener_.settings,
+          .trusted_proxies = listener_.trusted_proxies.get(),
           .raw_method = parser_.raw_method(),
           .raw_path = parser_.raw_target()};
 }

@@ -11,6 +11,7 @@
 #include "ingress/listener.h"
 #include "ingress/message.h"
 #include "net/transport.h"
+#include "policy/trusted_proxies.h"
 
 namespace ingress::proxy {
 
@@ -22,6 +23,8 @@ struct RequestStart {
   const net::PeerAddress& client;
   std::uint16_t listener_port;  // where the client connected
   const Listener& listener;
+  // Null when the listener trusts nobody. Read during start() only: a change of configuration replaces it.
+  const policy::TrustedProxies* trusted_proxies = nullptr;
   std::string_view raw_method = {}, raw_path = {};  // for the log when the head was refused
 };
 

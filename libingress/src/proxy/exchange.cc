@@ -30,6 +30,8 @@ void Exchange::prepare(DownstreamStream& stream, const RequestStart& start) {
   is_suspended_ = wants_fresh_conn_ = has_sent_body_ = is_request_sent_ = has_sent_interim_ = false;
   is_response_paused_ = has_answer_body_ = false;
   is_head_request_ = start.head.method() == "HEAD";
+  client_address_ = start.client.view();
+  client_port_ = start.client.port;
   num_attempts_ = 0;
   upstream_started_us_ = upstream_us_ = kept_length_ = -1;
   status_ = 0;
@@ -108,14 +110,11 @@ Exchange::Step Exchange::step() {
 
 Exchange::Step Exchange::route_request() {
   RequestHead& head = start_->head;
-  rule_ = view_ == nullptr ? nullptr : view_->snapshot().routes->match(head);
   http::strip_hop_by_hop(head.headers());
   if (start_->framing.kind == http::BodyKind::kNone) head.headers().remove(HeaderId::kExpect);
-  policy::set_forwarding_headers(head.headers(), {.address = start_->client.view(),
-                                                  .scheme = "http",
-                                                  .authority = head.authority(),
-                                                  .listener_port = start_->listener_port,
-                                                  .request_id = request_id_});
+  set_client_facts();
+  // Behind the above: a rule must not hold for a field that the backend never sees.
+  rule_ = view_ == nullptr ? nullptr : view_->snapshot().routes->match(head);
   if (rule_ == nullptr) {
     fail({ErrorCode::kNoRoute, ErrorSide::kSelf, RetrySafety::kNotSafe, "", {}});
     return Step::kWait;
@@ -124,6 +123,27 @@ Exchange::Step Exchange::route_request() {
   if (limit.count() > 0) deadline_.set(services_.loop.timers(), limit);
   phase_ = Phase::kRequestFilters;
   return Step::kGoOn;
+}
+
+// Who asks, as far as we believe it, for the backend, filters and the log.
+void Exchange::set_client_facts() {
+  Headers& headers = start_->head.headers();
+  const std::string_view peer = start_->client.view();
+  policy::PeerTrust trust = policy::PeerTrust::kUntrusted;
+  const policy::TrustedProxies* const trusted = std::exchange(start_->trusted_proxies, nullptr);
+  if (trusted != nullptr && trusted->trusts_peer(peer)) {
+    trust = policy::PeerTrust::kTrusted;
+    client_address_ = trusted->find_client(headers, peer);
+    if (client_address_.data() != peer.data()) client_port_ = 0;
+    if (const std::string_view id = policy::find_request_id(headers); !id.empty()) request_id_ = id;
+  }
+  policy::set_forwarding_headers(headers, {.address = peer,
+                                           .scheme = "http",
+                                           .authority = start_->head.authority(),
+                                           .listener_port = start_->listener_port,
+                                           .request_id = request_id_,
+                                           .trust = trust,
+                                           .underscores = start_->listener.headers_with_underscores});
 }
 
 Exchange::Step Exchange::filter_request() {

@@ -66,8 +66,8 @@ class Exchange final : public ExchangeContext,
 
   // ExchangeContext
   WorkerContext& worker() override { return services_.context; }
-  std::string_view client_address() const override { return start_->client.view(); }
-  std::uint16_t client_port() const override { return start_->client.port; }
+  std::string_view client_address() const override { return client_address_; }
+  std::uint16_t client_port() const override { return client_port_; }
   std::string_view listener() const override { return start_->listener.name; }
   std::string_view request_id() const override { return request_id_; }
   std::string_view route() const override {
@@ -89,6 +89,7 @@ class Exchange final : public ExchangeContext,
   void run();
   Step step();
   Step route_request();
+  void set_client_facts();
   Step filter_request();
   Step hold_request();
   Step filter_response();
@@ -204,6 +205,8 @@ class Exchange final : public ExchangeContext,
 
   // For the log.
   std::string request_id_;
+  std::string_view client_address_;  // whom the peer speaks for: of the peer, or of a header field
+  std::uint16_t client_port_ = 0;    // 0 = not known
   std::int64_t started_us_ = 0, upstream_started_us_ = -1, upstream_us_ = -1;
   std::uint16_t status_ = 0;
   std::uint64_t response_bytes_ = 0;

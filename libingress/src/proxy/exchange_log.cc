@@ -63,9 +63,10 @@ void Exchange::log() {
   const RequestHead& head = start_->head;
   const ExchangeRecord record{
       .started_unix_us = unix_us() - duration.count(),
-      .client_address = start_->client.view(),
+      .client_address = client_address_,
       .listener = start_->listener.name,
-      .client_port = start_->client.port,
+      .client_port = client_port_,
+      .peer_address = start_->client.view(),
       .method = head.method().empty() ? start_->raw_method : head.method(),
       .host = head.host(),
       .path = head.path().empty() ? start_->raw_path : head.path(),

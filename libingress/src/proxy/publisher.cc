@@ -151,7 +151,10 @@ std::expected<std::vector<ListenerEntry>, std::vector<Problem>> Publisher::bind(
       }
       bound = std::move(*made);
     }
-    entries.push_back({listener, std::move(bound)});
+    std::shared_ptr<const policy::TrustedProxies> trusted;
+    if (!listener.trusted_proxies.empty())
+      trusted = std::make_shared<const policy::TrustedProxies>(listener.trusted_proxies);
+    entries.push_back({listener, std::move(bound), std::move(trusted)});
   }
   if (!problems.empty()) return std::unexpected(std::move(problems));
   return entries;

@@ -11,6 +11,7 @@
 
 #include "ingress/listener.h"
 #include "ingress/server.h"
+#include "policy/trusted_proxies.h"
 #include "routing/route_table.h"
 #include "upstream/cluster_table.h"
 
@@ -33,6 +34,7 @@ struct BoundListener {
 struct ListenerEntry {
   Listener listener;
   std::shared_ptr<BoundListener> bound;  // its address is the identity of the listener
+  std::shared_ptr<const policy::TrustedProxies> trusted_proxies;  // null when it trusts nobody
 };
 
 struct Snapshot {

@@ -148,14 +148,17 @@ void Worker::sync_listeners(const Snapshot& snapshot) {
       open_listener(entry);
     } else {
       (*found)->settings = entry.listener;
+      (*found)->trusted_proxies = entry.trusted_proxies;
     }
   }
   forget_closed_listeners();
 }
 
 void Worker::open_listener(const ListenerEntry& entry) {
-  auto state = std::make_unique<ListenerState>(
-      ListenerState{.settings = entry.listener, .bound = entry.bound, .port = entry.bound->port});
+  auto state = std::make_unique<ListenerState>(ListenerState{.settings = entry.listener,
+                                                             .bound = entry.bound,
+                                                             .trusted_proxies = entry.trusted_proxies,
+                                                             .port = entry.bound->port});
   const int fd = entry.bound->take(options_.index);
   if (fd >= 0 && stage_ == Stage::kDraining) {
     ::close(fd);  // nobody will accept on it: clients must not queue up there
