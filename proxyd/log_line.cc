@@ -107,6 +107,8 @@ void append_log_line(std::string& out, const ingress::ExchangeRecord& record, Ti
   append_text(out, "\"cluster\":", record.cluster);
   append_joined(out, "\"route\":", record.route, '/', record.rule);
   append_text(out, "\"request_id\":", record.request_id);
+  if (record.num_tries > 1) append_number(out, "\"tries\":", record.num_tries);
+  append_text(out, "\"no_retry\":", record.no_retry);
   append_joined(out, "\"why\":", record.why, ':', record.why_detail);
   append_labels(out, record);
   out += "}\n";

@@ -195,6 +195,22 @@ TEST_CASE("CompactFreesLargeBlocksOfSmallRests") {
   CHECK(chain.num_slices() == slices);
 }
 
+TEST_CASE("WhatIsKeptOfAChainSharesLargeSlicesAndCopiesSmallOnesOfLargeBlocks") {
+  BufferPool pool;
+  Chain chain, kept;
+  chain.append(pool.copy(pattern(BufferPool::kLargeBytes)));
+  chain.append(Slice(pool.take_block(BufferPool::kLargeBytes), 0, 10));
+  kept.append_copy("before ", pool);
+  kept.append_kept(chain, pool);
+  CHECK(kept.to_string() == "before " + chain.to_string());
+  const std::string whole = kept.to_string();
+  chain.clear();
+  CHECK(kept.to_string() == whole);
+  CHECK(pool.live_bytes() <= BufferPool::kLargeBytes + 2 * BufferPool::kSmallBytes);
+  kept.append_copy("x", pool);  // no slice that somebody shares grows
+  CHECK(kept.to_string() == whole + "x");
+}
+
 TEST_CASE("ALongLivedChainKeepsASmallArray") {
   // Pushed and popped for ever without running empty: order stays, and the dead front is reclaimed.
   BufferPool pool;

@@ -122,6 +122,25 @@ BackendRef RandomConfig::backend(std::size_t num_clusters) {
   return out;
 }
 
+RetryPolicy RandomConfig::retry() {
+  RetryPolicy out{.retry_on = {RetryCondition::kConnectFailure}, .codes = {503}};
+  if (one_in(2)) out.retry_on.push_back(RetryCondition::kPerTryTimeout);
+  if (one_in(2)) out.codes.push_back(static_cast<std::uint16_t>(400 + below(200)));
+  if (one_in(2)) out.attempts = static_cast<std::uint32_t>(1 + below(10));
+  if (one_in(3)) out.methods = RetryMethods::kAny;
+  if (one_in(3)) out.per_try_timeout = milliseconds(below(86'400'001));
+  if (one_in(3)) out.backoff = {milliseconds(below(1000)), milliseconds(1000 + below(59'001))};
+  if (one_in(3)) out.budget.percent = static_cast<std::uint32_t>(below(101));
+  if (one_in(3)) out.buffer_bytes = static_cast<std::uint32_t>(below(1 << 24));
+  if (is_fault()) out.attempts = one_in(2) ? 0 : 11;
+  if (is_fault()) out.methods = static_cast<RetryMethods>(9);
+  if (is_fault()) out.retry_on.push_back(static_cast<RetryCondition>(9));
+  if (is_fault()) out.codes.push_back(one_in(2) ? 200 : 600);
+  if (is_fault()) out.backoff.base = milliseconds(one_in(2) ? -1 : 60'000);
+  if (is_fault()) out.budget.percent = 101;
+  return out;
+}
+
 RouteRule RandomConfig::rule(std::size_t num_clusters) {
   RouteRule out;
   if (one_in(2)) out.name = pick({"rule", "http/0", "a b"});
@@ -137,6 +156,11 @@ RouteRule RandomConfig::rule(std::size_t num_clusters) {
   if (is_fault()) out.reply = reply();
   if (one_in(3)) out.timeouts.request = milliseconds(below(86'400'001));
   if (is_fault()) out.timeouts.request = milliseconds(one_in(2) ? -1 : 86'400'001);
+  if (one_in(4)) out.timeouts.backend_request = out.timeouts.request;
+  if (is_fault()) out.timeouts.backend_request = out.timeouts.request + milliseconds(86'400'001);
+  if (one_in(4) && out.timeouts.request.count() > 0) out.timeouts.deadline_header = "X-Remaining-Ms";
+  if (is_fault()) out.timeouts.deadline_header = pick({"Host", "a b", "content-length", "\n"});
+  if (one_in(4)) out.retry = retry();
   return out;
 }
 

@@ -38,6 +38,7 @@ class RandomConfig {
   RouteMatch match();
   FixedReply reply();
   BackendRef backend(std::size_t num_clusters);
+  RetryPolicy retry();
   RouteRule rule(std::size_t num_clusters);
   Route route(std::size_t index, std::size_t num_clusters);
 

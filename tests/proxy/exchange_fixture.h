@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -51,7 +52,11 @@ class FakeStream final : public proxy::DownstreamStream {
 class FakeWorker : public SocketlessWorker {
  public:
   explicit FakeWorker(std::chrono::milliseconds request_limit = {})
-      : SocketlessWorker(make_config(request_limit), [](net::EventLoop& on) {
+      : FakeWorker(
+            [&](GatewayConfig& config) { config.routes[0].rules[0].timeouts.request = request_limit; }) {}
+  // `change` adapts the configuration of one_backend() before it is served.
+  explicit FakeWorker(const std::function<void(GatewayConfig&)>& change)
+      : SocketlessWorker(make_config(change), [](net::EventLoop& on) {
           return std::make_unique<upstream::Connector>(on, nullptr, LocalBackends::kAllowed);
         }) {
     set_log(log);
@@ -60,9 +65,9 @@ class FakeWorker : public SocketlessWorker {
   RecordingLog log;
 
  private:
-  static GatewayConfig make_config(std::chrono::milliseconds request_limit) {
+  static GatewayConfig make_config(const std::function<void(GatewayConfig&)>& change) {
     GatewayConfig config = one_backend(9);
-    config.routes[0].rules[0].timeouts.request = request_limit;
+    change(config);
     return config;
   }
 };

@@ -19,13 +19,15 @@ class RecordingLog final : public AccessLog {
  public:
   struct Line {
     std::uint16_t status;
-    std::string why, detail, path, route, upstream, protocol;
+    std::string why, detail, path, route, upstream, protocol, no_retry;
+    std::uint32_t tries;
   };
   void write(unsigned, const ExchangeRecord& record) override {
     const std::lock_guard lock(mutex_);
     lines_.push_back({record.status, std::string(record.why), std::string(record.why_detail),
                       std::string(record.path), std::string(record.route),
-                      std::string(record.upstream_address), std::string(record.protocol)});
+                      std::string(record.upstream_address), std::string(record.protocol),
+                      std::string(record.no_retry), record.num_tries});
     changed_.notify_all();
   }
   Line wait_for(std::size_t count) {

@@ -61,6 +61,18 @@ TEST_CASE("LeavesOutWhatIsNotThere") {
         "\n");
 }
 
+TEST_CASE("TellsOfFurtherTries") {
+  ingress::ExchangeRecord record;
+  record.client_address = "unix";
+  record.status = 502;
+  record.num_tries = 2;
+  record.no_retry = "budget";
+  CHECK(line_of(record) ==
+        R"({"time":"1970-01-01T00:00:00.000Z","client":"unix","status":502,"bytes_in":0,"bytes_out":0,)"
+        R"("duration_ms":0.000,"tries":2,"no_retry":"budget"})"
+        "\n");
+}
+
 TEST_CASE("HostileTextCannotForgeALine") {
   ingress::ExchangeRecord record;
   record.host = "a\"}\n{\"forged\":1";

@@ -36,6 +36,7 @@ PUBLIC_HEADERS = {
     "listener.h": "config",
     "cluster.h": "config",
     "route.h": "config",
+    "retry.h": "config",
     "origin.h": "config",
     "loop.h": "net",
     "message.h": "http",

@@ -127,6 +127,7 @@ class FakePeer : public std::enable_shared_from_this<FakePeer> {
     void set_handler(net::TransportHandler* handler) override { peer_->handler_ = handler; }
     void write(base::Chain&& bytes) override { peer_->on_write(std::move(bytes)); }
     std::size_t queued_bytes() const override { return peer_->queue_.size(); }
+    std::uint64_t written_bytes() const override { return peer_->written_bytes_; }
     void pause(net::PauseReason reason) override {
       peer_->pause_reasons_ |= static_cast<std::uint8_t>(reason);
     }
@@ -188,6 +189,7 @@ class FakePeer : public std::enable_shared_from_this<FakePeer> {
     const std::size_t size = std::min(queue_.size(), window_bytes_);
     received_.append(queue_, 0, size);
     queue_.erase(0, size);
+    written_bytes_ += size;
     if (window_bytes_ != kEndless) window_bytes_ -= size;
   }
 
@@ -215,6 +217,7 @@ class FakePeer : public std::enable_shared_from_this<FakePeer> {
   std::string received_, written_;
   std::size_t window_bytes_ = kEndless;
   std::size_t num_writes_ = 0;
+  std::uint64_t written_bytes_ = 0;
   Error break_error_;
   std::uint8_t pause_reasons_ = 0;
   End end_ = End::kOpen;

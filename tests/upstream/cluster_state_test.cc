@@ -45,6 +45,57 @@ TEST_CASE("AnEndpointThatStaysKeepsItsStateAndOneThatGoesIsRetired") {
   CHECK(!one->is_retired);
 }
 
+TEST_CASE("APickLeavesOutAllThatFailedBeforeWhileThereIsAnother") {
+  Fixture fixture;
+  for (const LoadBalancing policy : {LoadBalancing::kRoundRobin, LoadBalancing::kLeastRequest}) {
+    Cluster cluster = cluster_of("a", {1, 2, 3, 4});
+    cluster.load_balancing = policy;
+    const ClusterEntry* entry = fixture.change({cluster}).find(0);
+    for (int i = 0; i < 50; ++i) {
+      std::vector<EndpointRef> failed;
+      std::set<std::uint16_t> ports;
+      for (int n = 0; n < 4; ++n) {
+        const EndpointState* last = failed.empty() ? nullptr : failed.back().get();
+        failed.push_back(fixture.states.pick(*entry, {.avoid = last, .failed = failed}));
+        ports.insert(failed.back()->key.port);
+      }
+      CHECK(ports.size() == 4);
+      CHECK(fixture.states.pick(*entry, {.avoid = failed.back().get(), .failed = failed}));
+    }
+  }
+}
+
+TEST_CASE("AnOlderVersionOfAClusterAlsoLeavesOutWhatFailed") {
+  Fixture fixture;
+  const ClusterEntry* before = fixture.change({cluster_of("a", {1, 2, 3})}).find(0);
+  fixture.change({cluster_of("a", {9})});
+  for (int i = 0; i < 50; ++i) {
+    std::vector<EndpointRef> failed;
+    std::set<std::uint16_t> ports;
+    for (int n = 0; n < 3; ++n) {
+      failed.push_back(fixture.states.pick(*before, {.failed = failed}));
+      ports.insert(failed.back()->key.port);
+    }
+    CHECK(ports.size() == 3);
+  }
+}
+
+TEST_CASE("TheLoadOfAClusterIsSharedUntilItGoes") {
+  Fixture fixture;
+  const ClusterEntry* before = fixture.change({cluster_of("a", {1, 2})}).find(0);
+  const ClusterLoadRef load = fixture.states.load(*before);
+  load->num_retrying = 5;
+  const ClusterEntry* after = fixture.change({cluster_of("a", {2, 3})}).find(0);
+  CHECK(fixture.states.load(*after)->num_retrying == 5);
+  const EndpointRef one = fixture.states.pick(*after, {}),
+                    two = fixture.states.pick(*after, {.avoid = one.get()});
+  one->num_active = 3, two->num_active = 4;
+  CHECK(fixture.states.num_active(*after) == 7);
+  fixture.change({}, {"a"});
+  CHECK(fixture.states.load(*after)->num_retrying == 0);
+  CHECK(fixture.states.num_active(*after) == 0);
+}
+
 TEST_CASE("APinnedClusterIsServedAfterItWasRemoved") {
   Fixture fixture;
   const ClusterEntry* before = fixture.change({cluster_of("a", {1})}).find(0);

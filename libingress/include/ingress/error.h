@@ -37,6 +37,7 @@ enum class ErrorCode : std::uint8_t {
   kAddressRefused,     // 502; the endpoint's address may not be connected to (LocalBackends)
   kConnectFailed,      // 502
   kUpstreamReset,      // 502; closed or reset before the response head was complete
+  kStaleConnection,    // 502; a kept connection was closed, and the request is not to be sent twice
   kBadResponse,        // 502; the response breaks RFC 9112 or a limit
   kUpstreamTimeout,    // 504; response head, response body or the whole request
   kResponseTruncated,  // the response was cut after its head had been sent
@@ -57,7 +58,11 @@ enum class ErrorCode : std::uint8_t {
 enum class ErrorSide : std::uint8_t { kSelf, kDownstream, kUpstream };
 
 // Whether the same message may be sent again elsewhere. Undecided means not safe.
-enum class RetrySafety : std::uint8_t { kNotSafe, kSafe };
+enum class RetrySafety : std::uint8_t {
+  kNotSafe,
+  kSafe,          // no byte of it can have reached the other side
+  kIfIdempotent,  // it may have been acted upon
+};
 
 struct Error {
   ErrorCode code = ErrorCode::kInternal;

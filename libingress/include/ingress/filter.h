@@ -117,6 +117,8 @@ struct ExchangeRecord {
   std::chrono::microseconds upstream_duration{-1};  // connect to response end; -1 = no upstream
   std::string_view upstream_address;                // "10.0.0.1:80"
   std::string_view cluster, route, rule, request_id;
+  std::uint32_t num_tries = 0;  // of backends
+  std::string_view no_retry;    // token, why the retry policy gave up: "attempts", "budget", …
   std::string_view why;         // token, when the answer was ours or was cut: "no_route"
   std::string_view why_detail;  // refines it: "bad_request" + "two_content_lengths"; may be empty
   std::vector<std::pair<std::string, std::string>> const* labels = nullptr;

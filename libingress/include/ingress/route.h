@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "ingress/origin.h"
+#include "ingress/retry.h"
 
 namespace ingress {
 
@@ -72,6 +73,10 @@ struct BackendRef {
 struct RouteTimeouts {
   // Request head complete to response complete; 0 = none. 504 before the response head is sent.
   std::chrono::milliseconds request{0};
+  // Of one try: request begins to be sent to response complete; 0 = none. At most `request`.
+  std::chrono::milliseconds backend_request{0};
+  // The header that tells the backend how many milliseconds are left; empty = none.
+  std::string deadline_header = {};
   friend bool operator==(const RouteTimeouts&, const RouteTimeouts&) = default;
 };
 
@@ -81,6 +86,7 @@ struct RouteRule {
   std::vector<BackendRef> backends = {};
   std::optional<FixedReply> reply = {};  // answers all; backends must be empty then
   RouteTimeouts timeouts = {};
+  std::optional<RetryPolicy> retry = {};
   friend bool operator==(const RouteRule&, const RouteRule&) = default;
 };
 

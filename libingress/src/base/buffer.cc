@@ -77,6 +77,16 @@ void Chain::append(Chain&& other) {
   other.clear();
 }
 
+void Chain::append_kept(const Chain& other, BufferPool& pool) {
+  for (std::size_t i = other.head_; i < other.slices_.size(); ++i) {
+    const Slice& slice = other.slices_[i];
+    if (is_wasteful(slice)) {
+      append_copy(slice.view(), pool);
+    } else {
+      append(slice);
+    }
+  }
+}
 void Chain::append_copy(std::string_view bytes, BufferPool& pool) {
   if (bytes.empty()) return;
   if (num_slices() > 0) {

@@ -68,6 +68,9 @@ class Chain {
  public:
   void append(Slice slice);  // empty slices are dropped
   void append(Chain&& other);
+  // Appends what `other` holds, which keeps it. Slices are shared, but those that compact() would copy are
+  // copied, so that what is kept does not hold large blocks. Linear in slices.
+  void append_kept(const Chain& other, BufferPool& pool);
   // Copies `bytes` behind the tail slice while its block has room there and nobody else refers to it,
   // the rest into new blocks of `pool`, of 4 KB unless more is left. `bytes` may lie in the chain.
   void append_copy(std::string_view bytes, BufferPool& pool);

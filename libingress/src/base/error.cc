@@ -50,6 +50,8 @@ std::string_view to_string(ErrorCode code) {
       return "connect_failed";
     case ErrorCode::kUpstreamReset:
       return "upstream_reset";
+    case ErrorCode::kStaleConnection:
+      return "stale_connection";
     case ErrorCode::kBadResponse:
       return "bad_response";
     case ErrorCode::kUpstreamTimeout:

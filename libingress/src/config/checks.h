@@ -62,6 +62,8 @@ void check_match(const RouteMatch& match, const FieldPath& field, Reporter& repo
 void check_reply(const FixedReply& reply, const FieldPath& field, Reporter& reporter);
 void check_backend(const BackendRef& backend, const FieldPath& field, const ClusterExists& cluster_exists,
                    Reporter& reporter);
+void check_retry(const RetryPolicy& retry, const FieldPath& field, Reporter& reporter);
+void check_timeouts(const RouteTimeouts& timeouts, const FieldPath& field, Reporter& reporter);
 // The rule without its matches and backends.
 void check_rule_itself(const RouteRule& rule, const FieldPath& field, Reporter& reporter);
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "config/fields_common.h"
+#include "config/fields_retry.h"
 #include "ingress/route.h"
 
 namespace ingress::config {
@@ -92,6 +93,15 @@ void describe(V&& visit, const RouteTimeouts*) {
          .doc = "request head complete to response complete; 504 beyond; 0 = none",
          .max = kMaxTimeoutMs},
         &RouteTimeouts::request);
+  visit({.name = "backend_request_ms",
+         .doc = "of one try: request begins to be sent to response complete; 504 beyond; 0 = none; at most "
+                "`request_ms`",
+         .max = kMaxTimeoutMs},
+        &RouteTimeouts::backend_request);
+  visit({.name = "deadline_header",
+         .doc = "a header that tells the backend how many milliseconds are left; empty = none",
+         .max = 256},
+        &RouteTimeouts::deadline_header);
 }
 
 constexpr TypeInfo type_info(const RouteRule*) {
@@ -104,6 +114,8 @@ void describe(V&& visit, const RouteRule*) {
   visit({.name = "backends", .doc = "share the traffic by weight", .max = 4096}, &RouteRule::backends);
   visit({"reply", "answers all; `backends` must be empty then"}, &RouteRule::reply);
   visit({"timeouts", "how long an exchange may take"}, &RouteRule::timeouts);
+  visit({"retry", "when a request is tried again; unset: once, when no connection could be made"},
+        &RouteRule::retry);
 }
 
 constexpr TypeInfo type_info(const Route*) {

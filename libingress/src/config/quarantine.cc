@@ -49,7 +49,8 @@ Repair quarantine_rule(RouteRule& rule, const ClusterExists& cluster_exists) {
     if (is_faulty_name(rule.name)) rule.name.clear();
     rule.backends.clear();
     rule.reply = FixedReply{.status = 500, .why = "invalid_rule"};
-    reset_out_of_bounds(rule.timeouts);
+    rule.timeouts = {};
+    rule.retry.reset();
   }
   for (BackendRef& backend : rule.backends) quarantine_backend(backend, cluster_exists);
   return Repair::kKeep;

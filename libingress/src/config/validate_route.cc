@@ -116,7 +116,8 @@ void check_backend(const BackendRef& backend, const FieldPath& field, const Clus
 void check_rule_itself(const RouteRule& rule, const FieldPath& field, Reporter& reporter) {
   check_table_bounds(rule, field, reporter);
   check_name(rule.name, field.at("name"), reporter);
-  check_table_bounds(rule.timeouts, field.at("timeouts"), reporter);
+  check_timeouts(rule.timeouts, field.at("timeouts"), reporter);
+  if (rule.retry) check_retry(*rule.retry, field.at("retry"), reporter);
   if (!rule.reply) return;
   check_reply(*rule.reply, field.at("reply"), reporter);
   if (!rule.backends.empty()) {

@@ -101,6 +101,7 @@ int StreamTransport::write_some(base::Chain& bytes) {
     if (written == UV_EAGAIN) return 0;
     if (written < 0) return written;
     bytes.drop_front(static_cast<std::size_t>(written));
+    written_bytes_ += static_cast<std::uint64_t>(written);
     if (static_cast<std::size_t>(written) < offered) return 0;
   }
   return 0;
@@ -128,6 +129,7 @@ void StreamTransport::on_uv_written(uv_write_t* request, int status) {
   }
   if (status == 0) {
     self->queue_->bytes.drop_front(written);
+    self->written_bytes_ += written;
     status = self->write_some(self->queue_->bytes);
   }
   if (status != 0) {

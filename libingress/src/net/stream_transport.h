@@ -37,6 +37,7 @@ class StreamTransport final : public Transport {
   void set_handler(TransportHandler* handler) override { handler_ = handler; }
   void write(base::Chain&& bytes) override;
   std::size_t queued_bytes() const override { return queue_ ? queue_->bytes.size_bytes() : 0; }
+  std::uint64_t written_bytes() const override { return written_bytes_; }
   void pause(PauseReason reason) override;
   void resume(PauseReason reason) override;
   void shutdown_write() override;
@@ -88,6 +89,7 @@ class StreamTransport final : public Transport {
     uv_write_t request;
   };
   std::unique_ptr<WriteQueue> queue_;
+  std::uint64_t written_bytes_ = 0;
   Kind kind_;
   State state_ = State::kOpen;
   ReadSide read_side_ = ReadSide::kNotStarted;

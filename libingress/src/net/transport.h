@@ -55,6 +55,8 @@ class Transport {
   // Writes directly what the kernel takes and queues the rest. Errors come through on_broken.
   virtual void write(base::Chain&& bytes) = 0;
   virtual std::size_t queued_bytes() const = 0;
+  // How much of what was written in all has left: the peer may have got that much.
+  virtual std::uint64_t written_bytes() const = 0;
   virtual void pause(PauseReason reason) = 0;
   virtual void resume(PauseReason reason) = 0;
   // Ends our direction once the queue is written.

@@ -25,6 +25,7 @@ constexpr std::array kRows = {
     ErrorRow{ErrorCode::kCircuitOpen, 503},
     ErrorRow{ErrorCode::kConnectFailed, 502},
     ErrorRow{ErrorCode::kUpstreamReset, 502},
+    ErrorRow{ErrorCode::kStaleConnection, 502},
     ErrorRow{ErrorCode::kBadResponse, 502},
     ErrorRow{ErrorCode::kUpstreamTimeout, 504},
     ErrorRow{ErrorCode::kResponseTruncated, 502},

@@ -11,6 +11,9 @@ namespace ingress::proxy {
 
 Exchange::Exchange(Services& services)
     : services_(services),
+      tries_([](void* self) { static_cast<Exchange*>(self)->on_try_timeout(); },
+             [](void* self) { static_cast<Exchange*>(self)->on_backend_timeout(); },
+             [](void* self) { static_cast<Exchange*>(self)->begin_next_try(); }, this),
       deadline_(
           [](void* self) {
             static_cast<Exchange*>(self)->fail(
@@ -27,12 +30,12 @@ void Exchange::prepare(DownstreamStream& stream, const RequestStart& start) {
   stream_ = &stream;
   start_.emplace(start);
   started_us_ = net::EventLoop::clock_us();
-  is_suspended_ = wants_fresh_conn_ = has_sent_body_ = is_request_sent_ = has_sent_interim_ = false;
+  is_suspended_ = has_sent_body_ = is_request_sent_ = has_sent_interim_ = false;
   is_response_paused_ = has_answer_body_ = false;
   is_head_request_ = start.head.method() == "HEAD";
   client_address_ = start.client.view();
   client_port_ = start.client.port;
-  num_attempts_ = 0;
+  tries_.begin();
   upstream_started_us_ = upstream_us_ = kept_length_ = -1;
   status_ = 0;
   response_bytes_ = 0;
@@ -100,6 +103,7 @@ Exchange::Step Exchange::step() {
     case Phase::kRelay:
       pump_response();
       return Step::kWait;
+    case Phase::kBackOff:
     case Phase::kAwaitResponse:
     case Phase::kIdle:
     case Phase::kDone:

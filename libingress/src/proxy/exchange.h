@@ -20,6 +20,7 @@
 #include "proxy/body_pipe.h"
 #include "proxy/downstream_stream.h"
 #include "proxy/services.h"
+#include "proxy/tries.h"
 #include "routing/compiled_route.h"
 #include "upstream/h1_client_conn.h"
 
@@ -30,6 +31,7 @@ enum class Phase : std::uint8_t {
   kRoute,
   kRequestFilters,
   kHoldRequest,  // a filter wants the whole body first
+  kBackOff,      // before another try
   kPickUpstream,
   kConnect,
   kSendRequest,    // head and body on their way; the response may come any time
@@ -82,7 +84,6 @@ class Exchange final : public ExchangeContext,
  private:
   friend class ingress::Resumer;  // resume()
   enum class Step : std::uint8_t { kGoOn, kWait };
-  static constexpr unsigned kMaxAttempts = 2;
 
   // exchange.cc: the story
   void prepare(DownstreamStream& stream, const RequestStart& start);
@@ -130,9 +131,25 @@ class Exchange final : public ExchangeContext,
   void pump_response();
   void commit(http::BodyFraming framing);
 
-  // exchange_reply.cc: another try, answers of our own, the end
+  // exchange_retry.cc: another try
+  const RetryPolicy* retry_policy() const;
+  bool try_again(const Error& error);
+  bool try_again(policy::TryFailure failure, RetrySafety safety);
+  bool take_retry_place(const RetryBudget& budget);
+  void refuse_retry(policy::RetryRefusal refusal);
+  void back_off(policy::TryFailure failure, const RetryBackoff& backoff);
+  void begin_next_try();
+  void drain_refused(base::Chain&& piece);
+  void start_try_clock();
+  void begin_sending();
+  Replay choose_replay() const;
+  void tell_deadline();
+  void keep_for_retry(const base::Chain& piece);
+  void on_try_timeout();
+  void on_backend_timeout();
+
+  // exchange_reply.cc: answers of our own, the end
   void fail(Error error);
-  bool can_retry(const Error& error) const;
   void answer(const FixedReply& reply);
   void answer(const Reply& reply);
   void answer(std::uint16_t status, std::string_view text);
@@ -183,11 +200,9 @@ class Exchange final : public ExchangeContext,
   base::Chain held_request_, held_response_;  // what left the filters and was not sent yet
 
   LimitUse limit_use_;
-  unsigned num_attempts_ = 0;
+  Tries tries_;
   upstream::EndpointRef endpoint_;
-  upstream::EndpointRef avoid_;    // failed before
-  bool wants_fresh_conn_ = false;  // a pooled connection failed
-  bool has_sent_body_ = false;     // bytes of the body left: the request cannot be sent again
+  bool has_sent_body_ = false;  // bytes of the body left: a further try needs them again
   bool is_request_sent_ = false;
   bool has_sent_interim_ = false;    // since the last flush
   bool is_response_paused_ = false;  // the client does not keep up

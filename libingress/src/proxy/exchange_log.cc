@@ -42,6 +42,7 @@ void Exchange::note_why(ErrorCode code, std::string_view detail) {
 
 // The names survive the snapshot: a stream may last for hours after its configuration.
 void Exchange::unpin() {
+  tries_.release_budget();
   if (view_ == nullptr) return;
   if (rule_ != nullptr) {
     route_name_ = rule_->route->name;
@@ -83,6 +84,8 @@ void Exchange::log() {
       .route = route_name_,
       .rule = rule_name_,
       .request_id = request_id_,
+      .num_tries = tries_.num,
+      .no_retry = policy::to_string(tries_.no_retry),
       .why = why_,
       .why_detail = why_detail_,
       .labels = &labels_,
@@ -93,6 +96,7 @@ void Exchange::log() {
 
 // An exchange that waits in the pool holds no bodies, and nothing that filters have put into it.
 void Exchange::forget() {
+  tries_.forget();
   filters_.clear();
   labels_.clear();
   request_.reset();

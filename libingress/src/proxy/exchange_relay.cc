@@ -18,14 +18,19 @@ void Exchange::pump_request() {
   // What a filter adds to a request without a body would be read as the next request.
   if (start_->framing.kind == http::BodyKind::kNone) out.clear();
   has_sent_body_ = has_sent_body_ || !out.is_empty();
+  if (tries_.replay != Replay::kOff) keep_for_retry(out);
   conn_->send_body(std::move(out));
   held_request_.clear();  // that is `out`; nothing of it is left, whatever the connection took
   if (request_.is_out_ended()) {
     conn_->send_end(request_.trailers());
     is_request_sent_ = true;
-    if (phase_ == Phase::kSendRequest) phase_ = Phase::kAwaitResponse;
+    if (phase_ == Phase::kSendRequest) {
+      phase_ = Phase::kAwaitResponse;
+      start_try_clock();
+    }
   }
   conn_->flush();
+  if (tries_.replay == Replay::kUntilWritten && conn_->has_written()) tries_.stop_keeping();
   if (!is_request_sent_) {
     const bool is_backend_slow = conn_->queued_bytes() >= BodyPipe::kHoldBytes;
     stream_->set_reading(is_backend_slow ? Reading::kPaused : Reading::kOn);

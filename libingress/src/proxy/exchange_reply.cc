@@ -1,4 +1,4 @@
-// How an exchange ends: another try, an answer of our own, a cut.
+// How an exchange ends: an answer of our own, a cut.
 #include <ctime>
 #include <utility>
 
@@ -31,33 +31,11 @@ std::string_view http_date(char (&text)[32]) {
   return {text, static_cast<std::size_t>(length)};
 }
 
-bool is_idempotent(std::string_view method) {  // RFC 9110 9.2.2
-  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
-         method == "OPTIONS" || method == "TRACE";
-}
-
 }  // namespace
-
-bool Exchange::can_retry(const Error& error) const {
-  if (phase_ >= Phase::kRelay || error.retry != RetrySafety::kSafe || has_sent_body_) return false;
-  if (num_attempts_ >= kMaxAttempts || cluster_ == nullptr) return false;
-  if (upstream::is_connect_failure(error.code)) return true;
-  return error.code == ErrorCode::kUpstreamReset && is_idempotent(start_->head.method());
-}
 
 void Exchange::fail(Error error) {
   if (phase_ == Phase::kDone || phase_ == Phase::kIdle) return;
-  if (can_retry(error) && take_retry_permit()) {
-    services_.metrics.upstream_retries.add();
-    // A stale pooled connection says nothing about its endpoint; a refused one does.
-    if (upstream::is_connect_failure(error.code)) avoid_ = endpoint_;
-    wants_fresh_conn_ = true;
-    is_request_sent_ = false;
-    release_upstream();
-    phase_ = Phase::kPickUpstream;
-    run();
-    return;
-  }
+  if (try_again(error)) return;
   if (phase_ >= Phase::kRelay) return cut(error);
   const ErrorRow* row = find_error_row(error.code);
   if (row == nullptr) row = find_error_row(ErrorCode::kFilterFailed);
@@ -138,7 +116,6 @@ void Exchange::end(Finish how) {
   phase_ = Phase::kDone;
   log();
   cluster_ = nullptr;
-  avoid_ = {};
   forget();
   services_.metrics.exchanges_open.subtract();
   stream_->finish(how);

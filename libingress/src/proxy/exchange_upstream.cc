@@ -36,16 +36,17 @@ Exchange::Step Exchange::pick_upstream() {
     cluster_limits_ = cluster_->cluster.limits;
     if (cluster_->cluster.circuit_breakers.is_limited() && !take_request_permit()) return Step::kWait;
   }
-  endpoint_ = services_.clusters.pick(*cluster_, {.avoid = avoid_.get()});
+  endpoint_ = services_.clusters.pick(*cluster_, tries_.pick_request());
   if (!endpoint_) {
     fail({ErrorCode::kNoEndpoints, ErrorSide::kSelf, RetrySafety::kNotSafe, "", {}});
     return Step::kWait;
   }
   ++endpoint_->num_active;
-  ++num_attempts_;
+  ++tries_.num;
   if (upstream_started_us_ < 0) upstream_started_us_ = net::EventLoop::clock_us();
   upstream_label_ = endpoint_->label;
-  if (!wants_fresh_conn_) conn_ = endpoint_->idle.take();
+  start_try_clock();
+  if (!tries_.wants_fresh_conn) conn_ = endpoint_->idle.take();
   if (!conn_) {
     phase_ = Phase::kConnect;
     return Step::kGoOn;
@@ -99,10 +100,12 @@ void Exchange::begin_attempt() {
   phase_ = Phase::kSendRequest;
   response_head_ = nullptr;
   conn_->begin(*this, start_->head.method(), cluster_limits_);
+  begin_sending();
   conn_->send_head(start_->head, upstream_framing());
 }
 
 void Exchange::release_upstream() {
+  tries_.stop_timers();
   attempt_.reset();
   limit_use_.ticket.leave();
   limit_use_.connection.reset();
@@ -129,6 +132,13 @@ void Exchange::on_response_interim(ResponseHead& head) {
 }
 
 void Exchange::on_response_head(ResponseHead& head, http::BodyFraming framing) {
+  const RetryPolicy* const retry = retry_policy();
+  if (retry != nullptr && policy::is_retriable_status(*retry, head.status()) &&
+      try_again(policy::TryFailure::kStatus, RetrySafety::kIfIdempotent)) {
+    return;
+  }
+  tries_.try_timer.cancel();
+  if (tries_.replay != Replay::kOff) tries_.stop_keeping();
   response_head_ = &head;
   response_framing_ = framing;
   // What is read to the close of the connection has no length that could be told.
@@ -143,11 +153,12 @@ void Exchange::on_response_head(ResponseHead& head, http::BodyFraming framing) {
 }
 
 void Exchange::on_response_body(base::Chain&& piece) {
+  if (phase_ == Phase::kBackOff) return drain_refused(std::move(piece));
   response_.push(std::move(piece));
 }
 
 void Exchange::on_response_end(const Headers& trailers) {
-  response_.end(trailers);
+  if (phase_ != Phase::kBackOff) response_.end(trailers);
 }
 
 void Exchange::on_response_read_done() {
@@ -172,6 +183,7 @@ void Exchange::on_upstream_drained() {
 }
 
 void Exchange::on_upstream_failed(Error error) {
+  if (phase_ == Phase::kBackOff) return release_upstream();
   fail(std::move(error));
 }
 
@@ -183,11 +195,17 @@ void Exchange::on_step_timeout() {
       return fail({ErrorCode::kCircuitOpen, ErrorSide::kSelf, RetrySafety::kNotSafe, "connection_wait", {}});
     case Waiting::kToWrite:
       if (conn_->queued_bytes() < queued_before_) return watch_upstream();  // it reads, if slowly
-      return fail(
-          {ErrorCode::kUpstreamTimeout, ErrorSide::kUpstream, RetrySafety::kNotSafe, "request_write", {}});
+      return fail({ErrorCode::kUpstreamTimeout,
+                   ErrorSide::kUpstream,
+                   RetrySafety::kIfIdempotent,
+                   "request_write",
+                   {}});
     case Waiting::kForHead:
-      return fail(
-          {ErrorCode::kUpstreamTimeout, ErrorSide::kUpstream, RetrySafety::kNotSafe, "response_head", {}});
+      return fail({ErrorCode::kUpstreamTimeout,
+                   ErrorSide::kUpstream,
+                   RetrySafety::kIfIdempotent,
+                   "response_head",
+                   {}});
     case Waiting::kForBody:
       return fail(
           {ErrorCode::kUpstreamTimeout, ErrorSide::kUpstream, RetrySafety::kNotSafe, "response_body", {}});
@@ -198,7 +216,7 @@ void Exchange::on_step_timeout() {
 // the client (to send its body, to read the response) none does: the downstream connection has its own.
 void Exchange::watch_upstream() {
   if (limit_use_.ticket) return wait_for(Waiting::kForConnection, cluster_timeouts_.connect);
-  if (!conn_ || is_suspended_) return wait_for(Waiting::kNothing, {});
+  if (!conn_ || is_suspended_ || phase_ == Phase::kBackOff) return wait_for(Waiting::kNothing, {});
   if (phase_ == Phase::kRelay || phase_ == Phase::kHoldResponse) {
     const bool is_client_slow = is_response_paused_ || response_.is_in_ended();
     return wait_for(is_client_slow ? Waiting::kNothing : Waiting::kForBody,

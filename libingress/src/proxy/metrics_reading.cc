@@ -52,6 +52,8 @@ constexpr Plain kPlain[] = {
      &WorkerMetrics::upstream_reused},
     {"upstream_retries_total", "Requests tried again.", MetricType::kCounter,
      &WorkerMetrics::upstream_retries},
+    {"retry_buffer_overflows_total", "Request bodies that outgrew the buffer of their retry policy.",
+     MetricType::kCounter, &WorkerMetrics::retry_buffer_overflows},
     {"snapshots_adopted_total", "Configurations adopted, summed over workers.", MetricType::kCounter,
      &WorkerMetrics::snapshots_adopted},
 };
@@ -77,6 +79,34 @@ MetricFamily errors(Workers workers) {
                            .value = sum(workers, [i](const WorkerMetrics& m) -> const Counter& {
                              return m.replies_by_error[i];
                            })});
+  }
+  return out;
+}
+
+MetricFamily retries_by_reason(Workers workers) {
+  MetricFamily out = family("upstream_retries_by_reason_total", "Requests tried again, by what went wrong.",
+                            MetricType::kCounter);
+  for (std::size_t i = 0; i < policy::kNumTryFailures; ++i) {
+    const std::string reason(policy::to_string(static_cast<policy::TryFailure>(i)));
+    out.samples.push_back({.labels = Labels{{"reason", reason}},
+                           .value = sum(workers, [i](const WorkerMetrics& m) -> const Counter& {
+                             return m.retries_by_reason[i];
+                           })});
+  }
+  return out;
+}
+
+MetricFamily retries_refused(Workers workers) {
+  MetricFamily out = family("upstream_retries_refused_total",
+                            "Failures that a retry policy asked to try again but did not allow, by reason.",
+                            MetricType::kCounter);
+  for (std::size_t i = 0; i < policy::kNumRetryRefusals; ++i) {
+    const std::string why(policy::to_string(static_cast<policy::RetryRefusal>(i)));
+    if (why.empty()) continue;
+    out.samples.push_back(
+        {.labels = Labels{{"why", why}}, .value = sum(workers, [i](const WorkerMetrics& m) -> const Counter& {
+                                           return m.retries_refused[i];
+                                         })});
   }
   return out;
 }
@@ -141,6 +171,8 @@ Metrics read_metrics(Workers workers, const upstream::BreakerRegistry& breakers,
   out.push_back(std::move(refused));
   out.push_back(requests_by_class(workers));
   out.push_back(errors(workers));
+  out.push_back(retries_by_reason(workers));
+  out.push_back(retries_refused(workers));
   out.push_back(durations(workers));
   add_breakers(breakers, out);
 

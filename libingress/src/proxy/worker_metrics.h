@@ -7,6 +7,7 @@
 
 #include "base/counter.h"
 #include "ingress/error.h"
+#include "policy/retry.h"
 
 namespace ingress::proxy {
 
@@ -24,6 +25,9 @@ struct WorkerMetrics {
   Counter filter_replies;
   Counter request_body_bytes, response_body_bytes;
   Counter upstream_connects, upstream_connect_failures, upstream_reused, upstream_retries;
+  std::array<Counter, policy::kNumTryFailures> retries_by_reason;
+  std::array<Counter, policy::kNumRetryRefusals> retries_refused;
+  Counter retry_buffer_overflows;
   std::array<Counter, kBoundsMs.size() + 1> duration_buckets;
   Counter duration_us;
   Counter snapshots_adopted;

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "ingress/cluster.h"
+#include "upstream/local_ref.h"
 
 namespace ingress::upstream {
 
@@ -15,6 +16,8 @@ struct EndpointState;
 // What a pick may depend on beside the cluster. Borrowed for the call.
 struct PickRequest {
   const EndpointState* avoid = nullptr;  // failed just now: another one, if there is another
+  // All that failed this request before, in any order: none of them, if there is another.
+  std::span<const LocalRef<EndpointState>> failed = {};
 };
 
 // Small fast random numbers (splitmix64), one per worker: spreading, not secrecy.

@@ -13,6 +13,11 @@ auto identity(const EndpointRef& endpoint) {
   return std::tie(endpoint->key.address, endpoint->key.port);
 }
 
+bool has_failed(const PickRequest& request, const Endpoint& key) {
+  return std::ranges::any_of(request.failed,
+                             [&](const EndpointRef& endpoint) { return endpoint->key == key; });
+}
+
 }  // namespace
 
 EndpointState::EndpointState(Endpoint key_in) : key(std::move(key_in)) {
@@ -115,23 +120,52 @@ void ClusterStates::make_candidates(State& state) {
   if (state.candidates.size() * 100 < threshold) state.candidates = state.endpoints;
 }
 
-EndpointRef ClusterStates::pick(const ClusterEntry& entry, const PickRequest& request) {
+ClusterStates::State* ClusterStates::state_of(const ClusterEntry& entry) const {
   const std::uint32_t index = entry.slot->index;
-  State* state = index < states_.size() ? states_[index].get() : nullptr;
-  if (state == nullptr || state->entry != &entry) return pick_of_older(state, entry, request.avoid);
+  return index < states_.size() ? states_[index].get() : nullptr;
+}
+
+EndpointRef ClusterStates::pick(const ClusterEntry& entry, const PickRequest& request) {
+  State* state = state_of(entry);
+  if (state == nullptr || state->entry != &entry) return pick_of_older(state, entry, request);
   if (state->is_stale) make_candidates(*state);
   const auto picked =
       pick_endpoint(entry.cluster.load_balancing, state->candidates, request.avoid, state->turn, random_);
-  return picked ? EndpointRef(state->candidates[*picked]) : EndpointRef();
+  if (!picked) return {};
+  // One of the next is free, unless all have failed.
+  std::size_t index = *picked;
+  for (std::size_t i = 0; i < request.failed.size() && has_failed(request, state->candidates[index]->key);
+       ++i) {
+    index = (index + 1) % state->candidates.size();
+  }
+  return EndpointRef(state->candidates[index]);
+}
+
+ClusterLoadRef ClusterStates::load(const ClusterEntry& entry) {
+  State* state = state_of(entry);
+  if (state == nullptr) return ClusterLoadRef(new ClusterLoad);  // gone: nobody shares it
+  if (!state->load) state->load = ClusterLoadRef(new ClusterLoad);
+  return state->load;
+}
+
+std::uint64_t ClusterStates::num_active(const ClusterEntry& entry) const {
+  const State* state = state_of(entry);
+  std::uint64_t sum = 0;
+  if (state == nullptr) return sum;
+  for (const EndpointState* endpoint : state->endpoints) sum += endpoint->num_active;
+  return sum;
 }
 
 // Rare: a request that was suspended, or is tried again, across a change of its cluster.
 EndpointRef ClusterStates::pick_of_older(State* newest, const ClusterEntry& entry,
-                                         const EndpointState* avoid) {
+                                         const PickRequest& request) {
   const std::vector<Endpoint>& keys = entry.cluster.endpoints;
   if (keys.empty()) return {};
   std::size_t index = random_.below(static_cast<std::uint32_t>(keys.size()));
-  if (avoid != nullptr && keys[index] == avoid->key) index = (index + 1) % keys.size();
+  if (request.avoid != nullptr && keys[index] == request.avoid->key) index = (index + 1) % keys.size();
+  for (std::size_t i = 0; i < request.failed.size() && has_failed(request, keys[index]); ++i) {
+    index = (index + 1) % keys.size();
+  }
   if (newest != nullptr) {
     if (const EndpointRef* known = find(newest->owned, keys[index])) return *known;
   }

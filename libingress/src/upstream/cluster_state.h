@@ -19,6 +19,13 @@
 
 namespace ingress::upstream {
 
+// How busy a cluster is with retries, in this worker. Outlives the cluster while somebody holds it.
+struct ClusterLoad {
+  std::uint32_t num_retrying = 0;  // exchanges that wait for a retry or are in one
+  std::uint32_t local_refs = 0;
+};
+using ClusterLoadRef = LocalRef<ClusterLoad>;
+
 class ClusterStates {
  public:
   explicit ClusterStates(std::uint64_t seed) : random_(seed) {}
@@ -29,6 +36,10 @@ class ClusterStates {
   // An endpoint of `entry` for `request`; null when it has none to choose from. `entry` may belong to an
   // older snapshot that an exchange has pinned: its endpoints count then, not the newest ones.
   EndpointRef pick(const ClusterEntry& entry, const PickRequest& request);
+
+  ClusterLoadRef load(const ClusterEntry& entry);
+  // Exchanges that use an endpoint of the cluster now. Linear in its endpoints: for rare decisions.
+  std::uint64_t num_active(const ClusterEntry& entry) const;
 
   // Takes the endpoint out of picks, or lets it back in; all are used when too few are left
   // (Cluster::panic_threshold_percent). A verdict about what the newest version does not have, by slot or by
@@ -57,13 +68,15 @@ class ClusterStates {
     std::uint64_t turn = 0;
     bool is_stale = false;              // candidates are to be made anew: one time for many changes in a row
     std::shared_ptr<BreakerGate> gate;  // while the cluster has limits
+    ClusterLoadRef load;                // null before the first retry
   };
   void update(State& state, const ClusterEntry* entry);
   void update_gate(State& state, const ClusterEntry* entry);
   static void make_candidates(State& state);
   // `owned` is sorted; null when it has no such endpoint.
   static const EndpointRef* find(const std::vector<EndpointRef>& owned, const Endpoint& key);
-  EndpointRef pick_of_older(State* newest, const ClusterEntry& entry, const EndpointState* avoid);
+  EndpointRef pick_of_older(State* newest, const ClusterEntry& entry, const PickRequest& request);
+  State* state_of(const ClusterEntry& entry) const;
 
   std::vector<std::unique_ptr<State>> states_;  // by cluster slot
   // Rules are shared between snapshots, so their address lasts while they are unchanged. An address that is

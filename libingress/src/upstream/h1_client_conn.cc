@@ -42,7 +42,7 @@ void H1ClientConn::begin(UpstreamEvents& events, std::string_view method, const 
   parser_.set_limits(head_limits(limits));
   max_interim_ = limits.max_interim_responses;
   num_interim_ = 0;
-  has_sent_head_ = false;
+  written_before_ = transport_->written_bytes();
   ++num_exchanges_;
   state_ = State::kAwaitHead;
   request_ = Request::kNone;
@@ -73,7 +73,6 @@ void H1ClientConn::send_end(const Headers& trailers) {
 
 void H1ClientConn::flush() {
   if (out_.is_empty() || state_ == State::kClosed) return;
-  has_sent_head_ = true;
   transport_->write(std::move(out_));
   out_.clear();
 }
@@ -278,13 +277,12 @@ void H1ClientConn::on_broken(Error error) {
 }
 
 // A reused connection that ends before any byte of the response is most likely one that the backend
-// closed for idleness while our request was on its way; whether sending again is safe then depends on
-// the method, which the exchange knows (RFC 9112 9.3.1, RFC 9110 9.2.2).
+// closed for idleness while our request was on its way (RFC 9112 9.3.1).
 Error H1ClientConn::closed_early(const char* what) const {
   const bool is_stale = is_reused() && !parser_.has_started() && num_interim_ == 0;
-  return {ErrorCode::kUpstreamReset,
+  return {is_stale ? ErrorCode::kStaleConnection : ErrorCode::kUpstreamReset,
           ErrorSide::kUpstream,
-          is_stale ? RetrySafety::kSafe : RetrySafety::kNotSafe,
+          has_written() ? RetrySafety::kIfIdempotent : RetrySafety::kSafe,
           what,
           {}};
 }

@@ -52,7 +52,8 @@ class H1ClientConn final : private net::TransportHandler {
   }
   // Served an exchange before this one: a failure before the head may be a race with its idle time-out.
   bool is_reused() const { return num_exchanges_ > 1; }
-  bool has_sent_head() const { return has_sent_head_; }
+  // Bytes of the request may have reached the backend.
+  bool has_written() const { return transport_->written_bytes() != written_before_; }
 
   // Forgets the message that is over; is_reusable() says what it said before.
   void end_message();
@@ -100,6 +101,7 @@ class H1ClientConn final : private net::TransportHandler {
   base::Chain out_;
   base::Chain piece_;  // of a body; empty between calls, kept for its memory
   std::uint64_t num_exchanges_ = 0;
+  std::uint64_t written_before_ = 0;  // by the exchanges before
   std::uint32_t num_interim_ = 0;
   std::uint32_t max_interim_ = 0;
   State state_ = State::kIdle;
@@ -107,7 +109,6 @@ class H1ClientConn final : private net::TransportHandler {
   bool can_reuse_ = true;
   bool is_paused_ = false;
   bool is_head_request_ = false;
-  bool has_sent_head_ = false;
 };
 
 }  // namespace ingress::upstream
