@@ -68,3 +68,18 @@ def test_local_endpoints_of_manifests_are_left_out(start, manifests, tmp_path, m
     assert proxy.wait_log(host="b.test")["why"] == "address_refused:loopback"
     assert any("127.0.0.1" in p["why"] for p in proxy.problems())
     assert backend.requests == []
+
+
+def test_what_the_hosts_file_says_next_is_followed(start, tmp_path, make_backend):
+    old, new = make_backend(name="old"), make_backend(name="new", address="127.0.0.2")
+    ports = {old.port, new.port}
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 backend.test\n", encoding="utf-8")
+    clusters = [cluster(f"c{port}", ("backend.test", port), limits={"max_idle_connections": 0}) for port in ports]
+    file = write_config(tmp_path / "config", config(
+        clusters, [route(f"c{port}", f"c{port}", f"c{port}.test") for port in ports]))
+    proxy = start("--config", file, "--workers", "1", env={"CARES_HOSTS": str(hosts)}).wait_ready()
+    proxy.wait_answer(f"c{old.port}.test", "/", 200, "old")
+    hosts.write_text("127.0.0.2 backend.test\n", encoding="utf-8")  # nothing listens there on the other port
+    proxy.wait_answer(f"c{new.port}.test", "/", 200, "new")
+    assert proxy.metric("proxyd_dns_lookups_total") >= 2

@@ -19,7 +19,8 @@ constexpr const char* kName = "backend.ingress.test";
 struct Bench {
   LoopFixture fixture;
   DnsServer dns{fixture};
-  std::unique_ptr<net::Resolver> resolver = net::Resolver::create(fixture.loop(), dns.servers()).value();
+  std::unique_ptr<net::Resolver> resolver =
+      net::Resolver::create(fixture.loop(), {.servers = dns.servers()}).value();
 
   struct Outcome {
     int num_calls = 0;

@@ -4,6 +4,7 @@
 #include <sys/time.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <mutex>
 #include <utility>
@@ -17,6 +18,8 @@ namespace {
 // Two tries of two seconds to each server, so that a lost packet costs less than a usual connect timeout.
 constexpr int kTimeoutMs = 2000;
 constexpr int kTries = 2;
+// The hosts file has no TTLs. It is read on the loop, so not at every chance.
+constexpr std::chrono::seconds kHostsTtl{5};
 
 Error ares_error(int status) {
   return {.code = ErrorCode::kIo, .what = "resolver", .detail = ares_strerror(status)};
@@ -54,6 +57,23 @@ LookupAnswer to_answer(int status, const ares_addrinfo* info) {
   return answer;
 }
 
+// Of the two families.
+LookupAnswer join(LookupAnswer a, LookupAnswer b) {
+  if (a.status != LookupStatus::kFound) std::swap(a, b);
+  if (a.status != LookupStatus::kFound) {
+    if (b.status == LookupStatus::kFailed) a.status = LookupStatus::kFailed;
+    return a;
+  }
+  if (b.status == LookupStatus::kFound) {
+    a.ttl = std::min(a.ttl, b.ttl);
+    a.addresses.insert(a.addresses.end(), std::make_move_iterator(b.addresses.begin()),
+                       std::make_move_iterator(b.addresses.end()));
+  }
+  std::ranges::stable_partition(a.addresses,
+                                [](const std::string& address) { return address.contains(':'); });
+  return a;
+}
+
 }  // namespace
 
 // One socket of c-ares. Owner: the channel, then the loop until the close callback.
@@ -63,9 +83,14 @@ struct AresChannel::Poll {
   uv_poll_t handle;
 };
 
+// One question per family, so that a server's failure for one is not taken for its certainty about the other:
+// asked together, c-ares goes by whichever answer comes last.
 struct AresChannel::Query {
   AresChannel* channel;
   OnAnswer on_answer;
+  LookupAnswer answers[2];  // in the order in which they came
+  int num_left = 2;
+  bool is_dropped = false;  // the channel went meanwhile
 };
 
 std::expected<AresChannel::Ptr, Error> AresChannel::create(EventLoop& loop, const std::string& servers) {
@@ -74,50 +99,79 @@ std::expected<AresChannel::Ptr, Error> AresChannel::create(EventLoop& loop, cons
   ares_options options{};
   options.timeout = kTimeoutMs;
   options.tries = kTries;
-  char lookups[] = "fb";  // the hosts file, then DNS
-  options.lookups = lookups;
+  char dns_only[] = "b";
+  options.lookups = dns_only;
+  options.ndomains = 0;  // with ARES_OPT_DOMAINS: no search list, whatever resolv.conf and LOCALDOMAIN say
   options.sock_state_cb = [](void* channel, ares_socket_t fd, int readable, int writable) {
     static_cast<AresChannel*>(channel)->on_socket_state(
         fd, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0));
   };
   options.sock_state_cb_data = self.get();
-  int status =
-      ares_init_options(&self->channel_, &options,
-                        ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS);
+  int status = ares_init_options(
+      &self->channel_, &options,
+      ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS);
   if (status != ARES_SUCCESS) {
     self->channel_ = nullptr;
     return std::unexpected(ares_error(status));
   }
   if (!servers.empty()) status = ares_set_servers_ports_csv(self->channel_, servers.c_str());
   if (status != ARES_SUCCESS) return std::unexpected(ares_error(status));
+  char hosts_only[] = "f";
+  options.lookups = hosts_only;
+  status = ares_init_options(&self->hosts_, &options, ARES_OPT_LOOKUPS | ARES_OPT_DOMAINS);
+  if (status != ARES_SUCCESS) {
+    self->hosts_ = nullptr;
+    return std::unexpected(ares_error(status));
+  }
   return self;
 }
 
 void AresChannel::look_up(const std::string& host, OnAnswer on_answer) {
-  auto* const query = new Query{this, std::move(on_answer)};
+  auto query = std::make_unique<Query>(Query{.channel = this, .on_answer = std::move(on_answer)});
   ares_addrinfo_hints hints{};
   hints.ai_flags = ARES_AI_ENVHOSTS;  // CARES_HOSTS may name another hosts file
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   ares_getaddrinfo(
-      channel_, host.c_str(), nullptr, &hints,
-      [](void* arg, int status, int, ares_addrinfo* info) {
-        auto* const done = static_cast<Query*>(arg);
-        done->channel->answer(done, status, info);
+      hosts_, host.c_str(), nullptr, &hints,
+      [](void* answer, int status, int, ares_addrinfo* info) {
+        *static_cast<LookupAnswer*>(answer) = to_answer(status, info);
+        if (info) ares_freeaddrinfo(info);
       },
-      query);
+      &query->answers[0]);
+  if (query->answers[0].status == LookupStatus::kFound) {
+    query->answers[0].ttl = kHostsTtl;
+    return finish(std::move(query));
+  }
+  Query* const asked = query.release();  // the second of its answers takes it back
+  for (const int family : {AF_INET6, AF_INET}) {
+    hints.ai_family = family;
+    ares_getaddrinfo(
+        channel_, host.c_str(), nullptr, &hints,
+        [](void* arg, int ares_status, int, ares_addrinfo* info) {
+          auto* const done = static_cast<Query*>(arg);
+          done->channel->answer(done, ares_status, info);
+        },
+        asked);
+  }
   arm_timer();
 }
 
-// From inside c-ares, which must not be re-entered: the answer is passed on later.
+// From inside c-ares, which must not be re-entered.
 void AresChannel::answer(Query* query, int status, ares_addrinfo* info) {
-  LookupAnswer result = to_answer(status, info);
+  query->answers[--query->num_left] = to_answer(status, info);
   if (info) ares_freeaddrinfo(info);
+  if (status == ARES_EDESTRUCTION) query->is_dropped = true;
+  if (query->num_left > 0) return;
   std::unique_ptr<Query> owned(query);
-  if (status == ARES_EDESTRUCTION) return;
+  if (!owned->is_dropped) finish(std::move(owned));
+}
+
+// The answer is passed on later, when nothing of c-ares is on the stack.
+void AresChannel::finish(std::unique_ptr<Query> query) {
   ++num_pending_;
-  loop_.defer([this, owned = std::move(owned), result = std::move(result)]() mutable {
-    if (channel_) owned->on_answer(std::move(result));
+  loop_.defer([this, owned = std::move(query)]() mutable {
+    if (channel_) owned->on_answer(join(std::move(owned->answers[0]), std::move(owned->answers[1])));
     --num_pending_;
     release();
   });
@@ -171,6 +225,7 @@ void AresChannel::arm_timer() {
 void AresChannel::destroy() {
   timer_.cancel();
   // Tells all queries, which are dropped, and all sockets, whose polls are closed.
+  if (hosts_) ares_destroy(std::exchange(hosts_, nullptr));
   if (channel_) ares_destroy(std::exchange(channel_, nullptr));
   release();
 }

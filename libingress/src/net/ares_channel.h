@@ -26,8 +26,8 @@ enum class LookupStatus : std::uint8_t { kFound, kNoSuchName, kFailed };
 
 struct LookupAnswer {
   LookupStatus status = LookupStatus::kFailed;
-  std::vector<std::string> addresses;  // not empty when found
-  std::chrono::seconds ttl{0};         // the smallest of all records; 0 for the hosts file
+  std::vector<std::string> addresses;  // not empty when found; IPv6 before IPv4, each best first (RFC 6724)
+  std::chrono::seconds ttl{0};         // the smallest of all records, aliases included
 };
 
 class AresChannel {
@@ -40,6 +40,8 @@ class AresChannel {
 
   // `servers` as for ares_set_servers_ports_csv(); empty for the system's.
   static std::expected<Ptr, Error> create(EventLoop& loop, const std::string& servers);
+  // IPv4 and IPv6 addresses of `host`, which is taken as absolute: from the hosts file when that knows it,
+  // else from the servers. Found when either family is; no such name only when the servers are sure of both.
   // `on_answer` comes once, unless the channel is destroyed before.
   void look_up(const std::string& host, OnAnswer on_answer);
 
@@ -53,11 +55,13 @@ class AresChannel {
   void on_socket_state(ares_socket_t fd, int events);
   void process(ares_socket_t readable, ares_socket_t writable);
   void answer(Query* query, int status, ares_addrinfo* info);
+  void finish(std::unique_ptr<Query> query);
   void arm_timer();
   void release();
 
   EventLoop& loop_;
-  ares_channel channel_ = nullptr;  // null once destroyed
+  ares_channel hosts_ = nullptr;    // reads the hosts file only, and so at once
+  ares_channel channel_ = nullptr;  // asks the servers only; null once destroyed
   std::vector<Poll*> polls_;
   int num_pending_ = 0;  // polls not yet reported closed and deferred answers: they point here
   Timer timer_{[](void* self) { static_cast<AresChannel*>(self)->process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); },

@@ -58,6 +58,24 @@ constexpr Plain kPlain[] = {
      &WorkerMetrics::snapshots_adopted},
 };
 
+// Counters that a part of a worker keeps itself.
+struct OfPart {
+  const char* name;
+  const char* help;
+  const Counter& (*get)(const Worker& worker);
+};
+
+constexpr OfPart kOfParts[] = {
+    {"upstream_addresses_refused_total", "Backend addresses not connected to because they are local.",
+     [](const Worker& w) -> const Counter& { return w.connector().num_addresses_refused(); }},
+    {"dns_lookups_total", "Host names of backends looked up.",
+     [](const Worker& w) -> const Counter& { return w.resolver().counters().lookups; }},
+    {"dns_failures_total", "Look-ups that no server answered.",
+     [](const Worker& w) -> const Counter& { return w.resolver().counters().failures; }},
+    {"dns_stale_answers_total", "Connections that used addresses after the end of their TTL.",
+     [](const Worker& w) -> const Counter& { return w.resolver().counters().stale_answers; }},
+};
+
 MetricFamily requests_by_class(Workers workers) {
   MetricFamily out = family("requests_total", "Requests answered, by class of status.", MetricType::kCounter);
   for (std::size_t i = 1; i < 6; ++i) {
@@ -162,13 +180,13 @@ Metrics read_metrics(Workers workers, const upstream::BreakerRegistry& breakers,
                            })});
     out.push_back(std::move(one));
   }
-  MetricFamily refused =
-      family("upstream_addresses_refused_total", "Backend addresses not connected to because they are local.",
-             MetricType::kCounter);
-  std::uint64_t num_refused = 0;
-  for (const auto& worker : workers) num_refused += worker->connector().num_addresses_refused().get();
-  refused.samples.push_back({.value = static_cast<double>(num_refused)});
-  out.push_back(std::move(refused));
+  for (const OfPart& part : kOfParts) {
+    std::uint64_t total = 0;
+    for (const auto& worker : workers) total += part.get(*worker).get();
+    MetricFamily one = family(part.name, part.help, MetricType::kCounter);
+    one.samples.push_back({.value = static_cast<double>(total)});
+    out.push_back(std::move(one));
+  }
   out.push_back(requests_by_class(workers));
   out.push_back(errors(workers));
   out.push_back(retries_by_reason(workers));

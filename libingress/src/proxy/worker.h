@@ -48,7 +48,9 @@ class Worker final : public WorkerContext, private DownstreamHost {
   void begin_drain();
 
   const WorkerMetrics& metrics() const { return metrics_; }
-  const upstream::Connector& connector() const { return connector_; }  // for its counter
+  // For their counters.
+  const upstream::Connector& connector() const { return connector_; }
+  const net::Resolver& resolver() const { return *resolver_; }
   Generation adopted() const { return views_.adopted(); }
   std::uint32_t num_views() const { return views_.num_alive(); }
 
