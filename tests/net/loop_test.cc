@@ -163,7 +163,8 @@ TEST_CASE("Timers of the wheel fire in order of their times, none before its tim
   for (const auto& item : items) CHECK_FALSE(item->is_early);
 }
 
-TEST_CASE("Time in which the loop could not run does not count: what came meanwhile is seen before timers fire") {
+TEST_CASE(
+    "Time in which the loop could not run does not count: what came meanwhile is seen before timers fire") {
   const auto loop = make_loop();
   std::string order;
   struct State {

@@ -207,8 +207,8 @@ std::expected<std::unique_ptr<EventLoop>, Error> EventLoop::create() {
   uv_prepare_start(&impl.prepare, [](uv_prepare_t* h) { static_cast<Impl*>(h->data)->end_turn(); });
   uv_check_start(&impl.check, [](uv_check_t* h) { static_cast<Impl*>(h->data)->end_turn(); });
   loop->timers_ = std::make_unique<TimerWheel>(loop->now());
-  loop->timers_->set_clock(
-      [](const void* context) { return static_cast<const EventLoop*>(context)->now(); }, loop.get());
+  loop->timers_->set_clock([](const void* context) { return static_cast<const EventLoop*>(context)->now(); },
+                           loop.get());
   loop->timers_->on_earlier = [&impl] { impl.arm_wheel(); };
   return loop;
 }
