@@ -42,36 +42,6 @@ TEST_CASE("Header conditions compare names without case and values joined") {
   }
 }
 
-TEST_CASE("The first query parameter of a name counts, undecoded") {
-  struct Row {
-    std::string_view query, name;
-    std::optional<std::string_view> value;
-  };
-  const Row rows[] = {
-      {"", "a", std::nullopt},
-      {"a", "a", ""},
-      {"a=", "a", ""},
-      {"a=1", "a", "1"},
-      {"a=1&a=2", "a", "1"},
-      {"b=1&a=2", "a", "2"},
-      {"aa=1", "a", std::nullopt},
-      {"A=1", "a", std::nullopt},
-      {"a=1=2", "a", "1=2"},
-      {"&&a=1", "a", "1"},
-      {"a%3D=1", "a=", std::nullopt},
-      {"a=%31", "a", "%31"},
-      {"a=1;b=2", "b", std::nullopt},
-      {"a=x+y", "a", "x+y"},
-      {"&", "", std::nullopt},
-      {"=1", "", "1"},
-  };
-  for (const Row& row : rows) {
-    CAPTURE(row.query);
-    CAPTURE(row.name);
-    CHECK(query_parameter(row.query, row.name) == row.value);
-  }
-}
-
 TEST_CASE("All conditions must hold, and methods compare with case") {
   const Request request{.method = "GET", .query = "q=1", .headers = {{"x", "1"}}};
   CHECK(conditions_hold({}, request.head()));

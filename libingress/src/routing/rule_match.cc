@@ -1,6 +1,7 @@
 #include "routing/rule_match.h"
 
 #include "base/text.h"
+#include "http/request_values.h"
 
 namespace ingress::routing {
 
@@ -14,7 +15,7 @@ bool conditions_hold(const RouteMatch& match, const RequestHead& head) {
     if (!header_holds(wanted, head.headers())) return false;
   }
   for (const QueryMatch& wanted : match.query) {
-    if (query_parameter(head.query(), wanted.name) != wanted.value) return false;
+    if (http::query_parameter(head.query(), wanted.name) != wanted.value) return false;
   }
   return true;
 }
@@ -38,19 +39,6 @@ bool header_holds(const HeaderMatch& match, const Headers& headers) {
     rest.remove_prefix(field.value.size());
   }
   return is_present && rest.empty();
-}
-
-std::optional<std::string_view> query_parameter(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const std::size_t end = query.find('&');
-    const std::string_view piece = query.substr(0, end);
-    query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
-    if (piece.empty()) continue;
-    const std::size_t equals = piece.find('=');
-    if (piece.substr(0, equals) != name) continue;
-    return equals == std::string_view::npos ? std::string_view() : piece.substr(equals + 1);
-  }
-  return std::nullopt;
 }
 
 }  // namespace ingress::routing

@@ -4,7 +4,6 @@
 // bytes of the query for each query condition.
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 #include "ingress/message.h"
@@ -19,8 +18,5 @@ bool conditions_hold(const RouteMatch& match, const RequestHead& head);
 // Case-sensitive (RFC 9110 9.1); an empty `method` holds for any.
 bool method_holds(std::string_view method, const RequestHead& head);
 bool header_holds(const HeaderMatch& match, const Headers& headers);
-// The value of the first parameter called `name`, undecoded; empty for one without '='. Parameters are
-// what stands between '&'; an empty piece is none.
-std::optional<std::string_view> query_parameter(std::string_view query, std::string_view name);
 
 }  // namespace ingress::routing
