@@ -1,13 +1,10 @@
-// Shares and choices: exact in the long run, smooth in the short run.
+// Which endpoint of a cluster is chosen.
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <map>
 #include <memory>
 
 #include "upstream/balancer.h"
 #include "upstream/endpoint_state.h"
-#include "upstream/weighted_split.h"
 
 namespace ingress::upstream {
 namespace {
@@ -73,33 +70,6 @@ TEST_CASE("LeastRequestNeverPicksTheBusiestOfAll") {
   std::uint64_t turn = 0;
   for (int i = 0; i < 1000; ++i) {
     CHECK(pick_endpoint(LoadBalancing::kLeastRequest, endpoints, nullptr, turn, random) != 2U);
-  }
-}
-
-TEST_CASE("ASplitKeepsItsSharesFromTheFirstPicksOn") {
-  struct Row {
-    std::vector<std::uint64_t> weights;
-  };
-  for (const Row& row : {Row{{95, 5}}, Row{{1, 1}}, Row{{1, 2, 7}}, Row{{1'000'000, 1}}, Row{{3, 0, 3}}}) {
-    std::vector<std::uint64_t> ends;
-    std::uint64_t total = 0;
-    for (const std::uint64_t weight : row.weights) ends.push_back(total += weight);
-    CAPTURE(total);
-    for (std::uint64_t start = 0; start < 20; ++start) {
-      SplitSequence sequence(start * 0x123456789ABCDEFULL);
-      std::vector<double> picks(ends.size());
-      for (int pick = 1; pick <= 2000; ++pick) {
-        const std::uint64_t point = sequence.next(total);
-        REQUIRE(point < total);
-        ++picks[static_cast<std::size_t>(std::ranges::upper_bound(ends, point) - ends.begin())];
-        for (std::size_t i = 0; i < ends.size(); ++i) {
-          const double share = static_cast<double>(row.weights[i]) / static_cast<double>(total);
-          // Golden ratio points: the discrepancy of any stretch grows with its logarithm only.
-          REQUIRE(std::abs(picks[i] - share * pick) < 5);
-        }
-      }
-      for (std::size_t i = 0; i < ends.size(); ++i) CHECK((row.weights[i] > 0 || picks[i] == 0));
-    }
   }
 }
 

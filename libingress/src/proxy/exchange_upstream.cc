@@ -13,16 +13,14 @@ Exchange::Step Exchange::pick_upstream() {
     return Step::kWait;
   }
   if (cluster_ == nullptr) {
-    const std::uint64_t total = rule_->total_weight();
-    if (total == 0) {
+    if (rule_->total_weight == 0) {
       // Gateway API, HTTPRouteRule.backendRefs: no backend can be picked, 500.
       answer(FixedReply{500, "no_backends"});
       return Step::kWait;
     }
     const bool is_single = rule_->backends.size() == 1;
     const routing::CompiledBackend& backend =
-        is_single ? rule_->backends.front()
-                  : *rule_->backend_at(services_.clusters.next_split_point(rule_, total));
+        rule_->backends[is_single ? 0 : services_.clusters.pick_backend(rule_->id, rule_->value->backends)];
     if (backend.failure != nullptr) {
       answer(*backend.failure);
       return Step::kWait;

@@ -1,4 +1,4 @@
-// A route in the form that the request path reads: clusters by slot, weights summed, names ready to log.
+// A route in the form that the request path reads: clusters by slot, weights added up, names ready to log.
 //
 // Owner: the RouteTables that contain it, shared by all versions in between two changes of the route.
 // Thread: any, const after build. Lifetime: a rule holds its Route, so views into that last as long.
@@ -19,7 +19,6 @@ namespace ingress::routing {
 struct CompiledBackend {
   ClusterLease cluster;       // null when `failure` is set
   const FixedReply* failure;  // null, or what answers this share
-  std::uint64_t weight_end;   // sum of the weights up to and with this one
 };
 
 struct CompiledRule {
@@ -27,13 +26,9 @@ struct CompiledRule {
   const RouteRule* value;  // in `route`: reply, timeouts, matches
   std::uint32_t index;     // of the rule in the route
   std::string name;        // RouteRule::name, or the index
-  // In the order of RouteRule::backends. A share of weight 0 has the weight_end of the one before it.
-  std::vector<CompiledBackend> backends;
-
-  // 0 when nothing can be picked: no backends, or only weights of 0.
-  std::uint64_t total_weight() const { return backends.empty() ? 0 : backends.back().weight_end; }
-  // The backend for a `point` in [0, total_weight()); null when total_weight() is 0.
-  const CompiledBackend* backend_at(std::uint64_t point) const;
+  std::uint64_t id;        // no other rule of this process ever had it: for what workers remember of a rule
+  std::vector<CompiledBackend> backends;  // in the order of RouteRule::backends
+  std::uint64_t total_weight = 0;         // 0 when nothing can be picked: no backends, or only weights of 0
 };
 
 class CompiledRoute {

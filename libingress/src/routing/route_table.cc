@@ -13,9 +13,10 @@ std::string to_text(const FixedReply& reply) {
 void dump_rule(const CompiledRule& rule, std::string& out) {
   out += " rule " + rule.name + " timeout " + std::to_string(rule.value->timeouts.request.count()) + "\n";
   if (rule.value->reply) out += "  reply " + to_text(*rule.value->reply) + "\n";
-  for (const CompiledBackend& backend : rule.backends) {
-    out += "  backend " + (backend.failure ? to_text(*backend.failure) : backend.cluster->name) + " to " +
-           std::to_string(backend.weight_end) + "\n";
+  for (std::size_t i = 0; i < rule.backends.size(); ++i) {
+    const CompiledBackend& backend = rule.backends[i];
+    out += "  backend " + (backend.failure ? to_text(*backend.failure) : backend.cluster->name) + " weight " +
+           std::to_string(rule.value->backends[i].weight) + "\n";
   }
   for (const RouteMatch& match : matches_of(*rule.value)) {
     out += match.path.type == PathMatchType::kExact ? "  exact " : "  prefix ";

@@ -16,9 +16,9 @@ std::size_t pick_round_robin(std::span<EndpointState* const> endpoints, const En
 // Power of two choices (Mitzenmacher 2001): two different random endpoints, the less loaded one.
 std::size_t pick_least_request(std::span<EndpointState* const> endpoints, const EndpointState* avoid,
                                Random& random) {
-  const auto count = static_cast<std::uint32_t>(endpoints.size());
-  const std::uint32_t first = random.below(count);
-  std::uint32_t second = random.below(count - 1);
+  const std::size_t count = endpoints.size();
+  const std::size_t first = random.below(count);
+  std::size_t second = random.below(count - 1);
   if (second >= first) ++second;
   if (endpoints[first] == avoid) return second;
   if (endpoints[second] == avoid) return first;

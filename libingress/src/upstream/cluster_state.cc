@@ -161,7 +161,7 @@ EndpointRef ClusterStates::pick_of_older(State* newest, const ClusterEntry& entr
                                          const PickRequest& request) {
   const std::vector<Endpoint>& keys = entry.cluster.endpoints;
   if (keys.empty()) return {};
-  std::size_t index = random_.below(static_cast<std::uint32_t>(keys.size()));
+  std::size_t index = random_.below(keys.size());
   if (request.avoid != nullptr && keys[index] == request.avoid->key) index = (index + 1) % keys.size();
   for (std::size_t i = 0; i < request.failed.size() && has_failed(request, keys[index]); ++i) {
     index = (index + 1) % keys.size();
@@ -174,13 +174,17 @@ EndpointRef ClusterStates::pick_of_older(State* newest, const ClusterEntry& entr
   return gone;
 }
 
-std::uint64_t ClusterStates::next_split_point(const void* rule, std::uint64_t total) {
+std::size_t ClusterStates::pick_backend(std::uint64_t rule, std::span<const BackendRef> backends) {
   auto found = splits_.find(rule);
   if (found == splits_.end()) {
-    if (splits_.size() >= kMaxSplits) splits_.clear();
-    found = splits_.emplace(rule, SplitSequence(random_.next())).first;
+    if (num_split_slots_ >= kMaxSplitSlots) {
+      splits_.clear();
+      num_split_slots_ = 0;
+    }
+    found = splits_.emplace(rule, WeightedSplit(backends, random_)).first;
+    num_split_slots_ += found->second.num_slots();
   }
-  return found->second.next(total);
+  return found->second.next();
 }
 
 }  // namespace ingress::upstream

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -53,13 +54,16 @@ class ClusterStates {
   // The way to the breaker of `entry`, which has limits; null when there are no breakers.
   std::shared_ptr<BreakerGate> gate(const ClusterEntry& entry);
 
-  // The next point in [0, total) of the sequence that belongs to `rule` in this worker; total > 0.
-  std::uint64_t next_split_point(const void* rule, std::uint64_t total);
+  // Whose turn it is of the backends of a rule, as an index; one of them at least has a weight above 0.
+  // `rule` stands for the rule, and for the same backends always.
+  std::size_t pick_backend(std::uint64_t rule, std::span<const BackendRef> backends);
 
   Random& random() { return random_; }
 
  private:
-  static constexpr std::size_t kMaxSplits = 65'536;  // beyond, all are forgotten: shares start anew
+  // Turns that are remembered for all splits together (two bytes each). Beyond, all are forgotten: shares
+  // start anew.
+  static constexpr std::size_t kMaxSplitSlots = 65'536 * 20;
   struct State {
     const ClusterEntry* entry = nullptr;     // of the table adopted last
     std::vector<EndpointRef> owned;          // sorted by address and port
@@ -79,9 +83,8 @@ class ClusterStates {
   State* state_of(const ClusterEntry& entry) const;
 
   std::vector<std::unique_ptr<State>> states_;  // by cluster slot
-  // Rules are shared between snapshots, so their address lasts while they are unchanged. An address that is
-  // used again continues a sequence of somebody else, which is as good a start as any.
-  std::unordered_map<const void*, SplitSequence> splits_;
+  std::unordered_map<std::uint64_t, WeightedSplit> splits_;
+  std::size_t num_split_slots_ = 0;
   ClusterTable::Entries adopted_;
   std::shared_ptr<BreakerRegistry> breakers_;
   BreakerGate::Post post_;
