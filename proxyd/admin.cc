@@ -26,6 +26,10 @@ ingress::Reply config(const Admin::Sources& sources) {
   return json_reply(200, sources.proxy.config_json());
 }
 
+ingress::Reply clusters(const Admin::Sources& sources) {
+  return json_reply(200, clusters_page(sources.proxy.clusters()));
+}
+
 ingress::Reply problems(const Admin::Sources& sources) {
   return json_reply(200, problems_page(sources.board.reading().problems));
 }
@@ -62,8 +66,9 @@ struct Page {
 
 constexpr std::array kPages = {
     Page{"/generation", ServedOn::kAdmin, generation}, Page{"/config", ServedOn::kAdmin, config},
-    Page{"/problems", ServedOn::kAdmin, problems},     Page{"/healthz", ServedOn::kBoth, health},
-    Page{"/readyz", ServedOn::kBoth, readiness},       Page{"/metrics", ServedOn::kBoth, metrics},
+    Page{"/clusters", ServedOn::kAdmin, clusters},     Page{"/problems", ServedOn::kAdmin, problems},
+    Page{"/healthz", ServedOn::kBoth, health},         Page{"/readyz", ServedOn::kBoth, readiness},
+    Page{"/metrics", ServedOn::kBoth, metrics},
 };
 
 class AdminFilter final : public ingress::Filter {

@@ -31,7 +31,82 @@ void append_problem(JsonWriter& json, const ingress::Problem& problem) {
   json.end_object();
 }
 
+std::string_view to_text(ingress::EndpointCondition condition) {
+  switch (condition) {
+    case ingress::EndpointCondition::kUnprobed:
+      return "unprobed";
+    case ingress::EndpointCondition::kHealthy:
+      return "healthy";
+    case ingress::EndpointCondition::kUnhealthy:
+      return "unhealthy";
+    case ingress::EndpointCondition::kEjected:
+      return "ejected";
+  }
+  return "unprobed";
+}
+
+void append_endpoint(JsonWriter& json, const ingress::EndpointStatus& endpoint) {
+  json.begin_object();
+  json.key("address");
+  json.string(endpoint.address);
+  json.key("port");
+  json.number(endpoint.port);
+  json.key("state");
+  json.string(to_text(endpoint.condition));
+  json.key("reason");
+  json.string(endpoint.reason);
+  json.key("since_unix_ms");
+  json.number(static_cast<std::uint64_t>(endpoint.since_unix_ms));
+  json.key("active_requests");
+  json.number(endpoint.active_requests);
+  json.key("idle_connections");
+  json.number(endpoint.idle_connections);
+  json.end_object();
+}
+
+void append_limit(JsonWriter& json, std::string_view name, const ingress::LimitStatus& limit) {
+  json.key(name);
+  json.begin_object();
+  json.key("limit");
+  json.number(limit.limit);
+  json.key("current");
+  json.number(limit.current);
+  json.key("overflows");
+  json.number(limit.overflows);
+  json.end_object();
+}
+
 }  // namespace
+
+std::string clusters_page(std::span<const ingress::ClusterStatus> clusters) {
+  std::string text;
+  JsonWriter json(text);
+  json.begin_object();
+  json.key("clusters");
+  json.begin_array();
+  for (const ingress::ClusterStatus& cluster : clusters) {
+    json.begin_object();
+    json.key("name");
+    json.string(cluster.name);
+    json.key("panic");
+    json.boolean(cluster.is_panicking);
+    json.key("endpoints");
+    json.begin_array();
+    for (const ingress::EndpointStatus& endpoint : cluster.endpoints) append_endpoint(json, endpoint);
+    json.end_array();
+    json.key("circuit_breakers");
+    json.begin_object();
+    append_limit(json, "max_connections", cluster.max_connections);
+    append_limit(json, "max_pending_requests", cluster.max_pending_requests);
+    append_limit(json, "max_requests", cluster.max_requests);
+    append_limit(json, "max_retries", cluster.max_retries);
+    json.end_object();
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return text + "\n";
+}
 
 std::string generation_page(const ingress::ServerStatus& status) {
   std::string text;

@@ -17,6 +17,11 @@ namespace proxyd {
 // {"published": n, "workers": [{"adopted": n, "views": n}]}
 std::string generation_page(const ingress::ServerStatus& status);
 
+// {"clusters": [{"name", "panic", "endpoints": [{"address", "port", "state", "reason", "since_unix_ms",
+//   "active_requests", "idle_connections"}], "circuit_breakers": {"max_connections": {"limit", "current",
+//   "overflows"}, ..}}]}
+std::string clusters_page(std::span<const ingress::ClusterStatus> clusters);
+
 // {"problems": [{"severity", "source", "object": {"kind", "namespace", "name"}, "field", "why", "fix"}]}
 std::string problems_page(std::span<const ingress::Problem> problems);
 

@@ -57,6 +57,41 @@ Endpoint RandomConfig::endpoint(std::size_t index) {
   return out;
 }
 
+HealthCheck RandomConfig::health_check() {
+  HealthCheck out;
+  if (one_in(3)) out.type = HealthCheckType::kTcp;
+  if (one_in(3)) out.path = pick({"/live", "/a/b?c=d", "/caf%C3%A9"});
+  if (one_in(3)) out.host = pick({"health.test", "10.0.0.1:80", "[::1]"});
+  if (one_in(3)) out.expected_statuses = {{200, 299}, {401, 401}};
+  if (one_in(3)) out.interval = milliseconds(10 + below(86'000'000));
+  if (one_in(3)) out.interval_jitter = milliseconds(below(1'000));
+  if (one_in(3)) out.timeout = milliseconds(1 + below(1'000));
+  if (one_in(3)) out.unhealthy_threshold = static_cast<std::uint32_t>(1 + below(1'000));
+  if (one_in(3)) out.healthy_threshold = static_cast<std::uint32_t>(1 + below(1'000));
+  if (is_fault()) out.type = static_cast<HealthCheckType>(9);
+  if (is_fault()) out.path = pick({"", "live", "/a b", "/a#b", "/caf\xc3\xa9"});
+  if (is_fault()) out.host = pick({"a b", "a\r\nX: y"});
+  if (is_fault()) out.expected_statuses = {one_in(2) ? StatusRange{299, 200} : StatusRange{0, 700}};
+  if (is_fault()) out.healthy_threshold = 0;
+  return out;
+}
+
+OutlierDetection RandomConfig::outlier_detection() {
+  OutlierDetection out;
+  if (one_in(3)) out.consecutive_5xx = static_cast<std::uint32_t>(below(100));
+  if (one_in(3)) out.consecutive_gateway_failure = static_cast<std::uint32_t>(below(100));
+  if (one_in(3)) out.success_rate_minimum_hosts = static_cast<std::uint32_t>(below(100));
+  if (one_in(3)) out.success_rate_request_volume = static_cast<std::uint32_t>(below(1'000));
+  if (one_in(3)) out.success_rate_stdev_factor = static_cast<std::uint32_t>(below(10'000));
+  if (one_in(3)) out.interval = milliseconds(10 + below(1'000));
+  if (one_in(3)) out.base_ejection_time = milliseconds(1 + below(1'000));
+  if (one_in(3)) out.max_ejection_time = milliseconds(1 + below(100'000));
+  if (one_in(3)) out.max_ejection_percent = static_cast<std::uint32_t>(below(101));
+  if (is_fault()) out.max_ejection_percent = 101;
+  if (is_fault()) out.interval = milliseconds(0);
+  return out;
+}
+
 Cluster RandomConfig::cluster(std::size_t index) {
   Cluster out{.name = name("cluster-", index), .origin = origin()};
   const std::size_t num_endpoints = below(5);
@@ -73,6 +108,8 @@ Cluster RandomConfig::cluster(std::size_t index) {
   if (one_in(3)) out.circuit_breakers.max_pending_requests = static_cast<std::uint32_t>(below(100'000));
   if (one_in(3)) out.circuit_breakers.max_requests = static_cast<std::uint32_t>(below(100'000));
   if (one_in(3)) out.circuit_breakers.max_retries = static_cast<std::uint32_t>(below(100'000));
+  if (one_in(3)) out.health_check = health_check();
+  if (one_in(3)) out.outlier_detection = outlier_detection();
   return out;
 }
 

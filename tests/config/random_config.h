@@ -32,6 +32,8 @@ class RandomConfig {
   std::string bad_name();
   Origin origin();
   Listener listener(std::size_t index);
+  HealthCheck health_check();
+  OutlierDetection outlier_detection();
   Cluster cluster(std::size_t index);
   Endpoint endpoint(std::size_t index);
   std::string host();

@@ -17,6 +17,30 @@ TEST_CASE("GenerationPageNamesEveryWorker") {
         "{\"published\":7,\"workers\":[{\"adopted\":7,\"views\":1},{\"adopted\":6,\"views\":2}]}\n");
 }
 
+TEST_CASE("ClustersPageTellsStateLoadAndLimits") {
+  CHECK(clusters_page({}) == "{\"clusters\":[]}\n");
+  const std::vector<ingress::ClusterStatus> clusters = {
+      {.name = "a\"b",
+       .endpoints = {{.address = "::1",
+                      .port = 80,
+                      .condition = ingress::EndpointCondition::kEjected,
+                      .reason = "success_rate",
+                      .since_unix_ms = 5,
+                      .active_requests = 1,
+                      .idle_connections = 2}},
+       .is_panicking = true,
+       .max_connections = {.limit = 3, .current = 2, .overflows = 1}}};
+  CHECK(
+      clusters_page(clusters) ==
+      R"({"clusters":[{"name":"a\"b","panic":true,"endpoints":[{"address":"::1","port":80,"state":"ejected",)"
+      R"("reason":"success_rate","since_unix_ms":5,"active_requests":1,"idle_connections":2}],)"
+      R"("circuit_breakers":{"max_connections":{"limit":3,"current":2,"overflows":1},)"
+      R"("max_pending_requests":{"limit":0,"current":0,"overflows":0},)"
+      R"("max_requests":{"limit":0,"current":0,"overflows":0},)"
+      R"("max_retries":{"limit":0,"current":0,"overflows":0}}}]})"
+      "\n");
+}
+
 TEST_CASE("ProblemsPageHasAllFieldsAlways") {
   CHECK(problems_page({}) == "{\"problems\":[]}\n");
   const std::vector<ingress::Problem> problems = {{.source = "a.yaml",

@@ -35,6 +35,7 @@ PUBLIC_HEADERS = {
     "config.h": "config",
     "listener.h": "config",
     "cluster.h": "config",
+    "health.h": "config",
     "route.h": "config",
     "retry.h": "config",
     "origin.h": "config",
@@ -45,6 +46,7 @@ PUBLIC_HEADERS = {
     "server.h": "proxy",
     "access_log.h": "proxy",
     "metrics.h": "proxy",
+    "cluster_status.h": "proxy",
 }
 
 # Third-party headers: pattern, modules that may use them, and whether headers may too.

@@ -3,9 +3,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "ingress/health.h"
 #include "ingress/origin.h"
 
 namespace ingress {
@@ -64,6 +66,8 @@ struct Cluster {
   ClusterTimeouts timeouts = {};
   ClusterLimits limits = {};
   CircuitBreakers circuit_breakers = {};
+  std::optional<HealthCheck> health_check = {};
+  std::optional<OutlierDetection> outlier_detection = {};
   Origin origin = {};
   friend bool operator==(const Cluster&, const Cluster&) = default;
 };

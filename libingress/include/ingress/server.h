@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ingress/access_log.h"
+#include "ingress/cluster_status.h"
 #include "ingress/config.h"
 #include "ingress/error.h"
 #include "ingress/export.h"
@@ -64,8 +65,8 @@ struct ServerStatus {
   bool is_draining = false;
 };
 
-// Thread: publish(), apply(), status(), config_json(), metrics() and stop() from any; the rest from
-// the one that calls run(). One publish or apply at a time is admitted, others wait; requests never do.
+// Thread: publish(), apply(), status(), config_json(), metrics(), clusters() and stop() from any; the rest
+// from the one that calls run(). One publish or apply at a time is admitted, others wait; requests never do.
 // Lifetime: destroying a Server that runs stops it at once.
 class INGRESS_EXPORT Server {
  public:
@@ -87,6 +88,9 @@ class INGRESS_EXPORT Server {
   // What is served, in the file form (to_json).
   std::string config_json() const;
   Metrics metrics() const;
+  // The clusters that are served, by name, with the health and load of their endpoints and what counts
+  // towards their limits. Asks the workers and waits for them, a second at most: not for a thread of theirs.
+  std::vector<ClusterStatus> clusters() const;
 
   // Stops in order: shutdown_delay, end of accepting, drain_timeout; then run() returns.
   void stop();

@@ -54,6 +54,8 @@ void check_address(const Listener& listener, const FieldPath& field, Reporter& r
 void check_trusted_proxy(std::string_view text, const FieldPath& field, Reporter& reporter);
 // What makes an endpoint the same as another: address and port in one spelling.
 std::string endpoint_key(const Endpoint& endpoint);
+void check_health_check(const HealthCheck& check, const FieldPath& field, Reporter& reporter);
+void check_outlier_detection(const OutlierDetection& detection, const FieldPath& field, Reporter& reporter);
 void check_circuit_breakers(const CircuitBreakers& breakers, const FieldPath& field, Reporter& reporter);
 void check_endpoint(const Endpoint& endpoint, const FieldPath& field, Reporter& reporter);
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "config/fields_common.h"
+#include "config/fields_health.h"
 #include "ingress/cluster.h"
 
 namespace ingress::config {
@@ -87,6 +88,9 @@ void describe(V&& visit, const Cluster*) {
   visit({"timeouts", "how long a backend may take"}, &Cluster::timeouts);
   visit({"limits", "what a backend may send"}, &Cluster::limits);
   visit({"circuit_breakers", "how much may be under way at once"}, &Cluster::circuit_breakers);
+  visit({"health_check", "probes of the endpoints; unset = none"}, &Cluster::health_check);
+  visit({"outlier_detection", "what is made of the answers to requests; unset = nothing"},
+        &Cluster::outlier_detection);
   visit({"origin", "where it comes from"}, &Cluster::origin);
 }
 

@@ -96,6 +96,14 @@ Repair quarantine_cluster(Cluster& cluster) {
   reset_out_of_bounds(cluster);  // the load balancing; name and endpoints are within theirs by now
   reset_out_of_bounds(cluster.timeouts);
   reset_out_of_bounds(cluster.limits);
+  if (cluster.health_check) {
+    // What cannot be asked for is not asked for: without a check an endpoint counts as healthy.
+    reset_out_of_bounds(*cluster.health_check);
+    const bool is_unusable =
+        is_faulty([&](Reporter& reporter) { check_health_check(*cluster.health_check, {}, reporter); });
+    if (is_unusable) cluster.health_check.reset();
+  }
+  if (cluster.outlier_detection) reset_out_of_bounds(*cluster.outlier_detection);
   quarantine_origin(cluster.origin);
   return Repair::kKeep;
 }

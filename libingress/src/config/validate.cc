@@ -110,6 +110,9 @@ void validate_cluster(const Cluster& cluster, const FieldPath& field, std::vecto
   check_table_bounds(cluster.timeouts, field.at("timeouts"), reporter);
   check_table_bounds(cluster.limits, field.at("limits"), reporter);
   check_circuit_breakers(cluster.circuit_breakers, field.at("circuit_breakers"), reporter);
+  if (cluster.health_check) check_health_check(*cluster.health_check, field.at("health_check"), reporter);
+  if (cluster.outlier_detection)
+    check_outlier_detection(*cluster.outlier_detection, field.at("outlier_detection"), reporter);
   std::unordered_set<std::string> keys;
   for (std::size_t i = 0; i < cluster.endpoints.size(); ++i) {
     const Endpoint& endpoint = cluster.endpoints[i];

@@ -116,6 +116,7 @@ class Exchange final : public ExchangeContext,
   void on_response_read_done() override;
   void on_upstream_drained() override;
   void on_upstream_failed(Error error) override;
+  void note_failure(const Error& error);
   void on_step_timeout();
   void watch_upstream();
   void wait_for(Waiting waiting, std::chrono::milliseconds limit);

@@ -35,6 +35,7 @@ std::string_view http_date(char (&text)[32]) {
 
 void Exchange::fail(Error error) {
   if (phase_ == Phase::kDone || phase_ == Phase::kIdle) return;
+  note_failure(error);
   if (try_again(error)) return;
   if (phase_ >= Phase::kRelay) return cut(error);
   const ErrorRow* row = find_error_row(error.code);

@@ -130,6 +130,7 @@ void Exchange::on_response_interim(ResponseHead& head) {
 }
 
 void Exchange::on_response_head(ResponseHead& head, http::BodyFraming framing) {
+  endpoint_->note(upstream::to_outcome(head.status()));
   const RetryPolicy* const retry = retry_policy();
   if (retry != nullptr && policy::is_retriable_status(*retry, head.status()) &&
       try_again(policy::TryFailure::kStatus, RetrySafety::kIfIdempotent)) {
@@ -183,6 +184,17 @@ void Exchange::on_upstream_drained() {
 void Exchange::on_upstream_failed(Error error) {
   if (phase_ == Phase::kBackOff) return release_upstream();
   fail(std::move(error));
+}
+
+// What the failure of a try says about its endpoint; a response that began has been judged by its head.
+void Exchange::note_failure(const Error& error) {
+  if (error.side != ErrorSide::kUpstream || !endpoint_ || response_head_ != nullptr) return;
+  // A stale connection was kept for too long, no more; who waits for another try has been judged.
+  if (error.code == ErrorCode::kStaleConnection || phase_ == Phase::kBackOff) return;
+  // A time limit of the request may also be over because of the client, or of limits of the cluster.
+  const bool is_awaited = attempt_ || is_request_sent_ || (conn_ && conn_->queued_bytes() > 0);
+  if (error.code == ErrorCode::kUpstreamTimeout && !is_awaited) return;
+  endpoint_->note(upstream::TryOutcome::kGatewayFailure);
 }
 
 void Exchange::on_step_timeout() {

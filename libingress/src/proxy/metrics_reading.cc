@@ -169,9 +169,31 @@ void add_breakers(const upstream::BreakerRegistry& breakers, Metrics& out) {
   out.push_back(std::move(overflows));
 }
 
+// Of clusters that have a health check or outlier detection.
+void add_health(const HealthBoard& health, Metrics& out) {
+  MetricFamily endpoints =
+      family("endpoints", "Of a cluster whose health is checked: endpoints by state.", MetricType::kGauge);
+  for (const auto& [name, counts] : health.count()) {
+    for (const auto& [state, count] : {std::pair<const char*, std::size_t>{"unprobed", counts.num_unprobed},
+                                       {"healthy", counts.num_healthy},
+                                       {"unhealthy", counts.num_unhealthy},
+                                       {"ejected", counts.num_ejected}}) {
+      endpoints.samples.push_back(
+          {.labels = Labels{{"cluster", name}, {"state", state}}, .value = static_cast<double>(count)});
+    }
+  }
+  out.push_back(std::move(endpoints));
+  MetricFamily ejections =
+      family("outlier_ejections_total", "Endpoints that outlier detection took out for a while.",
+             MetricType::kCounter);
+  ejections.samples.push_back({.value = static_cast<double>(health.num_ejections())});
+  out.push_back(std::move(ejections));
+}
+
 }  // namespace
 
-Metrics read_metrics(Workers workers, const upstream::BreakerRegistry& breakers, Generation published) {
+Metrics read_metrics(Workers workers, const upstream::BreakerRegistry& breakers, const HealthBoard& health,
+                     Generation published) {
   Metrics out;
   for (const Plain& plain : kPlain) {
     MetricFamily one = family(plain.name, plain.help, plain.type);
@@ -193,6 +215,7 @@ Metrics read_metrics(Workers workers, const upstream::BreakerRegistry& breakers,
   out.push_back(retries_refused(workers));
   out.push_back(durations(workers));
   add_breakers(breakers, out);
+  add_health(health, out);
 
   MetricFamily newest =
       family("generation_published", "Number of the newest configuration.", MetricType::kGauge);

@@ -11,6 +11,7 @@ namespace ingress::proxy {
 
 // Sums over the workers; per-worker gauges carry the label "worker". Thread: any.
 Metrics read_metrics(std::span<const std::unique_ptr<Worker>> workers,
-                     const upstream::BreakerRegistry& breakers, Generation published);
+                     const upstream::BreakerRegistry& breakers, const HealthBoard& health,
+                     Generation published);
 
 }  // namespace ingress::proxy

@@ -11,6 +11,7 @@
 
 #include "base/retire_stack.h"
 #include "net/tcp.h"
+#include "proxy/cluster_reading.h"
 #include "proxy/metrics_reading.h"
 #include "proxy/publisher.h"
 #include "proxy/worker.h"
@@ -71,6 +72,7 @@ struct Server::Impl {
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);
 
   std::shared_ptr<upstream::BreakerRegistry> breakers = std::make_shared<upstream::BreakerRegistry>();
+  std::shared_ptr<proxy::HealthBoard> health = std::make_shared<proxy::HealthBoard>();
 
   mutable std::mutex writer;
   proxy::Publisher publisher;
@@ -105,7 +107,9 @@ std::expected<void, Error> Server::Impl::start() {
         .access_log = options.access_log,
         .log = options.log,
         .local_backends = options.local_backends,
+        .num_workers = options.workers,
         .breakers = breakers,
+        .health = health,
         // A worker never frees a snapshot. Only the first of several in a row asks to be emptied, so a change
         // of configuration takes the loop's lock once per worker and requests never.
         .retire =
@@ -166,6 +170,7 @@ std::expected<Generation, std::vector<Problem>> Server::Impl::hand_out(
   const Generation generation = (*result)->generation;
   if (generation == published.load(std::memory_order_relaxed)) return generation;
   published.store(generation, std::memory_order_relaxed);
+  health->sync(*(*result)->clusters);
   const std::lock_guard lock(workers_lock);
   for (const auto& worker : workers) worker->put_snapshot(*result);
   return generation;
@@ -252,9 +257,26 @@ std::string Server::config_json() const {
   return to_json(config);
 }
 
+std::vector<ClusterStatus> Server::clusters() const {
+  std::vector<Cluster> clusters;
+  {
+    const std::lock_guard lock(impl_->writer);
+    if (const proxy::SnapshotPtr& current = impl_->publisher.current()) {
+      current->clusters->entries().for_each(
+          [&](std::size_t, const upstream::ClusterEntry& entry) { clusters.push_back(entry.cluster); });
+    }
+  }
+  std::shared_ptr<proxy::LoadReading> loads;
+  {
+    const std::lock_guard lock(impl_->workers_lock);
+    loads = proxy::LoadReading::ask(impl_->workers);
+  }
+  return proxy::read_clusters(clusters, *loads, *impl_->health, *impl_->breakers);
+}
+
 Metrics Server::metrics() const {
   const std::lock_guard lock(impl_->workers_lock);
-  return proxy::read_metrics(impl_->workers, *impl_->breakers,
+  return proxy::read_metrics(impl_->workers, *impl_->breakers, *impl_->health,
                              impl_->published.load(std::memory_order_relaxed));
 }
 

@@ -84,6 +84,7 @@ Worker::~Worker() {
 void Worker::run() {
   pthread_setname_np(pthread_self(), ("ingress-" + std::to_string(options_.index)).c_str());
   if (options_.make_filters) filters_ = options_.make_filters();
+  health_watch_.emplace(options_.index, options_.num_workers, *loop_, clusters_, connector_, options_.health);
   adopt_mail();
   loop_->run();
   shut_down();
@@ -94,9 +95,23 @@ void Worker::shut_down() {
   for (const auto& listener : listeners_) close_listener(*listener);
   while (!connections_.empty()) connections_.back()->close_now();
   delayed_.clear();
+  health_watch_.reset();
   free_exchanges_.clear();
   clusters_.adopt(upstream::ClusterTable());
   filters_.clear();
+}
+
+void Worker::visit_loads(
+    const std::function<void(const std::string& cluster, const Endpoint&, const EndpointLoad&)>& visit) {
+  const WorkerView* view = views_.newest();
+  if (view == nullptr) return;
+  view->snapshot().clusters->entries().for_each([&](std::size_t index, const upstream::ClusterEntry& entry) {
+    for (const upstream::EndpointState* endpoint : clusters_.endpoints(static_cast<std::uint32_t>(index))) {
+      const EndpointLoad load{.active_requests = endpoint->num_active,
+                              .idle_connections = static_cast<std::uint32_t>(endpoint->idle.size())};
+      if (load.active_requests + load.idle_connections > 0) visit(entry.cluster.name, endpoint->key, load);
+    }
+  });
 }
 
 void Worker::put_snapshot(SnapshotPtr snapshot) {
@@ -132,6 +147,7 @@ void Worker::adopt_mail() {
   const Snapshot& snapshot = **letter;
   // The old snapshot is still held while its endpoints hand over their state.
   clusters_.adopt(*snapshot.clusters);
+  health_watch_->adopt(*snapshot.clusters);
   sync_listeners(snapshot);
   views_.adopt(std::move(letter));
   metrics_.snapshots_adopted.add();

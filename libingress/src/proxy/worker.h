@@ -10,6 +10,9 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -17,6 +20,7 @@
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "proxy/downstream_h1.h"
+#include "proxy/health_watch.h"
 #include "proxy/listener_state.h"
 #include "proxy/mailbox.h"
 #include "proxy/services.h"
@@ -29,11 +33,20 @@ struct WorkerOptions {
   std::shared_ptr<AccessLog> access_log;
   std::function<void(std::string_view)> log;
   LocalBackends local_backends = LocalBackends::kRefused;
-  std::shared_ptr<upstream::BreakerRegistry> breakers;  // the same for all workers
+  unsigned num_workers = 1;  // of the server
+  // The same for all workers.
+  std::shared_ptr<upstream::BreakerRegistry> breakers;
+  std::shared_ptr<HealthBoard> health;
   // Takes snapshots that the worker no longer uses; any thread, must not block.
   Views::Retire retire;
   // Told once after begin_drain(), when the last connection is closed; on the worker's thread.
   std::function<void()> on_drained;
+};
+
+// Of one endpoint in one worker.
+struct EndpointLoad {
+  std::uint32_t active_requests = 0;
+  std::uint32_t idle_connections = 0;
 };
 
 class Worker final : public WorkerContext, private DownstreamHost {
@@ -53,6 +66,10 @@ class Worker final : public WorkerContext, private DownstreamHost {
   const net::Resolver& resolver() const { return *resolver_; }
   Generation adopted() const { return views_.adopted(); }
   std::uint32_t num_views() const { return views_.num_alive(); }
+
+  // On the worker's thread: the endpoints of the newest snapshot that have anything to do.
+  void visit_loads(
+      const std::function<void(const std::string& cluster, const Endpoint&, const EndpointLoad&)>& visit);
 
   // WorkerContext
   unsigned index() const override { return options_.index; }
@@ -92,6 +109,7 @@ class Worker final : public WorkerContext, private DownstreamHost {
   Views views_;
   upstream::ClusterStates clusters_;
   upstream::Connector connector_;
+  std::optional<HealthWatch> health_watch_;  // while the loop runs
   FilterList filters_;
   Services services_;
   Stage stage_ = Stage::kServing;

@@ -48,6 +48,12 @@ class ClusterStates {
   // is available. Its connections stay.
   void set_available(std::uint32_t cluster_index, const Endpoint& endpoint, Availability availability);
 
+  // The endpoints of the newest version, in its order; none for a slot that has no cluster.
+  std::span<EndpointState* const> endpoints(std::uint32_t cluster_index) const {
+    const State* state = cluster_index < states_.size() ? states_[cluster_index].get() : nullptr;
+    return state == nullptr ? std::span<EndpointState* const>() : state->endpoints;
+  }
+
   // Where clusters with limits for the process find their breakers; without it there are none. `post` runs
   // calls on this worker's thread.
   void use_breakers(std::shared_ptr<BreakerRegistry> breakers, BreakerGate::Post post);

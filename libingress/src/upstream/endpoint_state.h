@@ -5,12 +5,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "ingress/cluster.h"
 #include "upstream/circuit_breaker.h"
 #include "upstream/conn_pool.h"
 #include "upstream/local_ref.h"
+#include "upstream/outlier_detector.h"
 
 namespace ingress::upstream {
 
@@ -24,9 +26,17 @@ struct EndpointState {
   std::uint32_t num_active = 0;  // exchanges that use it now
   bool is_retired = false;
   Availability availability = Availability::kAvailable;
-  BreakerGate* gate = nullptr;  // of its cluster, while that has limits and lists it
+  BreakerGate* gate = nullptr;            // of its cluster, while that has limits and lists it
+  std::unique_ptr<OutlierWatch> outlier;  // while its cluster has outlier detection
   ConnPool idle;
   std::uint32_t local_refs = 0;
+
+  // What became of a request to it.
+  void note(TryOutcome outcome) {
+    if (outlier == nullptr) return;
+    const auto reason = note_outcome(outlier->counts, outcome, outlier->rule->settings);
+    if (reason) outlier->rule->on_outlier(key, *reason);
+  }
 };
 using EndpointRef = LocalRef<EndpointState>;
 

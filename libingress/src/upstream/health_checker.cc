@@ -1,0 +1,157 @@
+#include "upstream/health_checker.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "upstream/endpoint_order.h"
+#include "upstream/endpoint_state.h"
+#include "upstream/h1_client_conn.h"
+
+namespace ingress::upstream {
+
+std::optional<Health> HealthStreak::note(Result result, const HealthCheck& settings) {
+  const bool is_success = result == Result::kSuccess;
+  const bool confirms = is_success ? health_ == Health::kHealthy : health_ == Health::kUnhealthy;
+  if (confirms) {
+    num_in_row_ = 0;
+    return std::nullopt;
+  }
+  ++num_in_row_;
+  std::uint32_t needed = is_success ? settings.healthy_threshold : settings.unhealthy_threshold;
+  if (is_success && health_ == Health::kUnprobed) needed = 1;
+  if (num_in_row_ < needed) return std::nullopt;
+  num_in_row_ = 0;
+  health_ = is_success ? Health::kHealthy : Health::kUnhealthy;
+  return health_;
+}
+
+bool is_expected(std::uint16_t status, const HealthCheck& settings) {
+  if (settings.expected_statuses.empty()) return status == 200;
+  return std::ranges::any_of(settings.expected_statuses, [status](const StatusRange& range) {
+    return status >= range.first && status <= range.last;
+  });
+}
+
+class HealthChecker::Probe final : private UpstreamEvents {
+ public:
+  Probe(HealthChecker& checker, const Cluster& cluster, const Endpoint& endpoint)
+      : checker_(checker),
+        cluster_(cluster.name),
+        endpoint_(endpoint),
+        settings_(*cluster.health_check),
+        limits_(cluster.limits),
+        timer_([](void* self) { static_cast<Probe*>(self)->on_timer(); }, this) {
+    // At a random point of the first interval: endpoints that came together are not probed together.
+    wait(random_part(settings_.interval));
+  }
+
+  const Endpoint& endpoint() const { return endpoint_; }
+  bool is_for(const Cluster& cluster) const {
+    return settings_ == *cluster.health_check && limits_ == cluster.limits;
+  }
+
+ private:
+  enum class State : std::uint8_t { kWaiting, kProbing };
+
+  std::chrono::milliseconds random_part(std::chrono::milliseconds most) {
+    const auto bound = static_cast<std::uint32_t>(std::clamp<std::int64_t>(most.count() + 1, 1, UINT32_MAX));
+    return std::chrono::milliseconds(checker_.random_.below(bound));
+  }
+  void wait(std::chrono::milliseconds time) {
+    state_ = State::kWaiting;
+    timer_.set(checker_.loop_.timers(), time);
+  }
+  void on_timer() {
+    if (state_ == State::kProbing) return finish(HealthStreak::Result::kFailure, "timeout");
+    state_ = State::kProbing;
+    timer_.set(checker_.loop_.timers(), settings_.timeout);
+    attempt_ = checker_.connector_.open(
+        endpoint_, settings_.timeout,
+        [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
+  }
+  void on_connected(std::expected<net::TransportPtr, Error> transport) {
+    attempt_.reset();
+    if (!transport) return finish(HealthStreak::Result::kFailure, "connect_failed");
+    if (settings_.type == HealthCheckType::kTcp) {
+      transport->reset();
+      return finish(HealthStreak::Result::kSuccess, "connected");
+    }
+    conn_ = ClientConnPtr(new H1ClientConn(checker_.loop_, std::move(*transport), limits_));
+    ask();
+  }
+  void ask() {
+    RequestHead head;
+    const std::size_t mark = settings_.path.find('?');
+    const std::string_view path = settings_.path;
+    head.set_method_view("GET");
+    head.set_target_view(path.substr(0, mark), mark == path.npos ? "" : path.substr(mark + 1),
+                         mark != path.npos);
+    const EndpointState named(endpoint_);
+    const std::string_view host = settings_.host.empty() ? named.label : settings_.host;
+    head.set_authority_view(host, 0, host);
+    head.headers().add("User-Agent", "proxyd-health-check");
+    conn_->begin(*this, "GET", limits_);
+    conn_->send_head(head, {http::BodyKind::kNone, 0});
+    conn_->send_end({});
+    conn_->flush();
+  }
+  // Drops the connection, whose calls may be on the stack: it is freed after them.
+  void finish(HealthStreak::Result result, std::string_view reason) {
+    attempt_.reset();
+    conn_.reset();
+    wait(settings_.interval + random_part(settings_.interval_jitter));
+    if (const auto health = streak_.note(result, settings_))
+      checker_.on_verdict_(cluster_, endpoint_, *health, reason);
+  }
+
+  void on_response_interim(ResponseHead&) override {}
+  void on_response_head(ResponseHead& head, http::BodyFraming) override {
+    const auto result = is_expected(head.status(), settings_) ? HealthStreak::Result::kSuccess
+                                                              : HealthStreak::Result::kFailure;
+    finish(result, "status_" + std::to_string(head.status()));
+  }
+  void on_response_body(base::Chain&&) override {}
+  void on_response_end(const Headers&) override {}
+  void on_response_read_done() override {}
+  void on_upstream_drained() override {}
+  void on_upstream_failed(Error error) override {
+    finish(HealthStreak::Result::kFailure, to_string(error.code));
+  }
+
+  HealthChecker& checker_;
+  std::string cluster_;
+  Endpoint endpoint_;
+  HealthCheck settings_;
+  ClusterLimits limits_;
+  State state_ = State::kWaiting;
+  HealthStreak streak_;
+  net::Timer timer_;  // of the next probe, or the time limit of this one
+  std::unique_ptr<Connector::Attempt> attempt_;
+  ClientConnPtr conn_;
+};
+
+HealthChecker::HealthChecker(net::EventLoop& loop, Connector& connector, std::uint64_t seed,
+                             OnVerdict on_verdict)
+    : loop_(loop), connector_(connector), random_(seed), on_verdict_(std::move(on_verdict)) {}
+
+HealthChecker::~HealthChecker() = default;
+
+void HealthChecker::set(const Cluster& cluster, std::span<const Endpoint> endpoints) {
+  std::vector<std::unique_ptr<Probe>>& probes = probes_[cluster.name];
+  std::map<Endpoint, std::unique_ptr<Probe>, EndpointOrder> before;
+  for (std::unique_ptr<Probe>& probe : probes) before.emplace(probe->endpoint(), std::move(probe));
+  probes.clear();
+  for (const Endpoint& endpoint : endpoints) {
+    const auto known = before.find(endpoint);
+    const bool stays = known != before.end() && known->second->is_for(cluster);
+    probes.push_back(stays ? std::move(known->second) : std::make_unique<Probe>(*this, cluster, endpoint));
+  }
+  if (probes.empty()) probes_.erase(cluster.name);
+}
+
+void HealthChecker::remove(const std::string& cluster) {
+  probes_.erase(cluster);
+}
+
+}  // namespace ingress::upstream
