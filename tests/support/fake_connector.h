@@ -33,9 +33,10 @@ class FakeConnector final : public upstream::Connector {
     attempts_.front()->finish(peer->take_transport());
     return peer;
   }
-  void refuse() {
-    attempts_.front()->finish(std::unexpected(
-        Error{ErrorCode::kConnectFailed, ErrorSide::kUpstream, RetrySafety::kSafe, "refused", {}}));
+  // `side`: kSelf when it is this process that lacks something.
+  void refuse(ErrorSide side = ErrorSide::kUpstream) {
+    attempts_.front()->finish(
+        std::unexpected(Error{ErrorCode::kConnectFailed, side, RetrySafety::kSafe, "refused", {}}));
   }
 
  private:

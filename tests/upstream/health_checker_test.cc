@@ -78,9 +78,12 @@ struct Fixture {
   }
   // Runs until the next probe connects.
   std::shared_ptr<test::FakePeer> next_probe() {
+    wait_for_probe();
+    return connector->accept();
+  }
+  void wait_for_probe() {
     for (int i = 0; i < 1'000 && connector->num_waiting() == 0; ++i) pass(milliseconds(10));
     REQUIRE(connector->num_waiting() > 0);
-    return connector->accept();
   }
   void set(const HealthCheck& check, std::vector<std::uint16_t> ports) {
     Cluster cluster{.name = "c", .health_check = check};
@@ -142,8 +145,14 @@ TEST_CASE("EveryWayToFailCounts") {
        }},
       {"connect_failed",
        [](Fixture& f) {
-         while (f.connector->num_waiting() == 0) f.pass(milliseconds(10));
+         f.wait_for_probe();
          f.connector->refuse();
+       }},
+      {"connect_timeout",
+       [](Fixture& f) {
+         f.wait_for_probe();
+         f.pass(milliseconds(70));
+         CHECK(f.connector->num_waiting() == 0);
        }},
   };
   for (const auto& [reason, fail] : kWays) {
@@ -158,6 +167,21 @@ TEST_CASE("EveryWayToFailCounts") {
     for (int i = 0; i < 2; ++i) f.next_probe()->send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     CHECK(f.take_verdicts() == "c:80 healthy status_200\n");
   }
+}
+
+TEST_CASE("WhatThisProcessLacksSaysNothingAboutAnEndpoint") {
+  Fixture f;
+  f.set(kFast, {80});
+  for (int i = 0; i < 5; ++i) {
+    f.wait_for_probe();
+    f.connector->refuse(ErrorSide::kSelf);
+  }
+  CHECK(f.verdicts.empty());
+  f.next_probe()->end_sending();
+  f.wait_for_probe();
+  f.connector->refuse(ErrorSide::kSelf);  // nor does it end a row
+  f.next_probe()->end_sending();
+  CHECK(f.take_verdicts() == "c:80 unhealthy upstream_reset\n");
 }
 
 TEST_CASE("ForTcpAConnectionIsEnough") {

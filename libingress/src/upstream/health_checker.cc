@@ -53,6 +53,7 @@ class HealthChecker::Probe final : private UpstreamEvents {
 
  private:
   enum class State : std::uint8_t { kWaiting, kProbing };
+  static constexpr std::chrono::milliseconds kOurTimerComesFirst{1'000};
 
   std::chrono::milliseconds random_part(std::chrono::milliseconds most) {
     const auto bound = static_cast<std::uint32_t>(std::clamp<std::int64_t>(most.count() + 1, 1, UINT32_MAX));
@@ -63,16 +64,21 @@ class HealthChecker::Probe final : private UpstreamEvents {
     timer_.set(checker_.loop_.timers(), time);
   }
   void on_timer() {
-    if (state_ == State::kProbing) return finish(HealthStreak::Result::kFailure, "timeout");
+    if (state_ == State::kProbing)
+      return finish(HealthStreak::Result::kFailure, attempt_ ? "connect_timeout" : "timeout");
     state_ = State::kProbing;
     timer_.set(checker_.loop_.timers(), settings_.timeout);
     attempt_ = checker_.connector_.open(
-        endpoint_, settings_.timeout,
+        endpoint_, settings_.timeout + kOurTimerComesFirst,
         [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
   }
   void on_connected(std::expected<net::TransportPtr, Error> transport) {
     attempt_.reset();
-    if (!transport) return finish(HealthStreak::Result::kFailure, "connect_failed");
+    if (!transport) {
+      // That we have no descriptor left, say, tells nothing about the endpoint.
+      if (transport.error().side == ErrorSide::kSelf) return rest();
+      return finish(HealthStreak::Result::kFailure, to_string(transport.error().code));
+    }
     if (settings_.type == HealthCheckType::kTcp) {
       transport->reset();
       return finish(HealthStreak::Result::kSuccess, "connected");
@@ -97,10 +103,13 @@ class HealthChecker::Probe final : private UpstreamEvents {
     conn_->flush();
   }
   // Drops the connection, whose calls may be on the stack: it is freed after them.
-  void finish(HealthStreak::Result result, std::string_view reason) {
+  void rest() {
     attempt_.reset();
     conn_.reset();
     wait(settings_.interval + random_part(settings_.interval_jitter));
+  }
+  void finish(HealthStreak::Result result, std::string_view reason) {
+    rest();
     if (const auto health = streak_.note(result, settings_))
       checker_.on_verdict_(cluster_, endpoint_, *health, reason);
   }
