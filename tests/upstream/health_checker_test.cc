@@ -99,14 +99,16 @@ struct Fixture {
   std::string verdicts;
 };
 
-constexpr HealthCheck kFast{.interval = milliseconds(100),
-                            .timeout = milliseconds(50),
-                            .unhealthy_threshold = 2,
-                            .healthy_threshold = 2};
+HealthCheck fast_check() {
+  return {.interval = milliseconds(100),
+          .timeout = milliseconds(50),
+          .unhealthy_threshold = 2,
+          .healthy_threshold = 2};
+}
 
 TEST_CASE("AsksForThePathOfItsHostAndClosesTheConnection") {
   Fixture f;
-  HealthCheck check = kFast;
+  HealthCheck check = fast_check();
   check.path = "/live?deep=1";
   check.host = "health.test";
   f.set(check, {80});
@@ -126,7 +128,7 @@ TEST_CASE("AsksForThePathOfItsHostAndClosesTheConnection") {
 
 TEST_CASE("WithoutAHostTheEndpointIsNamed") {
   Fixture f;
-  f.set(kFast, {8080});
+  f.set(fast_check(), {8080});
   CHECK(f.next_probe()->take_received().find("\r\nHost: 10.0.0.1:8080\r\n") != std::string::npos);
 }
 
@@ -158,7 +160,7 @@ TEST_CASE("EveryWayToFailCounts") {
   for (const auto& [reason, fail] : kWays) {
     CAPTURE(reason);
     Fixture f;
-    f.set(kFast, {80});
+    f.set(fast_check(), {80});
     fail(f);
     CHECK(f.verdicts.empty());
     fail(f);
@@ -171,7 +173,7 @@ TEST_CASE("EveryWayToFailCounts") {
 
 TEST_CASE("WhatThisProcessLacksSaysNothingAboutAnEndpoint") {
   Fixture f;
-  f.set(kFast, {80});
+  f.set(fast_check(), {80});
   for (int i = 0; i < 5; ++i) {
     f.wait_for_probe();
     f.connector->refuse(ErrorSide::kSelf);
@@ -186,7 +188,7 @@ TEST_CASE("WhatThisProcessLacksSaysNothingAboutAnEndpoint") {
 
 TEST_CASE("ForTcpAConnectionIsEnough") {
   Fixture f;
-  HealthCheck check = kFast;
+  HealthCheck check = fast_check();
   check.type = HealthCheckType::kTcp;
   f.set(check, {80});
   const auto backend = f.next_probe();
@@ -197,13 +199,13 @@ TEST_CASE("ForTcpAConnectionIsEnough") {
 
 TEST_CASE("AnEndpointThatStaysKeepsItsRowAndOneThatGoesIsProbedNoMore") {
   Fixture f;
-  f.set(kFast, {80});
+  f.set(fast_check(), {80});
   f.next_probe()->end_sending();
-  f.set(kFast, {80, 81});
-  f.set(kFast, {80});
+  f.set(fast_check(), {80, 81});
+  f.set(fast_check(), {80});
   f.next_probe()->end_sending();
   CHECK(f.take_verdicts() == "c:80 unhealthy upstream_reset\n");  // the second failure in a row
-  HealthCheck other = kFast;
+  HealthCheck other = fast_check();
   other.path = "/other";
   f.set(other, {80});  // asked for something else, it starts anew
   f.next_probe()->end_sending();
@@ -211,7 +213,7 @@ TEST_CASE("AnEndpointThatStaysKeepsItsRowAndOneThatGoesIsProbedNoMore") {
   f.checker->remove("c");
   for (int i = 0; i < 50; ++i) f.pass(milliseconds(10));
   CHECK(f.connector->num_waiting() == 0);
-  f.set(kFast, {});
+  f.set(fast_check(), {});
   CHECK(f.connector->num_waiting() == 0);
 }
 
