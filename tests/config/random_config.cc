@@ -197,6 +197,8 @@ RouteRule RandomConfig::rule(std::size_t num_clusters) {
   if (is_fault()) out.timeouts.backend_request = out.timeouts.request + milliseconds(86'400'001);
   if (one_in(4) && out.timeouts.request.count() > 0) out.timeouts.deadline_header = "X-Remaining-Ms";
   if (is_fault()) out.timeouts.deadline_header = pick({"Host", "a b", "content-length", "\n"});
+  if (one_in(4)) out.timeouts.tunnel_idle = milliseconds(below(86'400'001));
+  if (is_fault()) out.timeouts.tunnel_idle = milliseconds(one_in(2) ? -1 : 86'400'001);
   if (one_in(4)) out.retry = retry();
   return out;
 }

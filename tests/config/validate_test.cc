@@ -132,6 +132,8 @@ TEST_CASE("RouteFaultsNameTheirField") {
        {"routes[0].rules[0].timeouts.request_ms", [](auto& c) { rule(c).timeouts.request = -1ms; }},
        {"routes[0].rules[0].timeouts.backend_request_ms",
         [](auto& c) { rule(c).timeouts = {.request = 1s, .backend_request = 1001ms}; }},
+       {"routes[0].rules[0].timeouts.tunnel_idle_ms",
+        [](auto& c) { rule(c).timeouts.tunnel_idle = 86'400'001ms; }},
        {"routes[0].rules[0].timeouts.deadline_header",
         [](auto& c) { rule(c).timeouts.deadline_header = "X-Left"; }},
        {"routes[0].rules[0].timeouts.deadline_header",

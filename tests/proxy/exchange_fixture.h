@@ -25,6 +25,7 @@ namespace ingress::test {
 class FakeStream final : public proxy::DownstreamStream {
  public:
   void send_interim(const ResponseHead& head) override { say("interim " + std::to_string(head.status())); }
+  void begin_tunnel(const ResponseHead& head) override { say("tunnel " + std::to_string(head.status())); }
   void send_head(const ResponseHead& head, http::BodyFraming framing, std::int64_t kept) override {
     static constexpr const char* kKinds[] = {"none", "length", "chunked", "open"};
     say("head " + std::to_string(head.status()) + " " + kKinds[static_cast<std::size_t>(framing.kind)]);
@@ -128,7 +129,7 @@ class FakeRequest {
 // A connection of a client, which the test plays.
 class FakeClient {
  public:
-  explicit FakeClient(FakeWorker& worker)
+  explicit FakeClient(SocketlessWorker& worker)
       : worker_(worker),
         peer(FakePeer::make(&worker.loop->buffers())),
         connection(worker, worker.listener, peer->take_transport()) {
@@ -140,7 +141,7 @@ class FakeClient {
   }
 
  private:
-  FakeWorker& worker_;
+  SocketlessWorker& worker_;
 
  public:
   std::shared_ptr<FakePeer> peer;

@@ -21,13 +21,14 @@ class RecordingLog final : public AccessLog {
     std::uint16_t status;
     std::string why, detail, path, route, upstream, protocol, no_retry;
     std::uint32_t tries;
+    std::uint64_t request_bytes, response_bytes;
   };
   void write(unsigned, const ExchangeRecord& record) override {
     const std::lock_guard lock(mutex_);
-    lines_.push_back({record.status, std::string(record.why), std::string(record.why_detail),
-                      std::string(record.path), std::string(record.route),
-                      std::string(record.upstream_address), std::string(record.protocol),
-                      std::string(record.no_retry), record.num_tries});
+    lines_.push_back(
+        {record.status, std::string(record.why), std::string(record.why_detail), std::string(record.path),
+         std::string(record.route), std::string(record.upstream_address), std::string(record.protocol),
+         std::string(record.no_retry), record.num_tries, record.request_bytes, record.response_bytes});
     changed_.notify_all();
   }
   Line wait_for(std::size_t count) {

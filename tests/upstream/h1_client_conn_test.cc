@@ -145,6 +145,148 @@ TEST_CASE("BytesBehindAResponseMakeTheConnectionUnfitBeforeItsEndIsTold") {
   }
 }
 
+// With an offered upgrade; `cut` as in run_row.
+struct Upgrading {
+  explicit Upgrading(std::string_view offered) {
+    recorder.conn = conn.get();
+    conn->begin(recorder, "GET", {});
+    if (!offered.empty()) conn->offer_upgrade(offered);
+    RequestHead head;
+    head.set_method_view("GET");
+    head.set_target_view("/", "", false);
+    if (!offered.empty()) head.headers().add("Upgrade", offered);
+    conn->send_head(head, {});
+    conn->send_end({});
+    conn->flush();
+  }
+
+  std::unique_ptr<net::EventLoop> loop = std::move(*net::EventLoop::create());
+  std::shared_ptr<test::FakePeer> peer = test::FakePeer::make(&loop->buffers());
+  Recorder recorder;
+  ClientConnPtr conn{new H1ClientConn(*loop, peer->take_transport(), {})};
+};
+
+TEST_CASE("A101IsAnAnswerOnlyToWhatWasOffered") {
+  const std::string switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n";
+  const std::string hints = "HTTP/1.1 103 Early Hints\r\n\r\n";
+  struct {
+    const char* name;
+    const char* offered;
+    std::string answer;  // and then "raw\r\n"
+    const char* log;
+    const char* body;
+  } const rows[] = {
+      {"offered", "websocket", switching + "Upgrade: websocket\r\n\r\n", "head 101;", "raw\r\n"},
+      {"other case", "websocket", switching + "Upgrade: WebSocket\r\n\r\n", "head 101;", "raw\r\n"},
+      {"one of several", "a/1, b/2", switching + "Upgrade: b/2\r\n\r\n", "head 101;", "raw\r\n"},
+      {"after hints", "websocket", hints + switching + "Upgrade: websocket\r\n\r\n", "interim 103;head 101;",
+       "raw\r\n"},
+      {"not offered", "", switching + "Upgrade: websocket\r\n\r\n", "failed bad_response;", ""},
+      {"another", "websocket", switching + "Upgrade: chat\r\n\r\n", "failed bad_response;", ""},
+      {"none named", "websocket", switching + "\r\n", "failed bad_response;", ""},
+      {"named twice", "websocket", switching + "Upgrade: websocket\r\nUpgrade: websocket\r\n\r\n",
+       "failed bad_response;", ""},
+      {"with a body", "websocket", switching + "Upgrade: websocket\r\nContent-Length: 3\r\n\r\n",
+       "failed bad_response;", ""},
+      {"http/1.0", "websocket", "HTTP/1.0 101 X\r\nUpgrade: websocket\r\n\r\n", "failed bad_response;", ""},
+  };
+  for (const auto& row : rows) {
+    const std::string bytes = row.answer + "raw\r\n";
+    for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
+      CAPTURE(row.name);
+      CAPTURE(cut);
+      Upgrading upgrading(row.offered);
+      if (cut > 0) upgrading.peer->send(bytes.substr(0, cut));
+      if (cut < bytes.size()) upgrading.peer->send(bytes.substr(cut));
+      CHECK(upgrading.recorder.log == row.log);
+      CHECK(upgrading.recorder.body == row.body);
+      CHECK(!upgrading.conn->is_reusable());
+    }
+  }
+}
+
+TEST_CASE("AnOfferIsNamedInConnectionAndARefusalLeavesAPlainConnection") {
+  Upgrading upgrading("websocket");
+  CHECK(upgrading.peer->take_received() ==
+        "GET / HTTP/1.1\r\nHost: \r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+  upgrading.peer->send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+  CHECK(upgrading.recorder.log == "head 200;end;");
+  CHECK(upgrading.conn->is_reusable());
+  // The offer goes with its request.
+  upgrading.conn->end_message();
+  upgrading.conn->begin(upgrading.recorder, "GET", {});
+  upgrading.conn->send_head({}, {});
+  upgrading.conn->send_end({});
+  upgrading.conn->flush();
+  CHECK(upgrading.peer->take_received().find("Connection:") == std::string::npos);
+  upgrading.peer->send("HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n");
+  CHECK(upgrading.recorder.log.ends_with("failed bad_response;"));
+}
+
+TEST_CASE("A101BeforeTheRequestHasLeftIsRefused") {
+  auto loop = net::EventLoop::create();
+  auto peer = test::FakePeer::make(&(*loop)->buffers());
+  Recorder recorder;
+  ClientConnPtr conn(new H1ClientConn(**loop, peer->take_transport(), {}));
+  recorder.conn = conn.get();
+  peer->stop_reading(10);
+  conn->begin(recorder, "GET", {});
+  conn->offer_upgrade("websocket");
+  conn->send_head({}, {});
+  conn->send_end({});
+  conn->flush();
+  peer->send("HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n");
+  CHECK(recorder.log == "failed bad_response;");
+}
+
+TEST_CASE("EachDirectionOfATunnelEndsByItself") {
+  const char* const switching = "HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n";
+  const auto send = [](H1ClientConn& conn, std::string_view text, net::EventLoop& loop) {
+    base::Chain piece;
+    piece.append(loop.buffers().copy(text));
+    conn.send_body(std::move(piece));
+    conn.flush();
+  };
+  SUBCASE("ours first") {
+    Upgrading upgrading("websocket");
+    upgrading.peer->send(switching);
+    upgrading.peer->take_received();
+    send(*upgrading.conn, "ping", *upgrading.loop);
+    upgrading.conn->send_end({});
+    CHECK(upgrading.peer->take_received() == "ping");
+    CHECK(upgrading.peer->has_write_ended());
+    upgrading.peer->send("late");
+    CHECK(upgrading.recorder.body == "late");
+    CHECK(upgrading.recorder.log == "head 101;");
+    upgrading.peer->end_sending();
+    CHECK(upgrading.recorder.log == "head 101;end;");
+    CHECK(!upgrading.conn->is_reusable());
+  }
+  SUBCASE("the backend's first") {
+    Upgrading upgrading("websocket");
+    upgrading.peer->send(switching);
+    upgrading.peer->take_received();
+    upgrading.peer->end_sending();
+    CHECK(upgrading.recorder.log == "head 101;end;");
+    send(*upgrading.conn, "still", *upgrading.loop);
+    CHECK(upgrading.peer->take_received() == "still");
+    CHECK(!upgrading.peer->has_write_ended());
+  }
+  SUBCASE("broken") {
+    Upgrading upgrading("websocket");
+    upgrading.peer->send(switching);
+    upgrading.peer->break_with();
+    CHECK(upgrading.recorder.log == "head 101;failed upstream_reset;");
+  }
+  SUBCASE("reset by us") {
+    Upgrading upgrading("websocket");
+    upgrading.peer->send(switching);
+    upgrading.conn->reset();
+    CHECK(upgrading.peer->end() == test::FakePeer::End::kReset);
+    CHECK(upgrading.recorder.log == "head 101;");
+  }
+}
+
 TEST_CASE("AnIdleConnectionLeavesThePoolWhenItsBackendTalksOrCloses") {
   for (const bool talks : {true, false}) {
     auto loop = net::EventLoop::create();

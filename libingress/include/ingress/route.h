@@ -77,6 +77,9 @@ struct RouteTimeouts {
   std::chrono::milliseconds backend_request{0};
   // The header that tells the backend how many milliseconds are left; empty = none.
   std::string deadline_header = {};
+  // An upgraded connection (101) over which nothing goes in either direction is closed; 0 = never. The limits
+  // above end with the 101.
+  std::chrono::milliseconds tunnel_idle{3'600'000};
   friend bool operator==(const RouteTimeouts&, const RouteTimeouts&) = default;
 };
 

@@ -102,6 +102,11 @@ void describe(V&& visit, const RouteTimeouts*) {
          .doc = "a header that tells the backend how many milliseconds are left; empty = none",
          .max = 256},
         &RouteTimeouts::deadline_header);
+  visit(
+      {.name = "tunnel_idle_ms",
+       .doc = "an upgraded connection (101) over which nothing goes in either direction is closed; 0 = never",
+       .max = kMaxTimeoutMs},
+      &RouteTimeouts::tunnel_idle);
 }
 
 constexpr TypeInfo type_info(const RouteRule*) {

@@ -103,6 +103,7 @@ template <typename Sink>
 void put_connection(Sink& out, ConnectionHeader connection) {
   if (connection == ConnectionHeader::kClose) out.put("Connection: close\r\n");
   if (connection == ConnectionHeader::kKeepAlive) out.put("Connection: keep-alive\r\n");
+  if (connection == ConnectionHeader::kUpgrade) out.put("Connection: Upgrade\r\n");
 }
 
 template <typename Sink>

@@ -15,7 +15,8 @@
 
 namespace ingress::http {
 
-enum class ConnectionHeader : std::uint8_t { kNone, kClose, kKeepAlive };
+// kUpgrade: the head has an Upgrade field, which needs to be named (RFC 9110 7.8).
+enum class ConnectionHeader : std::uint8_t { kNone, kClose, kKeepAlive, kUpgrade };
 
 // Appends "METHOD target HTTP/1.1", Host first, the other fields in order, then the framing's field
 // (Content-Length or Transfer-Encoding: chunked), then Connection, then the empty line. Fields of

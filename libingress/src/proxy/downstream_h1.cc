@@ -73,6 +73,7 @@ void DownstreamH1::process() {
   is_processing_ = true;
   for (;;) {
     take_input();
+    if (state_ == State::kTunnel && is_read_ended_ && !is_exchange_over_) exchange_->on_tunnel_end();
     if (exchange_ && !is_exchange_over_ && std::exchange(has_news_, false)) exchange_->on_request_read_done();
     if (!is_exchange_over_) break;
     end_exchange();
@@ -97,6 +98,8 @@ void DownstreamH1::take_input() {
         if (is_request_ended_) return hold_input();  // pipelined (RFC 9112 9.3.2)
         if (!take_body()) return;
         break;
+      case State::kTunnel:
+        return pass_to_tunnel();
       case State::kLinger:
       case State::kClosed:
         input_ = {};
@@ -203,6 +206,14 @@ bool DownstreamH1::take_body() {
   return step->is_end || step->consumed > 0;
 }
 
+void DownstreamH1::pass_to_tunnel() {
+  base::Slice bytes = std::exchange(input_, {});
+  if (is_exchange_over_) return;
+  piece_.append(std::move(bytes));
+  exchange_->on_tunnel_bytes(std::move(piece_));
+  piece_.clear();
+}
+
 void DownstreamH1::on_read_end() {
   is_read_ended_ = true;
   switch (state_) {
@@ -218,6 +229,8 @@ void DownstreamH1::on_read_end() {
         exchange_->on_request_failed(downstream_error(ErrorCode::kBadRequest, "truncated_body"));
       }
       return;
+    case State::kTunnel:
+      return process();
     case State::kLinger:
       if (transport_->queued_bytes() == 0) close_now();
       return;
@@ -249,6 +262,22 @@ void DownstreamH1::send_interim(const ResponseHead& head) {
   http::write_response_head(out_, host_.services().loop.buffers(), head, {}, http::ConnectionHeader::kNone);
 }
 
+void DownstreamH1::begin_tunnel(const ResponseHead& head) {
+  http::write_response_head(out_, host_.services().loop.buffers(), head, {},
+                            http::ConnectionHeader::kUpgrade);
+  is_keep_alive_ = is_chunked_ = false;
+  state_ = State::kTunnel;
+  // It has a time limit of its own, for both directions together.
+  write_timer_.cancel();
+  // What has come behind the request, now that it is known to be no further request.
+  host_.services().loop.defer([this] {
+    if (state_ != State::kTunnel) return;
+    transport_->resume(net::PauseReason::kBusy);
+    process();
+    if (is_tunnel_time_over_) drain_tunnel();
+  });
+}
+
 void DownstreamH1::send_head(const ResponseHead& head, http::BodyFraming framing, std::int64_t kept_length) {
   const bool is_http10 = parser_.head().version() == HttpVersion::kHttp10;
   if (is_http10 && framing.kind == http::BodyKind::kChunked) {
@@ -273,6 +302,10 @@ void DownstreamH1::send_body(base::Chain&& piece) {
 }
 
 void DownstreamH1::send_end(const Headers& trailers) {
+  if (state_ == State::kTunnel) {
+    flush();
+    return transport_->shutdown_write();
+  }
   if (is_chunked_) http::write_last_chunk(out_, host_.services().loop.buffers(), trailers);
 }
 

@@ -4,7 +4,7 @@
 // Caller: start() once; drain() when the worker or the listener goes away.
 // Always true: at most one exchange at a time; what a client sends behind the request being served waits,
 // and reading pauses until the answer is out; no request begins while a client leaves its answers unread;
-// after a refused message nothing more is interpreted.
+// after a refused message and in a tunnel nothing is interpreted.
 #pragma once
 
 #include <cstddef>
@@ -48,12 +48,15 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   void drain();
   // Closes whatever is under way.
   void close_now();
+  // Closes a tunnel, also one that is still to begin: their time is over.
+  void drain_tunnel();
+  bool is_tunnel() const { return state_ == State::kTunnel; }
   ListenerState& listener() { return listener_; }
   // Position in the owner's list.
   std::size_t list_index = 0;
 
  private:
-  enum class State : std::uint8_t { kIdle, kHead, kExchange, kLinger, kClosed };
+  enum class State : std::uint8_t { kIdle, kHead, kExchange, kTunnel, kLinger, kClosed };
   enum class ReadWait : std::uint8_t { kNothing, kRest, kNextRequest, kHead, kBody, kLinger };
   static constexpr std::chrono::milliseconds kLingerTime{2'000};
   // A connection that rests this long gives its memory back.
@@ -69,6 +72,7 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
 
   // DownstreamStream
   void send_interim(const ResponseHead& head) override;
+  void begin_tunnel(const ResponseHead& head) override;
   void send_head(const ResponseHead& head, http::BodyFraming framing, std::int64_t kept_length) override;
   void send_body(base::Chain&& piece) override;
   void send_end(const Headers& trailers) override;
@@ -80,6 +84,7 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   void take_input();
   bool take_head();
   bool take_body();
+  void pass_to_tunnel();
   void begin_exchange();
   void refuse(Error error);
   RequestStart request_start(http::BodyFraming framing, bool expects_continue);
@@ -117,6 +122,7 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   bool is_chunked_ = false;       // the answer's body
   bool is_first_ = true;          // no request yet
   bool is_draining_ = false;
+  bool is_tunnel_time_over_ = false;
   bool has_body_begun_ = false;    // as of the last time that we began to wait for more
   bool is_body_rate_due_ = false;  // when read_timer_ fires, it is for the rate of the body
   std::size_t queued_before_ = 0;  // when write_timer_ was set

@@ -40,12 +40,18 @@ void DownstreamH1::close_gracefully() {
   transport_->shutdown_write();
   set_reading(Reading::kOn);
   transport_->resume(net::PauseReason::kBusy);
+  if (transport_->queued_bytes() > 0 && !write_timer_.is_set()) watch_writing();  // it was a tunnel
 }
 
 void DownstreamH1::drain() {
   is_draining_ = true;
   if (state_ == State::kIdle && !is_first_) close_gracefully();
   if (state_ != State::kClosed && !is_processing_) watch_reading();
+}
+
+void DownstreamH1::drain_tunnel() {
+  is_tunnel_time_over_ = true;
+  if (state_ == State::kTunnel && !is_exchange_over_) exchange_->on_tunnel_drain();
 }
 
 void DownstreamH1::close_now() {
@@ -86,6 +92,8 @@ void DownstreamH1::watch_reading() {
         return wait_for(ReadWait::kNothing, {});
       }
       return wait_for(ReadWait::kBody, body_limit());
+    case State::kTunnel:
+      return wait_for(ReadWait::kNothing, {});
     case State::kLinger:
       if (read_wait_ != ReadWait::kLinger) wait_for(ReadWait::kLinger, kLingerTime);
       return;
@@ -148,6 +156,7 @@ void DownstreamH1::on_read_timeout() {
 
 void DownstreamH1::watch_writing() {
   const auto limit = listener_.settings.timeouts.write_idle;
+  if (state_ == State::kTunnel) return;
   if (limit.count() == 0) return;
   queued_before_ = transport_->queued_bytes();
   write_timer_.set(host_.services().loop.timers(), limit);

@@ -39,6 +39,10 @@ class DownstreamStream {
  public:
   // A 1xx head; dropped for clients that cannot take one.
   virtual void send_interim(const ResponseHead& head) = 0;
+  // A 101 head with its Upgrade field, in place of send_head(): from then on the stream is a tunnel. What the
+  // client sends comes as it is, through Exchange::on_tunnel_bytes() and on_tunnel_end(), what it has sent
+  // since its request included; send_body() is raw and send_end() ends our direction.
+  virtual void begin_tunnel(const ResponseHead& head) = 0;
   // The final head, without hop-by-hop fields. kChunked stands for "length unknown". `kept_length`: see
   // http::write_response_head().
   virtual void send_head(const ResponseHead& head, http::BodyFraming framing, std::int64_t kept_length) = 0;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "http/hop_by_hop.h"
+#include "http/upgrade.h"
 #include "policy/forwarding_headers.h"
 #include "proxy/resumer.h"
 
@@ -32,6 +33,7 @@ void Exchange::prepare(DownstreamStream& stream, const RequestStart& start) {
   started_us_ = net::EventLoop::clock_us();
   is_suspended_ = has_sent_body_ = is_request_sent_ = has_sent_interim_ = false;
   is_response_paused_ = has_answer_body_ = false;
+  upgrade_ = {};
   is_head_request_ = start.head.method() == "HEAD";
   client_address_ = start.client.view();
   client_port_ = start.client.port;
@@ -105,6 +107,7 @@ Exchange::Step Exchange::step() {
       return Step::kWait;
     case Phase::kBackOff:
     case Phase::kAwaitResponse:
+    case Phase::kTunnel:
     case Phase::kIdle:
     case Phase::kDone:
       return Step::kWait;
@@ -114,7 +117,9 @@ Exchange::Step Exchange::step() {
 
 Exchange::Step Exchange::route_request() {
   RequestHead& head = start_->head;
+  upgrade_ = http::offered_upgrade(head, start_->framing);
   http::strip_hop_by_hop(head.headers());
+  if (!upgrade_.empty()) put_back_offer();
   if (start_->framing.kind == http::BodyKind::kNone) head.headers().remove(HeaderId::kExpect);
   set_client_facts();
   // Behind the above: a rule must not hold for a field that the backend never sees.
@@ -157,7 +162,12 @@ Exchange::Step Exchange::filter_request() {
   }
   const Step step = take_verdict(filters_.run_request(start_->head, *this), Phase::kHoldRequest);
   // What a filter must not decide: framing and hop-by-hop fields are ours.
-  if (phase_ == Phase::kHoldRequest) http::strip_hop_by_hop(start_->head.headers());
+  if (phase_ != Phase::kHoldRequest) return step;
+  Headers& headers = start_->head.headers();
+  // One that takes the offer away makes the request a plain one.
+  if (!headers.has(HeaderId::kUpgrade)) upgrade_ = {};
+  http::strip_hop_by_hop(headers);
+  if (!upgrade_.empty()) put_back_offer();
   return step;
 }
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "ingress/filter.h"
 #include "net/timer_wheel.h"
@@ -21,6 +22,7 @@
 #include "proxy/downstream_stream.h"
 #include "proxy/services.h"
 #include "proxy/tries.h"
+#include "proxy/tunnel.h"
 #include "routing/compiled_route.h"
 #include "upstream/h1_client_conn.h"
 
@@ -39,6 +41,7 @@ enum class Phase : std::uint8_t {
   kResponseFilters,
   kHoldResponse,  // a filter wants the whole body first
   kRelay,         // response head sent
+  kTunnel,        // a 101 was; only bytes are passed on
   kDone,
 };
 
@@ -62,6 +65,12 @@ class Exchange final : public ExchangeContext,
   // The body is broken or did not come in time.
   void on_request_failed(Error error) { fail(std::move(error)); }
   void on_client_drained();
+  // After DownstreamStream::begin_tunnel(): what the client sends, and that it ended its half (may be told
+  // again).
+  void on_tunnel_bytes(base::Chain&& bytes);
+  void on_tunnel_end();
+  // The time for tunnels is over.
+  void on_tunnel_drain();
   // The client cannot be answered any more.
   void on_client_gone(Error error);
   Phase phase() const { return phase_; }
@@ -131,6 +140,15 @@ class Exchange final : public ExchangeContext,
   void pump_request();
   void pump_response();
   void commit(http::BodyFraming framing);
+
+  // exchange_tunnel.cc: upgrades
+  void put_back_offer();
+  void take_upgrade(ResponseHead& head);
+  void begin_tunnel();
+  void end_tunnel(TunnelEnd how);
+  void end_tunnel_if_over();
+  // The 101 has been sent, whatever the phase is now.
+  bool was_upgraded() const { return status_ == 101; }
 
   // exchange_retry.cc: another try
   const RetryPolicy* retry_policy() const;
@@ -214,6 +232,9 @@ class Exchange final : public ExchangeContext,
   http::BodyFraming response_framing_;
   std::int64_t kept_length_ = -1;
   bool has_answer_body_ = false;  // bytes may follow the head that was sent
+  // Protocols that the client offers, then the one that the backend chose. Of the heads.
+  std::string_view upgrade_;
+  std::unique_ptr<Tunnel> tunnel_;  // from the backend's 101 on
 
   net::Timer deadline_;            // the whole request
   net::Timer step_timer_;          // the backend's next move

@@ -57,9 +57,12 @@ void Exchange::unpin() {
 
 void Exchange::log() {
   const std::chrono::microseconds duration(net::EventLoop::clock_us() - started_us_);
-  services_.metrics.count_request(status_, duration);
-  services_.metrics.request_body_bytes.add(request_.bytes_in());
-  services_.metrics.response_body_bytes.add(response_bytes_);
+  // What a tunnel was as a request has been counted when it began.
+  if (!was_upgraded()) {
+    services_.metrics.count_request(status_, duration);
+    services_.metrics.request_body_bytes.add(request_.bytes_in());
+    services_.metrics.response_body_bytes.add(response_bytes_);
+  }
   if (services_.access_log == nullptr && filters_.is_empty()) return;
   const RequestHead& head = start_->head;
   const ExchangeRecord record{
@@ -75,8 +78,8 @@ void Exchange::log() {
                   : head.version() == HttpVersion::kHttp10 ? "HTTP/1.0"
                                                            : "HTTP/1.1",
       .status = status_,
-      .request_bytes = request_.bytes_in(),
-      .response_bytes = response_bytes_,
+      .request_bytes = was_upgraded() ? tunnel_->client_bytes() : request_.bytes_in(),
+      .response_bytes = was_upgraded() ? tunnel_->backend_bytes() : response_bytes_,
       .duration = duration,
       .upstream_duration = std::chrono::microseconds(upstream_us_),
       .upstream_address = upstream_label_,
@@ -97,6 +100,7 @@ void Exchange::log() {
 // An exchange that waits in the pool holds no bodies, and nothing that filters have put into it.
 void Exchange::forget() {
   tries_.forget();
+  tunnel_.reset();
   filters_.clear();
   labels_.clear();
   request_.reset();

@@ -41,6 +41,7 @@ void Exchange::pump_request() {
 // Filters may have changed the method or the status: whether a body follows is decided by what the client
 // asked for and is told (RFC 9112 6.3), or it would take one for its next answer.
 void Exchange::commit(http::BodyFraming framing) {
+  if (tunnel_) return begin_tunnel();
   phase_ = Phase::kRelay;
   if (response_head_->status() < 200 || response_head_->status() > 599) response_head_->set_status(500);
   status_ = response_head_->status();
@@ -84,6 +85,7 @@ void Exchange::pump_response() {
 }
 
 void Exchange::on_client_drained() {
+  if (phase_ == Phase::kTunnel) return tunnel_->on_client_drained();
   if (!conn_ || !is_response_paused_) return;
   is_response_paused_ = false;
   conn_->resume_response();
@@ -93,6 +95,7 @@ void Exchange::on_client_drained() {
 
 void Exchange::on_client_gone(Error error) {
   if (phase_ == Phase::kDone || phase_ == Phase::kIdle) return;
+  if (phase_ == Phase::kTunnel) return end_tunnel(TunnelEnd::kClientReset);
   note_why(ErrorCode::kClientGone, error.what);
   if (status_ == 0) status_ = 499;
   end(Finish::kCut);

@@ -118,7 +118,7 @@ void Exchange::end(Finish how) {
   log();
   cluster_ = nullptr;
   forget();
-  services_.metrics.exchanges_open.subtract();
+  (was_upgraded() ? services_.metrics.tunnels_open : services_.metrics.exchanges_open).subtract();
   stream_->finish(how);
 }
 

@@ -98,6 +98,7 @@ void Exchange::begin_attempt() {
   phase_ = Phase::kSendRequest;
   response_head_ = nullptr;
   conn_->begin(*this, start_->head.method(), cluster_limits_);
+  if (!upgrade_.empty()) conn_->offer_upgrade(upgrade_);
   begin_sending();
   conn_->send_head(start_->head, upstream_framing());
 }
@@ -116,6 +117,7 @@ void Exchange::release_upstream() {
                         cluster_timeouts_.idle_connection);
   }
   endpoint_ = {};
+  if (phase_ != Phase::kTunnel) tunnel_.reset();  // else the log needs it
   response_head_ = nullptr;
   waiting_ = Waiting::kNothing;
   step_timer_.cancel();
@@ -131,6 +133,7 @@ void Exchange::on_response_interim(ResponseHead& head) {
 
 void Exchange::on_response_head(ResponseHead& head, http::BodyFraming framing) {
   endpoint_->note(upstream::to_outcome(head.status()));
+  if (head.status() == 101) return take_upgrade(head);
   const RetryPolicy* const retry = retry_policy();
   if (retry != nullptr && policy::is_retriable_status(*retry, head.status()) &&
       try_again(policy::TryFailure::kStatus, RetrySafety::kIfIdempotent)) {
@@ -153,16 +156,19 @@ void Exchange::on_response_head(ResponseHead& head, http::BodyFraming framing) {
 
 void Exchange::on_response_body(base::Chain&& piece) {
   if (phase_ == Phase::kBackOff) return drain_refused(std::move(piece));
+  if (tunnel_) return tunnel_->on_backend_bytes(std::move(piece));
   response_.push(std::move(piece));
 }
 
 void Exchange::on_response_end(const Headers& trailers) {
+  if (tunnel_) return tunnel_->on_backend_end();
   if (phase_ != Phase::kBackOff) response_.end(trailers);
 }
 
 void Exchange::on_response_read_done() {
   run();
   if (phase_ == Phase::kDone || !conn_) return;
+  if (phase_ == Phase::kTunnel) return end_tunnel_if_over();
   if (is_suspended_) {
     response_.compact(services_.loop.buffers());
     if (response_.is_full()) conn_->pause_response();
@@ -177,12 +183,17 @@ void Exchange::on_response_read_done() {
 }
 
 void Exchange::on_upstream_drained() {
+  if (phase_ == Phase::kTunnel) {
+    tunnel_->on_backend_drained();
+    return end_tunnel_if_over();
+  }
   if (!request_.is_out_ended()) stream_->set_reading(Reading::kOn);
   watch_upstream();
 }
 
 void Exchange::on_upstream_failed(Error error) {
   if (phase_ == Phase::kBackOff) return release_upstream();
+  if (phase_ == Phase::kTunnel) return end_tunnel(TunnelEnd::kBackendReset);
   fail(std::move(error));
 }
 
@@ -226,7 +237,9 @@ void Exchange::on_step_timeout() {
 // the client (to send its body, to read the response) none does: the downstream connection has its own.
 void Exchange::watch_upstream() {
   if (limit_use_.ticket) return wait_for(Waiting::kForConnection, cluster_timeouts_.connect);
-  if (!conn_ || is_suspended_ || phase_ == Phase::kBackOff) return wait_for(Waiting::kNothing, {});
+  if (!conn_ || is_suspended_ || phase_ == Phase::kBackOff || phase_ == Phase::kTunnel) {
+    return wait_for(Waiting::kNothing, {});
+  }
   if (phase_ == Phase::kRelay || phase_ == Phase::kHoldResponse) {
     const bool is_client_slow = is_response_paused_ || response_.is_in_ended();
     return wait_for(is_client_slow ? Waiting::kNothing : Waiting::kForBody,

@@ -54,6 +54,13 @@ constexpr Plain kPlain[] = {
      &WorkerMetrics::upstream_retries},
     {"retry_buffer_overflows_total", "Request bodies that outgrew the buffer of their retry policy.",
      MetricType::kCounter, &WorkerMetrics::retry_buffer_overflows},
+    {"tunnels_total", "Connections that were upgraded (101).", MetricType::kCounter,
+     &WorkerMetrics::tunnels_opened},
+    {"tunnels_open", "Upgraded connections open now.", MetricType::kGauge, &WorkerMetrics::tunnels_open},
+    {"tunnel_client_bytes_total", "Bytes that clients sent through tunnels.", MetricType::kCounter,
+     &WorkerMetrics::tunnel_client_bytes},
+    {"tunnel_backend_bytes_total", "Bytes that backends sent through tunnels.", MetricType::kCounter,
+     &WorkerMetrics::tunnel_backend_bytes},
     {"snapshots_adopted_total", "Configurations adopted, summed over workers.", MetricType::kCounter,
      &WorkerMetrics::snapshots_adopted},
 };

@@ -30,6 +30,8 @@ struct WorkerMetrics {
   Counter retry_buffer_overflows;
   std::array<Counter, kBoundsMs.size() + 1> duration_buckets;
   Counter duration_us;
+  Counter tunnels_opened, tunnels_open;
+  Counter tunnel_client_bytes, tunnel_backend_bytes;
   Counter snapshots_adopted;
 
   void count_request(std::uint16_t status, std::chrono::microseconds duration) {

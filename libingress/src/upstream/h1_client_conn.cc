@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "http/h1_writer.h"
+#include "http/upgrade.h"
 #include "upstream/conn_pool.h"
 
 namespace ingress::upstream {
@@ -46,12 +47,15 @@ void H1ClientConn::begin(UpstreamEvents& events, std::string_view method, const 
   ++num_exchanges_;
   state_ = State::kAwaitHead;
   request_ = Request::kNone;
+  offered_ = {};
 }
 
 void H1ClientConn::send_head(const RequestHead& head, http::BodyFraming framing) {
   request_framing_ = framing;
   request_ = Request::kBody;
-  http::write_request_head(out_, loop_.buffers(), head, framing, http::ConnectionHeader::kNone);
+  http::write_request_head(
+      out_, loop_.buffers(), head, framing,
+      offered_.empty() ? http::ConnectionHeader::kNone : http::ConnectionHeader::kUpgrade);
 }
 
 void H1ClientConn::send_body(base::Chain&& piece) {
@@ -69,6 +73,15 @@ void H1ClientConn::send_end(const Headers& trailers) {
   if (request_framing_.kind == http::BodyKind::kChunked) {
     http::write_last_chunk(out_, loop_.buffers(), trailers);
   }
+  if (state_ != State::kTunnel) return;
+  flush();
+  transport_->shutdown_write();
+}
+
+void H1ClientConn::reset() {
+  state_ = State::kClosed;
+  events_ = nullptr;
+  transport_->reset();
 }
 
 void H1ClientConn::flush() {
@@ -138,6 +151,11 @@ void H1ClientConn::take(base::Slice bytes) {
       case State::kBody:
         if (!take_body(bytes)) return;
         break;
+      case State::kTunnel:
+        piece_.append(std::exchange(bytes, {}));
+        events_->on_response_body(std::move(piece_));
+        piece_.clear();
+        return;
       case State::kIdle:
         // A backend that talks without being asked cannot be trusted with the next request.
         leave_pool();
@@ -164,10 +182,7 @@ bool H1ClientConn::take_head(base::Slice& bytes) {
 
 bool H1ClientConn::accept_head(bool is_last_of_read) {
   ResponseHead& head = parser_.head();
-  if (head.status() == 101) {
-    fail({ErrorCode::kBadResponse, ErrorSide::kUpstream, RetrySafety::kNotSafe, "unexpected_101", {}});
-    return false;
-  }
+  if (head.status() == 101) return accept_upgrade();
   // Also of an interim response, which has no body: a backend that says so in two ways may send one.
   const auto framing = http::response_framing(head, is_head_request_ ? "HEAD" : "");
   if (!framing) {
@@ -198,6 +213,27 @@ bool H1ClientConn::accept_head(bool is_last_of_read) {
     return false;
   }
   return true;
+}
+
+// Only what was asked for: a client that did not ask would take the bytes behind for its answers. A backend
+// that agrees before it can have read the request has not understood it.
+bool H1ClientConn::accept_upgrade() {
+  const bool is_asked = !offered_.empty() && request_ == Request::kEnded && queued_bytes() == 0;
+  if (!is_asked || http::accepted_upgrade(parser_.head(), offered_).empty()) {
+    fail({ErrorCode::kBadResponse,
+          ErrorSide::kUpstream,
+          RetrySafety::kNotSafe,
+          is_asked ? "bad_101" : "unexpected_101",
+          {}});
+    return false;
+  }
+  can_reuse_ = false;
+  state_ = State::kTunnel;
+  request_ = Request::kBody;
+  request_framing_ = {http::BodyKind::kUntilClose, 0};
+  decoder_.start(request_framing_, ErrorCode::kBadResponse, 0);  // for its trailers, which are none
+  events_->on_response_head(parser_.head(), request_framing_);
+  return state_ == State::kTunnel;
 }
 
 bool H1ClientConn::take_body(base::Slice& bytes) {
@@ -245,6 +281,10 @@ void H1ClientConn::on_read_end() {
               {}});
       }
       return;
+    case State::kTunnel:
+      events_->on_response_end(decoder_.trailers());
+      if (events_ != nullptr) events_->on_response_read_done();
+      return;
     case State::kEnded:
       can_reuse_ = false;
       return;
@@ -267,6 +307,9 @@ void H1ClientConn::on_broken(Error error) {
       return;
     case State::kBody:
       fail({ErrorCode::kResponseTruncated, ErrorSide::kUpstream, RetrySafety::kNotSafe, "reset_in_body", {}});
+      return;
+    case State::kTunnel:
+      fail({ErrorCode::kUpstreamReset, ErrorSide::kUpstream, RetrySafety::kNotSafe, "tunnel", {}});
       return;
     case State::kEnded:
       can_reuse_ = false;

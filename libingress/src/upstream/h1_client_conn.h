@@ -5,7 +5,7 @@
 // Thread: its worker's.
 // Caller: begin() before a request, then send_*; gives it back only when is_reusable().
 // Always true: after the end or a failure no event of the message comes; bytes behind a response make it not
-// reusable.
+// reusable; what has become a tunnel never is again.
 #pragma once
 
 #include <chrono>
@@ -33,11 +33,16 @@ class H1ClientConn final : private net::TransportHandler {
 
   // Starts a request; `method` decides how its response is framed and is copied.
   void begin(UpstreamEvents& events, std::string_view method, const ClusterLimits& limits);
+  // Before send_head(), for a head with an Upgrade field: the protocols of it (http::offered_upgrade()),
+  // which must last until the response head has come. Without this call a 101 is a bad response.
+  void offer_upgrade(std::string_view protocols) { offered_ = protocols; }
   // `head` without hop-by-hop fields. Written with the body bytes that follow in the same flush().
   void send_head(const RequestHead& head, http::BodyFraming framing);
   void send_body(base::Chain&& piece);
-  // Ends the request; trailers are sent with a chunked body only.
+  // Ends the request; trailers are sent with a chunked body only. Of a tunnel: ends our direction.
   void send_end(const Headers& trailers);
+  // Closes the connection so that the backend sees a reset; no event follows.
+  void reset();
   // Hands what was sent to the socket; call once per turn.
   void flush();
   std::size_t queued_bytes() const { return out_.size_bytes() + transport_->queued_bytes(); }
@@ -66,7 +71,7 @@ class H1ClientConn final : private net::TransportHandler {
  private:
   friend class ConnPool;
   friend struct ClientConnDeleter;
-  enum class State : std::uint8_t { kIdle, kAwaitHead, kBody, kEnded, kClosed };
+  enum class State : std::uint8_t { kIdle, kAwaitHead, kBody, kTunnel, kEnded, kClosed };
   enum class Request : std::uint8_t { kNone, kBody, kEnded };
 
   ~H1ClientConn() = default;
@@ -84,6 +89,7 @@ class H1ClientConn final : private net::TransportHandler {
   bool take_head(base::Slice& bytes);
   bool take_body(base::Slice& bytes);
   bool accept_head(bool is_last_of_read);
+  bool accept_upgrade();
   void end_response();
   void fail(Error error);
   void leave_pool();
@@ -98,6 +104,7 @@ class H1ClientConn final : private net::TransportHandler {
   http::ResponseParser parser_;
   http::BodyDecoder decoder_;
   http::BodyFraming request_framing_;
+  std::string_view offered_;  // protocols to upgrade to
   base::Chain out_;
   base::Chain piece_;  // of a body; empty between calls, kept for its memory
   std::uint64_t num_exchanges_ = 0;

@@ -37,15 +37,16 @@ def forwarding_lines(host):
     return [b"X-Forwarded-For: 127.0.0.1", b"X-Forwarded-Proto: http", *named, b"X-Forwarded-Port: " + port, REQUEST_ID]
 
 
-def to_backend(start, *lines, host=b"a.test", body=None, chunks=None, trailers=()):
-    """The message as it is written anew. Chunks are those that the proxy read, so all are told as one."""
+def to_backend(start, *lines, host=b"a.test", body=None, chunks=None, trailers=(), hop=()):
+    """The message as it is written anew. Chunks are those that the proxy read, so all are told as one. `hop`: what it
+    says about its connection."""
     framing = []
     if chunks is not None:
         framing = [b"Transfer-Encoding: chunked"]
         body = (b"%X\r\n%s\r\n" % (len(chunks), chunks) if chunks else b"") + b"\r\n".join([b"0", *trailers, b"", b""])
     elif body is not None or start.split(b" ", 1)[0] in (b"POST", b"PUT", b"PATCH"):
         framing = [b"Content-Length: %d" % len(body or b"")]
-    return head(*lines, *forwarding_lines(host), *framing, start=start, host=b"Host: " + host) + (body or b"")
+    return head(*lines, *forwarding_lines(host), *framing, *hop, start=start, host=b"Host: " + host) + (body or b"")
 
 
 def got(target=b"/", *lines, **kwargs):

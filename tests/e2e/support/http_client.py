@@ -131,7 +131,7 @@ class RawClient:
         assert version in ("HTTP/1.0", "HTTP/1.1"), version
         return Response(int(status), reason.strip(), self._read_fields(), version=version)
 
-    def _read_exactly(self, size):
+    def read_exactly(self, size):
         """As many bytes, or fewer when the connection ends."""
         pieces, missing = [], size
         while missing > 0 and (self.unread or self._more()):
@@ -151,7 +151,7 @@ class RawClient:
             assert coding.lower() == "chunked", coding
             self._read_chunks(response)
         elif length is not None:
-            response.body = self._read_exactly(int(length))
+            response.body = self.read_exactly(int(length))
             response.is_whole = len(response.body) == int(length)
         else:
             while self._more():
@@ -162,7 +162,7 @@ class RawClient:
         pieces = []
         try:
             while size := int(self._read_line().split(";")[0], 16):
-                pieces.append(self._read_exactly(size))
+                pieces.append(self.read_exactly(size))
                 if len(pieces[-1]) < size or self._read_line() != "":
                     response.is_whole = False
                     break
