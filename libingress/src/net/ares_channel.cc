@@ -69,8 +69,15 @@ LookupAnswer join(LookupAnswer a, LookupAnswer b) {
     a.addresses.insert(a.addresses.end(), std::make_move_iterator(b.addresses.begin()),
                        std::make_move_iterator(b.addresses.end()));
   }
-  std::ranges::stable_partition(a.addresses,
-                                [](const std::string& address) { return address.contains(':'); });
+  // IPv6 first. The algorithm for it does not compile everywhere: g++ 12's marks a part of itself deprecated.
+  std::vector<std::string> ordered;
+  ordered.reserve(a.addresses.size());
+  for (const bool is_ipv6 : {true, false}) {
+    for (std::string& address : a.addresses) {
+      if (!address.empty() && address.contains(':') == is_ipv6) ordered.push_back(std::exchange(address, {}));
+    }
+  }
+  a.addresses = std::move(ordered);
   return a;
 }
 
