@@ -31,7 +31,8 @@ struct RawListeners {
 struct RawRun {
   RawInput input;
   RawListeners listeners;
-  std::string admin, probe, workers, access_log = "stdout", shutdown_delay = "0s", drain_timeout = "30s";
+  std::string admin, probe, workers, access_log = "stdout", shutdown_delay = "0s", drain_timeout = "30s",
+                                     tunnel_drain_timeout = "10s";
 };
 struct RawCheck {
   RawInput input;
@@ -101,6 +102,8 @@ void add_run_options(CLI::App& app, RawRun& raw) {
              "After SIGTERM go on accepting for so long [0s]");
   add_option(app, "--drain-timeout", raw.drain_timeout, "TIME",
              "After accepting ended, let requests run for so long [30s]");
+  add_option(app, "--tunnel-drain-timeout", raw.tunnel_drain_timeout, "TIME",
+             "And upgraded connections (WebSocket) for so long [10s]");
   add_input_options(app, raw.input);
 }
 
@@ -214,6 +217,8 @@ RunOptions read_run(Reader& reader, const RawRun& raw) {
   reader.read("--shutdown-delay", raw.shutdown_delay, options.shutdown_delay,
               parse_duration(raw.shutdown_delay));
   reader.read("--drain-timeout", raw.drain_timeout, options.drain_timeout, parse_duration(raw.drain_timeout));
+  reader.read("--tunnel-drain-timeout", raw.tunnel_drain_timeout, options.tunnel_drain_timeout,
+              parse_duration(raw.tunnel_drain_timeout));
   return options;
 }
 

@@ -30,6 +30,7 @@ struct RunOptions {
   std::string access_log = "stdout";  // a path, "stdout" or "off"
   std::chrono::milliseconds shutdown_delay{0};
   std::chrono::milliseconds drain_timeout{30'000};
+  std::chrono::milliseconds tunnel_drain_timeout{10'000};
 };
 
 enum class OutputFormat : unsigned char { kText, kJson };

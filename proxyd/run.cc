@@ -124,6 +124,7 @@ std::expected<ingress::Server, ingress::Error> create_proxy(const RunOptions& op
   server.local_backends = options.input.local_backends;
   server.loop = &loop;
   server.drain_timeout = options.drain_timeout;
+  server.tunnel_drain_timeout = options.tunnel_drain_timeout;
   server.shutdown_delay = options.shutdown_delay;
   return ingress::Server::create(std::move(server));
 }

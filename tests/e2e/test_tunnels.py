@@ -1,6 +1,7 @@
 """Upgraded connections (RFC 9110 7.8) over real sockets: 101, then bytes both ways until both have ended."""
 
 import hashlib
+import signal
 import socket
 import threading
 
@@ -212,13 +213,43 @@ def test_a_tunnel_that_rests_is_closed_and_limits_of_requests_do_not_count(serve
     assert entry["duration_ms"] >= 1500
 
 
+def serve_with(start, make_raw_backend, tmp_path, *args):
+    file = write_config(tmp_path / "config", single(make_raw_backend(echo)))
+    return start("--config", file, "--workers", "1", *args).wait_ready()
+
+
+def test_sigterm_leaves_tunnels_their_time(start, make_raw_backend, tmp_path):
+    proxy = serve_with(start, make_raw_backend, tmp_path, "--drain-timeout", "100ms", "--tunnel-drain-timeout", "1h")
+    with upgrade(proxy) as client, proxy.connect() as idle:
+        idle.request(target="/plain")
+        proxy.signal(signal.SIGTERM)
+        assert idle.is_closed_by_peer()
+        client.send(b"still here")
+        assert client.read_exactly(10) == b"still here"
+        assert proxy.process.poll() is None
+        client.sock.shutdown(socket.SHUT_WR)
+        assert read_all(client) == b""
+        assert proxy.wait_exit() == 0
+    assert proxy.log_entries()[-1]["why"] == "tunnel:client_closed"
+
+
+def test_sigterm_closes_tunnels_when_their_time_is_over(start, make_raw_backend, tmp_path):
+    proxy = serve_with(start, make_raw_backend, tmp_path, "--drain-timeout", "1h", "--tunnel-drain-timeout", "100ms")
+    with upgrade(proxy) as client:
+        client.send(b"hello")
+        assert client.read_exactly(5) == b"hello"
+        proxy.signal(signal.SIGTERM)
+        assert client.is_closed_by_peer()
+        assert proxy.wait_exit() == 0
+    entry = proxy.log_entries()[-1]
+    assert (entry["status"], entry["why"], entry["bytes_in"]) == (101, "tunnel:drain", 5)
+
+
 def test_a_new_configuration_leaves_tunnels_alone(start, make_raw_backend, tmp_path):
-    backend = make_raw_backend(echo)
-    file = write_config(tmp_path / "config", single(backend))
-    proxy = start("--config", file, "--workers", "1").wait_ready()
+    proxy = serve_with(start, make_raw_backend, tmp_path)
     with upgrade(proxy) as client:
         write_config(tmp_path / "config", config([], []))
-        proxy.signal(1)
+        proxy.signal(signal.SIGHUP)
         proxy.wait_answer("example.com", "/gone", 404)
         client.send(b"still")
         assert client.read_exactly(5) == b"still"

@@ -123,6 +123,75 @@ TEST_CASE("AnExchangeThatNeverEndsIsCutWhenTheTimeForDrainingIsOver") {
   CHECK(running.log().wait_for(1).status == 499);
 }
 
+// Switches protocols and echoes lines; does not answer anything else.
+void serve_upgrades(Socket& socket) {
+  const std::string head = socket.read_until("\r\n\r\n");
+  if (!head.starts_with("GET /chat ")) return (void)socket.read_to_end();
+  socket.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  for (std::string word; !(word = socket.read_until("\n")).empty();) socket.send(word);
+}
+
+Socket open_tunnel(const RunningServer& running) {
+  Socket client = Socket::connect(running.port());
+  client.send("GET /chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  CHECK(client.read_until("\r\n\r\n").starts_with("HTTP/1.1 101 "));
+  return client;
+}
+
+bool echoes(Socket& tunnel) {
+  return tunnel.send("word\n") && tunnel.read_until("\n") == "word\n";
+}
+
+TEST_CASE("TunnelsAreClosedWhenTheirTimeIsOverWhileRequestsGoOn") {
+  ListeningSocket held;
+  Backend upgrading(serve_upgrades);
+  GatewayConfig config = one_backend(upgrading.port());
+  config.clusters.push_back({.name = "held", .endpoints = {{"127.0.0.1", held.port()}}});
+  config.routes[0].rules.push_back(
+      {.matches = {{.path = PathMatch::exact("/held")}}, .backends = {{.cluster = "held"}}});
+  RunningServer running(config, {.workers = 2,
+                                 .drain_timeout = std::chrono::hours(1),
+                                 .tunnel_drain_timeout = std::chrono::milliseconds(100)});
+  Socket tunnel = open_tunnel(running);
+  CHECK(echoes(tunnel));
+  Socket busy = Socket::connect(running.port());
+  busy.send("GET /held HTTP/1.1\r\nHost: x\r\n\r\n");
+  Socket at_backend = held.accept();
+  at_backend.read_until("\r\n\r\n");
+  running.server().stop();
+  CHECK(tunnel.is_ended());
+  const auto line = running.log().wait_for(1);
+  CHECK(line.status == 101);
+  CHECK(line.detail == "drain");
+  at_backend.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  CHECK(busy.read_message().starts_with("HTTP/1.1 200 "));
+  running.wait_until_stopped();
+}
+
+TEST_CASE("TunnelsGoOnWhenTheTimeOfRequestsIsOverAndTheirEndIsTheEndOfTheDrain") {
+  Backend backend(serve_upgrades);
+  RunningServer running(one_backend(backend.port()), {.drain_timeout = std::chrono::milliseconds(100),
+                                                      .tunnel_drain_timeout = std::chrono::hours(1)});
+  Socket tunnel = open_tunnel(running);
+  Socket busy = Socket::connect(running.port());
+  busy.send("GET /hang HTTP/1.1\r\nHost: x\r\n\r\n");
+  running.server().stop();
+  CHECK(busy.is_ended());
+  CHECK(echoes(tunnel));
+  tunnel.end_sending();
+  CHECK(tunnel.is_ended());
+  running.wait_until_stopped();
+}
+
+TEST_CASE("StoppingAtOnceSaysSoOfItsTunnels") {
+  Backend backend(serve_upgrades);
+  RunningServer running(one_backend(backend.port()));
+  Socket tunnel = open_tunnel(running);
+  running.server().stop_now();
+  CHECK(tunnel.is_ended());
+  CHECK(running.log().wait_for(1).detail == "drain");
+}
+
 TEST_CASE("AListenerThatIsPublishedWhileDrainingTakesNobody") {
   ListeningSocket silent;
   RunningServer running(one_backend(silent.port()));

@@ -41,7 +41,8 @@ TEST_CASE("RunTakesEveryFlag") {
   const RunOptions options = parse_run(
       "run --manifests dir --http 127.0.0.1:80 --http [::1]:81 --admin unix:/tmp/a --probe-address "
       "127.0.0.1:82 "
-      "--workers 3 --access-log off --shutdown-delay 500ms --drain-timeout 2m --default-backend ns/svc:http "
+      "--workers 3 --access-log off --shutdown-delay 500ms --drain-timeout 2m --tunnel-drain-timeout 1m "
+      "--default-backend ns/svc:http "
       "--controller-name me.dev/x --allow-external-names --slashes keep --ambiguous-paths reject "
       "--trusted-proxies 10.0.0.0/8,unix --trusted-proxies ::1 --headers-with-underscores allow "
       "--allow-local-backends=false");
@@ -67,6 +68,7 @@ TEST_CASE("RunTakesEveryFlag") {
   CHECK(options.access_log == "off");
   CHECK(options.shutdown_delay.count() == 500);
   CHECK(options.drain_timeout.count() == 120'000);
+  CHECK(options.tunnel_drain_timeout.count() == 60'000);
   CHECK(translate.default_backend->service == "svc");
   CHECK(translate.controller_name == "me.dev/x");
   CHECK(translate.allow_external_names);
@@ -83,6 +85,7 @@ TEST_CASE("RunHasDefaults") {
   CHECK(options.access_log == "stdout");
   CHECK(options.shutdown_delay.count() == 0);
   CHECK(options.drain_timeout.count() == 30'000);
+  CHECK(options.tunnel_drain_timeout.count() == 10'000);
   CHECK(options.input.local_backends == ingress::LocalBackends::kAllowed);
   CHECK(options.input.translate.allow_local_endpoints);
   CHECK(parse_run("run --manifests d --http 127.0.0.1:1").input.translate.controller_name ==
@@ -152,6 +155,7 @@ TEST_CASE("UsageErrorsExitWithTwoAndTheUsage") {
            "run --config f --probe-address unix:/a",
            "run --config f --shutdown-delay 30",
            "run --config f --drain-timeout x",
+           "run --config f --tunnel-drain-timeout 10",
            "run --config f --unknown",
            "run --config",
            "run --config f extra",
@@ -184,8 +188,8 @@ TEST_CASE("HelpNamesCommandsFlagsAndVariables") {
   const std::string run = help("run --help");
   for (const char* flag :
        {"--manifests", "--config", "--http", "--admin", "--probe-address", "--workers", "--access-log",
-        "--shutdown-delay", "--drain-timeout", "--default-backend", "--controller-name",
-        "--allow-external-names", "--allow-local-backends", "PROXYD_SHUTDOWN_DELAY"}) {
+        "--shutdown-delay", "--drain-timeout", "--tunnel-drain-timeout", "--default-backend",
+        "--controller-name", "--allow-external-names", "--allow-local-backends", "PROXYD_SHUTDOWN_DELAY"}) {
     CAPTURE(flag);
     CHECK(run.find(flag) != std::string::npos);
   }

@@ -41,6 +41,9 @@ struct ServerOptions {
   Loop* loop = nullptr;
   // stop(): running exchanges get this long after accepting ended, then their sockets are closed.
   std::chrono::milliseconds drain_timeout{30'000};
+  // stop(): tunnels (upgraded connections) get this long after accepting ended, independently of the above;
+  // they cannot be told that the server is going, so waiting for them is of less use.
+  std::chrono::milliseconds tunnel_drain_timeout{10'000};
   // stop(): time during which accepting goes on and answers say "Connection: close".
   std::chrono::milliseconds shutdown_delay{0};
 };
@@ -92,7 +95,8 @@ class INGRESS_EXPORT Server {
   // towards their limits. Asks the workers and waits for them, a second at most: not for a thread of theirs.
   std::vector<ClusterStatus> clusters() const;
 
-  // Stops in order: shutdown_delay, end of accepting, drain_timeout; then run() returns.
+  // Stops in order: shutdown_delay, end of accepting, drain_timeout and tunnel_drain_timeout side by side,
+  // each cut short when nothing is left that it is for; then run() returns.
   void stop();
   // Stops at once: run() returns, running exchanges are cut.
   void stop_now();

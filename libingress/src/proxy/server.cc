@@ -86,7 +86,7 @@ struct Server::Impl {
   std::atomic<Life> life{Life::kServing};
   bool is_running = false;
   unsigned num_drained = 0;
-  Loop::Registration stop_timer, sigterm, sigint;
+  Loop::Registration stop_timer, first_timer, sigterm, sigint;
 };
 
 std::expected<void, Error> Server::Impl::start() {
@@ -188,7 +188,12 @@ void Server::Impl::begin_drain() {
   if (life == Life::kStopped) return;  // stopped at once while announcing
   life = Life::kDraining;
   for (const auto& worker : workers) worker->begin_drain();
-  stop_timer = loop->after(options.drain_timeout, [this] { finish_stop(); });
+  const auto [first, last] = std::minmax(options.drain_timeout, options.tunnel_drain_timeout);
+  stop_timer = loop->after(last, [this] { finish_stop(); });
+  if (first == last) return;
+  first_timer = loop->after(first, [this, are_tunnels = first == options.tunnel_drain_timeout] {
+    for (const auto& worker : workers) are_tunnels ? worker->drain_tunnels() : worker->cut_exchanges();
+  });
 }
 
 void Server::Impl::on_worker_drained() {
@@ -306,6 +311,7 @@ std::expected<void, Error> Server::run() {
   impl_->loop->run();
   impl_->is_running = false;
   impl_->stop_timer = {};
+  impl_->first_timer = {};
   impl_->finish_stop();
   return {};
 }

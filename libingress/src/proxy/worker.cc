@@ -93,7 +93,10 @@ void Worker::run() {
 // Everything that lives on the loop goes on its thread, in the order of who refers to whom.
 void Worker::shut_down() {
   for (const auto& listener : listeners_) close_listener(*listener);
-  while (!connections_.empty()) connections_.back()->close_now();
+  while (!connections_.empty()) {
+    connections_.back()->drain_tunnel();
+    connections_.back()->close_now();
+  }
   delayed_.clear();
   health_watch_.reset();
   free_exchanges_.clear();
@@ -132,6 +135,20 @@ void Worker::begin_drain() {
     // From the end: a connection that closes at once is replaced by one that was seen already.
     for (std::size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->drain();
     check_drained();
+  });
+}
+
+void Worker::drain_tunnels() {
+  loop_->post([this] {
+    for (std::size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->drain_tunnel();
+  });
+}
+
+void Worker::cut_exchanges() {
+  loop_->post([this] {
+    for (std::size_t i = connections_.size(); i > 0; --i) {
+      if (!connections_[i - 1]->is_tunnel()) connections_[i - 1]->close_now();
+    }
   });
 }
 

@@ -2,7 +2,7 @@
 // snapshots it is handed.
 //
 // Owner: Server. Thread: its own, from create() to the destructor, which stops and joins it.
-// Caller: put_snapshot(), begin_announcing(), begin_drain() and the status functions from any thread.
+// Caller: put_snapshot(), begin_announcing(), what drains, and the status functions from any thread.
 #pragma once
 
 #include <atomic>
@@ -57,8 +57,13 @@ class Worker final : public WorkerContext, private DownstreamHost {
   void put_snapshot(SnapshotPtr snapshot);
   // Answers say "Connection: close" from now on.
   void begin_announcing();
-  // Stops accepting after what is queued; connections end with the exchange they are in.
+  // Stops accepting after what is queued; connections end with the exchange they are in, tunnels by
+  // themselves.
   void begin_drain();
+  // While draining, when their time is over: closes tunnels, also those that would begin later; or all the
+  // rest.
+  void drain_tunnels();
+  void cut_exchanges();
 
   const WorkerMetrics& metrics() const { return metrics_; }
   // For their counters.
