@@ -102,6 +102,11 @@ Cluster RandomConfig::cluster(std::size_t index) {
   if (is_fault()) out.panic_threshold_percent = 101;
   if (one_in(3)) out.timeouts.connect = milliseconds(1 + below(86'400'000));
   if (is_fault()) out.timeouts.idle_connection = milliseconds(0);
+  if (one_in(3)) out.timeouts.max_connection_duration = milliseconds(below(86'400'001));
+  if (is_fault()) out.timeouts.max_connection_duration = milliseconds(-1);
+  if (one_in(3)) out.limits.max_requests_per_connection = static_cast<std::uint32_t>(below(1'000'000'001));
+  if (one_in(3)) out.limits.preconnect = static_cast<std::uint32_t>(below(1001));
+  if (is_fault()) out.limits.preconnect = 1001;
   if (one_in(3)) out.limits.max_idle_connections = static_cast<std::uint32_t>(below(100'000));
   if (is_fault()) out.limits.response_head_bytes = 3;
   if (one_in(3)) out.circuit_breakers.max_connections = static_cast<std::uint32_t>(below(100'000));

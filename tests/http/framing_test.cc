@@ -243,6 +243,35 @@ TEST_CASE("A connection lives on by version and Connection") {
   }
 }
 
+TEST_CASE("Keep-Alive tells how long its sender waits, and nothing else is believed") {
+  struct {
+    const char* value;
+    std::optional<int> seconds;
+  } const rows[] = {
+      {"timeout=5", 5},
+      {"timeout=5, max=100", 5},
+      {"max=100,TIMEOUT=0", 0},
+      {"max=100", {}},
+      {"", {}},
+      {"timeout", {}},
+      {"timeout=", {}},
+      {"timeout=-1", {}},
+      {"timeout=5s", {}},
+      {"timeout=99999999999", {}},
+      {"xtimeout=5", {}},
+      {"timeout=x, timeout=7", 7},
+  };
+  for (const auto& row : rows) {
+    Headers headers;
+    headers.add("Keep-Alive", row.value);
+    CAPTURE(row.value);
+    const auto got = keep_alive_timeout(headers);
+    REQUIRE(got.has_value() == row.seconds.has_value());
+    if (got) CHECK(got->count() == *row.seconds);
+  }
+  CHECK_FALSE(keep_alive_timeout(Headers()));
+}
+
 TEST_CASE("Only 100-continue can be expected, and only by HTTP/1.1") {
   struct {
     std::vector<const char*> values;

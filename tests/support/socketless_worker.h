@@ -67,7 +67,7 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
     snapshot.clusters->entries().for_each([&](std::size_t, const upstream::ClusterEntry& entry) {
       clusters.pick(entry, {})->idle.put_back(upstream::ClientConnPtr(new upstream::H1ClientConn(
                                                   *loop, peer->take_transport(), entry.cluster.limits)),
-                                              64, std::chrono::seconds(60));
+                                              {}, {});
     });
     return peer;
   }

@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include "support/fake_transport.h"
-#include "upstream/conn_pool.h"
 
 namespace ingress::upstream {
 namespace {
@@ -285,39 +284,6 @@ TEST_CASE("EachDirectionOfATunnelEndsByItself") {
     CHECK(upgrading.peer->end() == test::FakePeer::End::kReset);
     CHECK(upgrading.recorder.log == "head 101;");
   }
-}
-
-TEST_CASE("AnIdleConnectionLeavesThePoolWhenItsBackendTalksOrCloses") {
-  for (const bool talks : {true, false}) {
-    auto loop = net::EventLoop::create();
-    auto peer = test::FakePeer::make(&(*loop)->buffers());
-    ConnPool pool;
-    pool.put_back(ClientConnPtr(new H1ClientConn(**loop, peer->take_transport(), {})), 4,
-                  std::chrono::seconds(60));
-    CHECK(pool.size() == 1);
-    if (talks) {
-      peer->send("HTTP/1.1 200 OK\r\n");
-    } else {
-      peer->end_sending();
-    }
-    CHECK(pool.size() == 0);
-  }
-}
-
-TEST_CASE("ThePoolKeepsTheNewestAndAtMostItsCap") {
-  auto loop = net::EventLoop::create();
-  ConnPool pool;
-  std::vector<std::shared_ptr<test::FakePeer>> peers;
-  H1ClientConn* newest = nullptr;
-  for (int i = 0; i < 3; ++i) {
-    peers.push_back(test::FakePeer::make(&(*loop)->buffers()));
-    ClientConnPtr conn(new H1ClientConn(**loop, peers.back()->take_transport(), {}));
-    newest = conn.get();
-    pool.put_back(std::move(conn), 2, std::chrono::seconds(60));
-  }
-  CHECK(pool.size() == 2);
-  CHECK(pool.take().get() == newest);
-  CHECK(pool.size() == 1);
 }
 
 }  // namespace

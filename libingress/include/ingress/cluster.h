@@ -34,6 +34,9 @@ struct ClusterTimeouts {
   std::chrono::milliseconds response_body_idle{60'000};  // between two pieces of a body; cut
   std::chrono::milliseconds request_write_idle{60'000};  // the backend does not read the body; 504
   std::chrono::milliseconds idle_connection{60'000};     // in the pool
+  // A connection that is older is not used again; each ends up to a tenth earlier, so that those opened
+  // together do not end together. A running exchange is never cut. 0 = none.
+  std::chrono::milliseconds max_connection_duration{0};
   friend bool operator==(const ClusterTimeouts&, const ClusterTimeouts&) = default;
 };
 
@@ -42,6 +45,9 @@ struct ClusterLimits {
   std::uint32_t max_response_headers = 200;       // 502 beyond
   std::uint32_t max_interim_responses = 16;       // 1xx before the final head; 502 beyond
   std::uint32_t max_idle_connections = 64;        // kept per endpoint and worker
+  std::uint32_t max_requests_per_connection = 0;  // then it is closed; 0 = no limit
+  // Idle connections opened ahead, per endpoint and worker, so that requests find one; 0 = none.
+  std::uint32_t preconnect = 0;
   friend bool operator==(const ClusterLimits&, const ClusterLimits&) = default;
 };
 

@@ -40,6 +40,10 @@ void describe(V&& visit, const ClusterTimeouts*) {
   timeout("request_write_idle_ms", "the backend does not read the body; 504 beyond",
           &ClusterTimeouts::request_write_idle);
   timeout("idle_connection_ms", "kept unused for the next request", &ClusterTimeouts::idle_connection);
+  visit({.name = "max_connection_duration_ms",
+         .doc = "age, less up to a tenth, at which a connection is not used again; 0 = none",
+         .max = kMaxTimeoutMs},
+        &ClusterTimeouts::max_connection_duration);
 }
 
 constexpr TypeInfo type_info(const ClusterLimits*) {
@@ -55,6 +59,15 @@ void describe(V&& visit, const ClusterLimits*) {
         &ClusterLimits::max_interim_responses);
   visit({.name = "max_idle_connections", .doc = "kept per endpoint and worker; 0 = none", .max = 100'000},
         &ClusterLimits::max_idle_connections);
+  visit(
+      {.name = "max_requests_per_connection", .doc = "then it is closed; 0 = no limit", .max = 1'000'000'000},
+      &ClusterLimits::max_requests_per_connection);
+  visit(
+      {.name = "preconnect",
+       .doc =
+           "idle connections opened ahead, per endpoint and worker, `max_idle_connections` at most; 0 = none",
+       .max = 1000},
+      &ClusterLimits::preconnect);
 }
 
 constexpr TypeInfo type_info(const CircuitBreakers*) {

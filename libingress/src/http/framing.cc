@@ -214,6 +214,19 @@ bool is_keep_alive(const Headers& headers, HttpVersion version) {
   return version == HttpVersion::kHttp11 || has_keep_alive;
 }
 
+std::optional<std::chrono::seconds> keep_alive_timeout(const Headers& headers) {
+  const auto value = headers.get(HeaderId::kKeepAlive);
+  if (!value) return std::nullopt;
+  constexpr std::string_view kName = "timeout=";
+  std::string_view rest = *value;
+  while (const auto parameter = base::next_list_element(rest)) {
+    if (!base::equals_ignore_case(parameter->substr(0, kName.size()), kName)) continue;
+    const auto seconds = base::parse_decimal<std::uint32_t>(parameter->substr(kName.size()));
+    if (seconds) return std::chrono::seconds(*seconds);
+  }
+  return std::nullopt;
+}
+
 std::expected<bool, Error> expects_continue(const RequestHead& head) {
   bool is_expected = false;
   if (head.version() == HttpVersion::kHttp10) return false;

@@ -4,6 +4,7 @@
 // an error here, because the next server may guess otherwise (request smuggling).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -37,6 +38,10 @@ std::optional<std::uint64_t> content_length(const Headers& headers);
 
 // Whether the sender of this head lets its connection live on (RFC 9112 9.3).
 bool is_keep_alive(const Headers& headers, HttpVersion version);
+
+// How long the sender says that it keeps the connection without a request: "timeout" of Keep-Alive, in
+// seconds (RFC 2068 19.7.1.1). Nothing when it does not say.
+std::optional<std::chrono::seconds> keep_alive_timeout(const Headers& headers);
 
 // Whether the request carries "Expect: 100-continue"; kExpectationFailed for anything else. HTTP/1.0
 // never expects (RFC 9110 10.1.1).

@@ -113,8 +113,7 @@ void Exchange::release_upstream() {
     upstream_us_ = net::EventLoop::clock_us() - upstream_started_us_;
   }
   if (conn_) {
-    upstream::give_back(services_.loop, endpoint_, std::move(conn_), cluster_limits_.max_idle_connections,
-                        cluster_timeouts_.idle_connection);
+    upstream::give_back(services_.loop, endpoint_, std::move(conn_), cluster_limits_, cluster_timeouts_);
   }
   endpoint_ = {};
   if (phase_ != Phase::kTunnel) tunnel_.reset();  // else the log needs it

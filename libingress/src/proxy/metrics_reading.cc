@@ -75,6 +75,10 @@ struct OfPart {
 constexpr OfPart kOfParts[] = {
     {"upstream_addresses_refused_total", "Backend addresses not connected to because they are local.",
      [](const Worker& w) -> const Counter& { return w.connector().num_addresses_refused(); }},
+    {"upstream_preconnects_total", "Connections to backends opened ahead.",
+     [](const Worker& w) -> const Counter& { return w.preconnector().num_opened(); }},
+    {"upstream_preconnect_failures_total", "Connections to backends that could not be opened ahead.",
+     [](const Worker& w) -> const Counter& { return w.preconnector().num_failed(); }},
     {"dns_lookups_total", "Host names of backends looked up.",
      [](const Worker& w) -> const Counter& { return w.resolver().counters().lookups; }},
     {"dns_failures_total", "Look-ups that no server answered.",

@@ -58,6 +58,7 @@ Worker::Worker(WorkerOptions options, std::unique_ptr<net::EventLoop> loop,
       views_(options_.retire),
       clusters_(random_seed()),
       connector_(*loop_, resolver_.get(), options_.local_backends),
+      preconnector_(*loop_, connector_, clusters_),
       services_{.worker_index = options_.index,
                 .loop = *loop_,
                 .views = views_,
@@ -100,6 +101,7 @@ void Worker::shut_down() {
   delayed_.clear();
   health_watch_.reset();
   free_exchanges_.clear();
+  preconnector_.stop();
   clusters_.adopt(upstream::ClusterTable());
   filters_.clear();
 }
@@ -129,6 +131,7 @@ void Worker::begin_announcing() {
 void Worker::begin_drain() {
   loop_->post([this] {
     stage_ = Stage::kDraining;
+    preconnector_.stop();
     for (const auto& listener : listeners_) {
       if (listener->acceptor) listener->acceptor->stop();
     }
@@ -165,6 +168,7 @@ void Worker::adopt_mail() {
   // The old snapshot is still held while its endpoints hand over their state.
   clusters_.adopt(*snapshot.clusters);
   health_watch_->adopt(*snapshot.clusters);
+  preconnector_.adopt(*snapshot.clusters);
   sync_listeners(snapshot);
   views_.adopt(std::move(letter));
   metrics_.snapshots_adopted.add();

@@ -24,6 +24,7 @@
 #include "proxy/listener_state.h"
 #include "proxy/mailbox.h"
 #include "proxy/services.h"
+#include "upstream/preconnect.h"
 
 namespace ingress::proxy {
 
@@ -68,6 +69,7 @@ class Worker final : public WorkerContext, private DownstreamHost {
   const WorkerMetrics& metrics() const { return metrics_; }
   // For their counters.
   const upstream::Connector& connector() const { return connector_; }
+  const upstream::Preconnector& preconnector() const { return preconnector_; }
   const net::Resolver& resolver() const { return *resolver_; }
   Generation adopted() const { return views_.adopted(); }
   std::uint32_t num_views() const { return views_.num_alive(); }
@@ -115,6 +117,7 @@ class Worker final : public WorkerContext, private DownstreamHost {
   upstream::ClusterStates clusters_;
   upstream::Connector connector_;
   std::optional<HealthWatch> health_watch_;  // while the loop runs
+  upstream::Preconnector preconnector_;
   FilterList filters_;
   Services services_;
   Stage stage_ = Stage::kServing;

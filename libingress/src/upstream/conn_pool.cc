@@ -9,24 +9,29 @@ ClientConnPtr ConnPool::take() {
   ClientConnPtr conn = std::move(idle_.back());
   idle_.pop_back();
   conn->end_idle();
+  if (watcher_ != nullptr) watcher_->on_pool_shrunk(PoolWatcher::Loss::kTaken);
   return conn;
 }
 
-void ConnPool::put_back(ClientConnPtr conn, std::size_t max_idle, std::chrono::milliseconds idle_timeout) {
-  if (max_idle == 0) return;
-  if (idle_.size() >= max_idle) idle_.erase(idle_.begin());
-  conn->begin_idle(*this, idle_timeout);
+void ConnPool::put_back(ClientConnPtr conn, const ClusterLimits& limits, const ClusterTimeouts& timeouts) {
+  if (limits.max_idle_connections == 0) return;
+  const std::chrono::milliseconds time = conn->idle_time(limits, timeouts);
+  if (time.count() <= 0) return;
+  if (idle_.size() >= limits.max_idle_connections) idle_.erase(idle_.begin());
+  conn->begin_idle(*this, time);
   idle_.push_back(std::move(conn));
 }
 
 bool ConnPool::drop_oldest() {
   if (idle_.empty()) return false;
   idle_.erase(idle_.begin());
+  if (watcher_ != nullptr) watcher_->on_pool_shrunk(PoolWatcher::Loss::kEnded);
   return true;
 }
 
 void ConnPool::drop(H1ClientConn* conn) {
   std::erase_if(idle_, [conn](const ClientConnPtr& held) { return held.get() == conn; });
+  if (watcher_ != nullptr) watcher_->on_pool_shrunk(PoolWatcher::Loss::kEnded);
 }
 
 }  // namespace ingress::upstream

@@ -1,29 +1,35 @@
 #include "upstream/give_back.h"
 
+#include <memory>
 #include <utility>
 
 namespace ingress::upstream {
 
-void give_back(net::EventLoop& loop, const EndpointRef& endpoint, ClientConnPtr conn, std::size_t max_idle,
-               std::chrono::milliseconds idle_timeout) {
+void give_back(net::EventLoop& loop, const EndpointRef& endpoint, ClientConnPtr conn,
+               const ClusterLimits& limits, const ClusterTimeouts& timeouts) {
   if (!endpoint || endpoint->is_retired || !conn->is_reusable()) return;
   BreakerGate* gate = endpoint->gate;
-  if (gate == nullptr) return endpoint->idle.put_back(std::move(conn), max_idle, idle_timeout);
-  if (!conn->has_permit()) return;
-  if (!gate->is_waited_for()) {
-    endpoint->idle.put_back(std::move(conn), max_idle, idle_timeout);
-    // Somebody who came meanwhile may have looked for idle connections before this was one.
-    if (gate->is_waited_for()) gate->shed();
-    return;
+  if (gate == nullptr || !gate->is_waited_for()) {
+    return keep_idle(*endpoint, std::move(conn), limits, timeouts);
   }
+  if (!conn->has_permit() || conn->idle_time(limits, timeouts).count() <= 0) return;
   std::shared_ptr<WaitingPlace> place = gate->claim(endpoint.get());
   if (!place) return;
   conn->end_message();
-  loop.defer(
-      [&loop, place = std::move(place), endpoint, conn = std::move(conn), max_idle, idle_timeout]() mutable {
-        if (place->who != nullptr) return place->who->on_connection_granted({}, std::move(conn));
-        give_back(loop, endpoint, std::move(conn), max_idle, idle_timeout);  // it has left meanwhile
-      });
+  loop.defer([&loop, place = std::move(place), endpoint, conn = std::move(conn), limits, timeouts]() mutable {
+    if (place->who != nullptr) return place->who->on_connection_granted({}, std::move(conn));
+    give_back(loop, endpoint, std::move(conn), limits, timeouts);  // it has left meanwhile
+  });
+}
+
+void keep_idle(EndpointState& endpoint, ClientConnPtr conn, const ClusterLimits& limits,
+               const ClusterTimeouts& timeouts) {
+  BreakerGate* gate = endpoint.gate;
+  if (gate == nullptr) return endpoint.idle.put_back(std::move(conn), limits, timeouts);
+  if (!conn->has_permit()) return;
+  endpoint.idle.put_back(std::move(conn), limits, timeouts);
+  // Somebody who came meanwhile may have looked for idle connections before this was one.
+  if (gate->is_waited_for()) gate->shed();
 }
 
 }  // namespace ingress::upstream

@@ -1,10 +1,12 @@
 #include "upstream/h1_client_conn.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "http/h1_writer.h"
 #include "http/upgrade.h"
 #include "upstream/conn_pool.h"
+#include "upstream/random.h"
 
 namespace ingress::upstream {
 
@@ -23,17 +25,28 @@ bool announces_a_body_for_204(const ResponseHead& head) {
                                   http::content_length(head.headers()).value_or(0) > 0);
 }
 
+// Spreads the ends of connections that were opened together.
+std::uint8_t jitter_of(const void* conn) {
+  Random random(reinterpret_cast<std::uintptr_t>(conn) ^
+                static_cast<std::uint64_t>(net::EventLoop::clock_us()));
+  return static_cast<std::uint8_t>(random.below(256));
+}
+
 }  // namespace
 
 void ClientConnDeleter::operator()(H1ClientConn* conn) const {
   conn->destroy();
 }
 
-H1ClientConn::H1ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits)
+H1ClientConn::H1ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits,
+                           Opened opened)
     : loop_(loop),
       transport_(std::move(transport)),
       idle_timer_([](void* self) { static_cast<H1ClientConn*>(self)->leave_pool(); }, this),
-      parser_(head_limits(limits)) {
+      parser_(head_limits(limits)),
+      opened_at_(loop.timers().now()),
+      age_jitter_(jitter_of(this)),
+      opened_(opened) {
   transport_->start(this);
 }
 
@@ -98,6 +111,18 @@ void H1ClientConn::pause_response() {
 void H1ClientConn::resume_response() {
   is_paused_ = false;
   transport_->resume(net::PauseReason::kPeerSlow);
+}
+
+std::chrono::milliseconds H1ClientConn::idle_time(const ClusterLimits& limits,
+                                                  const ClusterTimeouts& timeouts) const {
+  const std::uint32_t max_requests = limits.max_requests_per_connection;
+  if (max_requests != 0 && num_exchanges_ >= max_requests) return std::chrono::milliseconds(0);
+  std::chrono::milliseconds time = timeouts.idle_connection;
+  if (const std::chrono::milliseconds life = timeouts.max_connection_duration; life.count() != 0) {
+    time = std::min(time, opened_at_ + life - life * age_jitter_ / 2560 - loop_.timers().now());
+  }
+  if (backend_idle_limit_ != kNoLimit) time = std::min(time, backend_idle_limit_ - kIdleMargin);
+  return time;
 }
 
 void H1ClientConn::begin_idle(ConnPool& pool, std::chrono::milliseconds timeout) {
@@ -201,6 +226,8 @@ bool H1ClientConn::accept_head(bool is_last_of_read) {
   }
   can_reuse_ = can_reuse_ && framing->kind != http::BodyKind::kUntilClose &&
                !announces_a_body_for_204(head) && http::is_keep_alive(head.headers(), head.version());
+  const auto idle_limit = http::keep_alive_timeout(head.headers());
+  backend_idle_limit_ = idle_limit ? std::chrono::milliseconds(*idle_limit) : kNoLimit;
   decoder_.start(*framing, ErrorCode::kBadResponse, 0);
   state_ = State::kBody;
   events_->on_response_head(head, *framing);

@@ -27,9 +27,13 @@ namespace ingress::upstream {
 
 class ConnPool;
 
+// Why a connection was opened: a request needs it, or one may soon.
+enum class Opened : std::uint8_t { kForRequest, kAhead };
+
 class H1ClientConn final : private net::TransportHandler {
  public:
-  H1ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits);
+  H1ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits,
+               Opened opened = Opened::kForRequest);
 
   // Starts a request; `method` decides how its response is framed and is copied.
   void begin(UpstreamEvents& events, std::string_view method, const ClusterLimits& limits);
@@ -55,8 +59,12 @@ class H1ClientConn final : private net::TransportHandler {
     return state_ == State::kEnded && request_ == Request::kEnded && can_reuse_ && !is_paused_ &&
            queued_bytes() == 0;
   }
-  // Served an exchange before this one: a failure before the head may be a race with its idle time-out.
-  bool is_reused() const { return num_exchanges_ > 1; }
+  // Served an exchange before this one, or waited for its first: a failure before the head may be a race with
+  // the backend's idle time-out.
+  bool is_reused() const { return num_exchanges_ > 1 || opened_ == Opened::kAhead; }
+  // For how long it may be kept unused now: the cluster's idle timeout, what is left of its longest life, and
+  // kIdleMargin less than the backend says that it waits. Zero or less: it is not to be used again.
+  std::chrono::milliseconds idle_time(const ClusterLimits& limits, const ClusterTimeouts& timeouts) const;
   // Bytes of the request may have reached the backend.
   bool has_written() const { return transport_->written_bytes() != written_before_; }
 
@@ -71,6 +79,9 @@ class H1ClientConn final : private net::TransportHandler {
  private:
   friend class ConnPool;
   friend struct ClientConnDeleter;
+  // Within that time a request should have reached a backend that is about to close.
+  static constexpr std::chrono::milliseconds kIdleMargin{1'000};
+  static constexpr std::chrono::milliseconds kNoLimit = std::chrono::milliseconds::max();
   enum class State : std::uint8_t { kIdle, kAwaitHead, kBody, kTunnel, kEnded, kClosed };
   enum class Request : std::uint8_t { kNone, kBody, kEnded };
 
@@ -109,8 +120,12 @@ class H1ClientConn final : private net::TransportHandler {
   base::Chain piece_;  // of a body; empty between calls, kept for its memory
   std::uint64_t num_exchanges_ = 0;
   std::uint64_t written_before_ = 0;  // by the exchanges before
+  std::chrono::milliseconds opened_at_;
+  std::chrono::milliseconds backend_idle_limit_ = kNoLimit;  // as announced with the last response
+  std::uint8_t age_jitter_;                                  // in 2560ths of the longest life
   std::uint32_t num_interim_ = 0;
   std::uint32_t max_interim_ = 0;
+  Opened opened_;
   State state_ = State::kIdle;
   Request request_ = Request::kNone;
   bool can_reuse_ = true;
