@@ -43,7 +43,7 @@ struct Worker::Delayed {
 std::expected<std::unique_ptr<Worker>, Error> Worker::create(WorkerOptions options) {
   auto loop = net::EventLoop::create();
   if (!loop) return std::unexpected(std::move(loop.error()));
-  auto resolver = net::Resolver::create(**loop);
+  auto resolver = net::Resolver::create(**loop, options.resolver);
   if (!resolver) return std::unexpected(std::move(resolver.error()));
   std::unique_ptr<Worker> worker(new Worker(std::move(options), std::move(*loop), std::move(*resolver)));
   worker->thread_ = std::thread([raw = worker.get()] { raw->run(); });

@@ -34,7 +34,8 @@ struct WorkerOptions {
   std::shared_ptr<AccessLog> access_log;
   std::function<void(std::string_view)> log;
   LocalBackends local_backends = LocalBackends::kRefused;
-  unsigned num_workers = 1;  // of the server
+  net::ResolverOptions resolver;  // of the system's name servers, unless told otherwise
+  unsigned num_workers = 1;       // of the server
   // The same for all workers.
   std::shared_ptr<upstream::BreakerRegistry> breakers;
   std::shared_ptr<HealthBoard> health;
