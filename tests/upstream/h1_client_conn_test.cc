@@ -144,7 +144,7 @@ TEST_CASE("BytesBehindAResponseMakeTheConnectionUnfitBeforeItsEndIsTold") {
   }
 }
 
-// With an offered upgrade; `cut` as in run_row.
+// A connection whose request has been sent, with an offer of these protocols if there are any.
 struct Upgrading {
   explicit Upgrading(std::string_view offered) {
     recorder.conn = conn.get();
@@ -164,6 +164,23 @@ struct Upgrading {
   Recorder recorder;
   ClientConnPtr conn{new H1ClientConn(*loop, peer->take_transport(), {})};
 };
+
+// What came while we did not read would answer the next request (response queue poisoning).
+TEST_CASE("AConnectionThatWasPausedIsFitOnlyWhenItHasBeenReadSince") {
+  const std::string head = kOk + "Content-Length: 3\r\n\r\n";
+  Upgrading between(""), behind("");
+  between.peer->send(head + "a");
+  between.conn->pause_response();
+  between.conn->resume_response();
+  between.peer->send("bc");
+  CHECK(between.conn->is_reusable());
+  behind.peer->send(head + "abc");
+  CHECK(behind.conn->is_reusable());
+  behind.conn->pause_response();
+  CHECK(!behind.conn->is_reusable());
+  behind.conn->resume_response();
+  CHECK(!behind.conn->is_reusable());
+}
 
 TEST_CASE("A101IsAnAnswerOnlyToWhatWasOffered") {
   const std::string switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n";

@@ -104,12 +104,11 @@ void H1ClientConn::flush() {
 }
 
 void H1ClientConn::pause_response() {
-  is_paused_ = true;
+  may_have_unread_ = true;
   transport_->pause(net::PauseReason::kPeerSlow);
 }
 
 void H1ClientConn::resume_response() {
-  is_paused_ = false;
   transport_->resume(net::PauseReason::kPeerSlow);
 }
 
@@ -162,6 +161,7 @@ void H1ClientConn::leave_pool() {
 
 void H1ClientConn::on_read(base::Slice bytes) {
   const UpstreamEvents* told = state_ == State::kIdle || state_ == State::kEnded ? nullptr : events_;
+  may_have_unread_ = false;
   take(std::move(bytes));
   // A failure has taken `events_` away; then there is nothing more to say.
   if (told != nullptr && events_ == told) events_->on_response_read_done();

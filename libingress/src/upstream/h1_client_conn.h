@@ -54,9 +54,9 @@ class H1ClientConn final : private net::TransportHandler {
   void resume_response();
 
   // Between messages, with nothing unread and nothing unsent, and both sides willing. While reading is paused
-  // nobody can tell.
+  // nobody can tell, nor after it until something has been read.
   bool is_reusable() const {
-    return state_ == State::kEnded && request_ == Request::kEnded && can_reuse_ && !is_paused_ &&
+    return state_ == State::kEnded && request_ == Request::kEnded && can_reuse_ && !may_have_unread_ &&
            queued_bytes() == 0;
   }
   // Served an exchange before this one, or waited for its first: a failure before the head may be a race with
@@ -129,7 +129,7 @@ class H1ClientConn final : private net::TransportHandler {
   State state_ = State::kIdle;
   Request request_ = Request::kNone;
   bool can_reuse_ = true;
-  bool is_paused_ = false;
+  bool may_have_unread_ = false;  // in the socket, since reading was paused
   bool is_head_request_ = false;
 };
 
