@@ -24,6 +24,9 @@ struct Asked {
   StrictMessage request;
   StrictMessage response;
   bool has_response = false;
+  // Behind the two, when they made a tunnel: what the backend got and what it sent.
+  bool is_tunnel = false;
+  std::string tunnel_in, tunnel_out;
 };
 
 struct Exchanges {
@@ -40,6 +43,16 @@ std::string value_of(const StrictMessage& message, std::string_view name) {
   }
   require(count == 1, "the proxy's own fields come once");
   return found;
+}
+
+// 101 is no interim response: nothing behind it is HTTP, which is where the strict reader stops.
+bool is_final(const StrictMessage& message) {
+  return message.has_head && (message.status >= 200 || message.status == 101);
+}
+
+bool has_switched(const StrictStream& stream) {
+  return stream.tail == StrictTail::kRefused && !stream.messages.empty() &&
+         is_final(stream.messages.back()) && stream.messages.back().status == 101;
 }
 
 bool is_named(const std::vector<std::string>& names, std::string_view name) {
@@ -106,9 +119,14 @@ void check_forwarded(const StrictMessage& got, const StrictMessage& message, con
   check_body(got, message, "the client's own body");
 }
 
-void collect(const BackendTrace& backend, Exchanges& out) {
+bool was_switched(const std::vector<LogLine>& log, const std::string& request_id) {
+  return std::any_of(log.begin(), log.end(), [&](const LogLine& line) {
+    return line.status == 101 && line.request_id == request_id;
+  });
+}
+
+void collect(const BackendTrace& backend, const std::vector<LogLine>& log, Exchanges& out) {
   const StrictStream asked = read_requests(backend.received, kWritten);
-  require(asked.tail != StrictTail::kRefused, "what backends get is in order");
   std::vector<std::string> methods;
   for (const StrictMessage& request : asked.messages) {
     if (request.has_head) methods.push_back(request.method);
@@ -119,7 +137,10 @@ void collect(const BackendTrace& backend, Exchanges& out) {
   for (const StrictMessage& request : asked.messages) {
     if (!request.has_head) continue;
     Asked pair{.request = request};
-    while (next < answered.messages.size() && answered.messages[next].status < 200) ++next;
+    while (next < answered.messages.size() && answered.messages[next].status < 200 &&
+           answered.messages[next].status != 101) {
+      ++next;
+    }
     // How much the backend had said when the first byte of this request was written to it.
     std::size_t said = 0;
     for (const BackendTrace::Mark& mark : backend.marks) {
@@ -129,8 +150,17 @@ void collect(const BackendTrace& backend, Exchanges& out) {
       pair.has_response = answered.messages[next].begin >= said || request.begin == 0;
       pair.response = answered.messages[next++];
     }
-    out.by_id[value_of(request, "x-request-id")].push_back(std::move(pair));
+    const std::string id = value_of(request, "x-request-id");
+    pair.is_tunnel = pair.has_response && pair.response.status == 101 && was_switched(log, id);
+    if (pair.is_tunnel) {
+      pair.tunnel_in = backend.received.substr(request.end);
+      pair.tunnel_out = backend.sent.substr(pair.response.end);
+    }
+    const bool is_last = pair.is_tunnel;
+    out.by_id[id].push_back(std::move(pair));
+    if (is_last) return;
   }
+  require(asked.tail != StrictTail::kRefused, "what backends get is in order");
 }
 
 // The words of a status on one line, nothing that a peer could have chosen.
@@ -160,7 +190,7 @@ void check_answer(const StrictMessage& answer, const LogLine& line, const std::v
   const bool is_from_backend =
       std::any_of(asked.begin(), asked.end(), [&](const Asked& one) { return is_relayed(answer, one); });
   if (line.why.empty()) return require(is_from_backend, "an answer is the backend's to this request");
-  require(is_from_backend || is_own_answer(answer), "or the proxy's own");
+  require(is_from_backend || (is_own_answer(answer) && line.status != 101), "or the proxy's own");
 }
 
 // Answers of the client, without interim ones, in order.
@@ -170,16 +200,35 @@ std::vector<StrictMessage> read_answers(const ClientTrace& client, const std::ve
   const bool ends = client.end == test::FakePeer::End::kClosed && !client.has_broken;
   const StrictStream stream =
       read_responses(client.received, methods, ends ? StrictEnd::kClosed : StrictEnd::kOpen, kWritten);
-  require(stream.tail != StrictTail::kRefused, "what clients get is in order, and nothing more");
+  const bool is_tunnel = !lines.empty() && lines.back()->status == 101 && has_switched(stream);
+  require(stream.tail != StrictTail::kRefused || is_tunnel, "what clients get is in order, and nothing more");
   if (!stream.messages.empty()) {
     require(stream.messages.back().end == client.received.size() || !stream.messages.back().is_complete,
             "nothing comes behind the last answer");
   }
   std::vector<StrictMessage> answers;
   for (const StrictMessage& message : stream.messages) {
-    if (message.has_head && message.status >= 200) answers.push_back(message);
+    if (is_final(message)) answers.push_back(message);
   }
   return answers;
+}
+
+// `answer` null: the client did not get the head.
+void check_tunnel(const ClientTrace& client, const LogLine& line, const StrictMessage& request,
+                  const StrictMessage* answer, const std::vector<Asked>& asked) {
+  const auto found = std::find_if(asked.begin(), asked.end(), [](const Asked& one) { return one.is_tunnel; });
+  require(found != asked.end(), "a tunnel has a backend that switched");
+  const std::vector<std::string> chosen = list_of(found->response.fields, "upgrade");
+  require(is_named(list_of(request.fields, "connection"), "upgrade"), "a tunnel was asked for");
+  require(chosen.size() == 1 && is_named(list_of(request.fields, "upgrade"), chosen[0]), "by this name");
+  const std::string sent = client.sent.substr(request.end);
+  require(sent.starts_with(found->tunnel_in), "the backend gets the client's bytes");
+  if (line.why == "tunnel:client_closed" || line.why == "tunnel:backend_closed") {
+    require_equal(found->tunnel_in, sent, "all of them, when the tunnel ended in order");
+  }
+  if (answer == nullptr) return;
+  require(found->tunnel_out.starts_with(client.received.substr(answer->end)),
+          "the client gets the backend's bytes");
 }
 
 void check_client(const ClientTrace& client, const std::vector<LogLine>& log, Exchanges& exchanges) {
@@ -200,7 +249,9 @@ void check_client(const ClientTrace& client, const std::vector<LogLine>& log, Ex
     require(asked.size() <= kMaxAttempts, "no more attempts than allowed");
     require(asked.empty() || sent.messages[i].has_head, "no refused message is forwarded");
     for (const Asked& one : asked) check_forwarded(one.request, sent.messages[i], client.address);
-    if (i < answers.size()) check_answer(answers[i], *lines[i], asked);
+    const StrictMessage* const answer = i < answers.size() ? &answers[i] : nullptr;
+    if (answer != nullptr) check_answer(*answer, *lines[i], asked);
+    if (lines[i]->status == 101) check_tunnel(client, *lines[i], sent.messages[i], answer, asked);
   }
 }
 
@@ -209,7 +260,7 @@ void check_client(const ClientTrace& client, const std::vector<LogLine>& log, Ex
 void check_traces(const std::vector<ClientTrace>& clients, const std::vector<BackendTrace>& backends,
                   const std::vector<LogLine>& log) {
   Exchanges exchanges;
-  for (const BackendTrace& backend : backends) collect(backend, exchanges);
+  for (const BackendTrace& backend : backends) collect(backend, log, exchanges);
   for (const ClientTrace& client : clients) check_client(client, log, exchanges);
   require(exchanges.by_id.empty(), "backends are asked nothing that no client asked");
 }

@@ -16,6 +16,9 @@ namespace ingress::fuzzing {
 // - An answer is the proxy's own, or that of a backend that was asked with this very request id, sent after
 // the
 //   asking began; it looks whole only if that was.
+// - A connection becomes a tunnel only for a client that offered the protocol that its backend chose; then
+//   each side gets what the other sends behind the heads, from its first byte on, and all of it when the
+//   tunnel ended in order.
 void check_traces(const std::vector<ClientTrace>& clients, const std::vector<BackendTrace>& backends,
                   const std::vector<LogLine>& log);
 

@@ -41,6 +41,7 @@ GatewayConfig make_config(std::uint8_t choices) {
                                .max_interim_responses = 3,
                                .max_idle_connections = 2};
   config.routes = {{.name = "all", .rules = {{.backends = {{.cluster = "backend"}}}}}};
+  config.routes[0].rules[0].timeouts.tunnel_idle = seconds(30);
   if (choices & kRequestLimit) config.routes[0].rules[0].timeouts.request = seconds(20);
   return config;
 }
@@ -155,7 +156,8 @@ void ExchangeWorld::write(unsigned, const ExchangeRecord& record) {
                   .request_id = std::string(record.request_id),
                   .method = std::string(record.method),
                   .path = std::string(record.path),
-                  .why = std::string(record.why),
+                  .why = std::string(record.why) +
+                         (record.why == "tunnel" ? ":" + std::string(record.why_detail) : std::string()),
                   .has_head = !record.protocol.empty(),
                   .status = record.status});
 }
@@ -218,6 +220,9 @@ void ExchangeWorld::ask(Client& client, unsigned detail) {
   static constexpr const char* kMethods[] = {"GET", "POST", "HEAD", "PUT"};
   const std::string mark = client.trace.address + "-" + std::to_string(client.trace.sent.size());
   const std::string head = std::string(kMethods[detail % 4]) + " /" + mark + " HTTP/1.1\r\nHost: a\r\n";
+  if (detail % 2 == 0 && (detail & 8)) {
+    return send(client.trace, *client.peer, head + "Connection: upgrade\r\nUpgrade: chat, chat/2\r\n\r\n");
+  }
   if (detail % 2 == 0) return send(client.trace, *client.peer, head + "\r\n");
   if (detail & 4) {
     return send(client.trace, *client.peer,
@@ -256,6 +261,11 @@ void ExchangeWorld::act_as_backend(Backend& backend, unsigned action, unsigned d
 void ExchangeWorld::answer(Backend& backend, unsigned detail) {
   const std::string mark = "answer " + std::to_string(backend.trace.received.size()) + " of " +
                            std::to_string(backend.trace.sent.size());
+  if (detail & 16) {
+    return send(backend.trace, *backend.peer,
+                "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: " +
+                    std::string(detail & 1 ? "Chat/2" : "chat") + "\r\nX-Mark: " + mark + "\r\n\r\n");
+  }
   static constexpr const char* kStatuses[] = {"200 OK", "404 Not Found", "204 No Content",
                                               "304 Not Modified"};
   std::string text = "HTTP/1.1 " + std::string(kStatuses[detail % 4]) + "\r\nX-Mark: " + mark + "\r\n";
@@ -293,6 +303,7 @@ void ExchangeWorld::act_as_world(unsigned action, unsigned detail) {
       if (detail == 5) worker_->is_draining = true;
       for (const auto& client : clients_) {
         if (detail == 5 && client->connection) client->connection->drain();
+        if (detail == 6 && client->connection) client->connection->drain_tunnel();
       }
       return;
     default:
@@ -358,6 +369,7 @@ void ExchangeWorld::check_empty() {
   require(worker_->num_closed == static_cast<int>(clients_.size()), "each is told closed once");
   require(worker_->num_lent == 0, "every exchange is back");
   require(worker_->metrics.exchanges_open.get() == 0, "none counts as open");
+  require(worker_->metrics.tunnels_open.get() == 0, "nor does a tunnel");
   require(worker_->fake_connector().num_waiting() == 0, "nobody waits for a connection");
   require(worker_->views.num_alive() == 1, "nothing is pinned");
   require(worker_->loop->timers().num_set() == 0, "no time limit runs");
