@@ -106,6 +106,7 @@ TEST_CASE("EvenInvalidConfigsAreWrittenAsJson") {
       CAPTURE(problem.why);
       const bool is_unholdable =
           problem.field.ends_with("load_balancing") || problem.field.ends_with("type") ||
+          problem.field.ends_with("prefer") || problem.field.ends_with("source") ||
           problem.field.ends_with("methods") || problem.field.find("retry_on") != problem.field.npos ||
           problem.field.ends_with("slashes") || problem.field.ends_with("underscores") ||
           problem.field.ends_with("ambiguous") || problem.field.ends_with("body_bytes") ||

@@ -148,6 +148,17 @@ TEST_CASE("RepeatedKeysKeepTheFirst") {
   CHECK(config.routes == std::vector{before.routes[0]});
 }
 
+TEST_CASE("AnEndpointServesOnWithoutItsBadZoneOrWeight") {
+  GatewayConfig config;
+  config.clusters = {{.name = "c",
+                      .endpoints = {{.address = "10.0.0.1", .port = 1, .weight = 0, .zone = "\n"},
+                                    {.address = "10.0.0.2", .port = 0}},
+                      .consistent_hash = {.source = HashSource::kHeader}}};
+  quarantine(config);
+  CHECK(config.clusters[0].endpoints == std::vector<Endpoint>{{.address = "10.0.0.1", .port = 1}});
+  CHECK(config.clusters[0].consistent_hash == ConsistentHash{});
+}
+
 TEST_CASE("ListsOverTheirCapsAreCut") {
   GatewayConfig config = config_with({.matches = {5000, RouteMatch{}}, .backends = {{"a"}}});
   config.routes[0].hosts.assign(20'000, "a.example");

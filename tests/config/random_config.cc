@@ -50,6 +50,10 @@ Listener RandomConfig::listener(std::size_t index) {
 
 Endpoint RandomConfig::endpoint(std::size_t index) {
   Endpoint out{"10.0.0." + std::to_string(index), static_cast<std::uint16_t>(1 + below(65535))};
+  if (one_in(4)) out.weight = static_cast<std::uint32_t>(1 + below(1'000'000));
+  if (is_fault()) out.weight = one_in(2) ? 0 : 1'000'001;
+  if (one_in(4)) out.zone = pick({"zone-a", "zone-b"});
+  if (is_fault()) out.zone = bad_name();
   if (one_in(4)) out.address = "fd00::" + std::to_string(index);
   if (one_in(4)) out.address = "Backend-" + std::to_string(index) + ".svc.cluster.local.";
   if (is_fault()) out.address = pick({"", "[::1]", "10.0.0.1:80", "a b", "-a", "1.2.3.999", "caf\xc3\xa9"});
@@ -92,12 +96,31 @@ OutlierDetection RandomConfig::outlier_detection() {
   return out;
 }
 
+ConsistentHash RandomConfig::consistent_hash() {
+  ConsistentHash out{.source = static_cast<HashSource>(below(5))};
+  const bool has_name = out.source != HashSource::kClientAddress && out.source != HashSource::kPath;
+  if (has_name) out.name = pick({"x-user", "session", "u"});
+  if (is_fault()) out.name = has_name ? pick({"", "a b", "caf\xc3\xa9"}) : "x";
+  if (is_fault()) out.source = static_cast<HashSource>(5);
+  if (one_in(2)) out.balance_factor_percent = static_cast<std::uint32_t>(100 + below(9'901));
+  if (is_fault()) out.balance_factor_percent = one_in(2) ? 99 : 10'001;
+  return out;
+}
+
 Cluster RandomConfig::cluster(std::size_t index) {
   Cluster out{.name = name("cluster-", index), .origin = origin()};
   const std::size_t num_endpoints = below(5);
   for (std::size_t i = 0; i < num_endpoints; ++i) out.endpoints.push_back(endpoint(i));
-  if (one_in(3)) out.load_balancing = LoadBalancing::kLeastRequest;
+  if (one_in(2)) out.load_balancing = static_cast<LoadBalancing>(below(5));
   if (is_fault()) out.load_balancing = static_cast<LoadBalancing>(77);
+  if (one_in(3)) out.consistent_hash = consistent_hash();
+  if (one_in(3)) out.slow_start.window = milliseconds(below(86'400'001));
+  if (one_in(3)) out.slow_start.aggression_percent = static_cast<std::uint32_t>(1 + below(10'000));
+  if (is_fault()) out.slow_start.min_weight_percent = one_in(2) ? 0 : 101;
+  if (one_in(3)) out.locality.prefer = ZonePreference::kOwnZone;
+  if (is_fault()) out.locality.prefer = static_cast<ZonePreference>(2);
+  if (one_in(3)) out.locality.overprovisioning_percent = static_cast<std::uint32_t>(100 + below(9'901));
+  if (is_fault()) out.locality.overprovisioning_percent = 99;
   if (one_in(3)) out.panic_threshold_percent = static_cast<std::uint32_t>(below(101));
   if (is_fault()) out.panic_threshold_percent = 101;
   if (one_in(3)) out.timeouts.connect = milliseconds(1 + below(86'400'000));

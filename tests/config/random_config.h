@@ -34,6 +34,7 @@ class RandomConfig {
   Listener listener(std::size_t index);
   HealthCheck health_check();
   OutlierDetection outlier_detection();
+  ConsistentHash consistent_hash();
   Cluster cluster(std::size_t index);
   Endpoint endpoint(std::size_t index);
   std::string host();

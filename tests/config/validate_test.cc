@@ -109,6 +109,29 @@ TEST_CASE("ClusterFaultsNameTheirField") {
         [](auto& c) { c.clusters[0].endpoints = {{"a.Example", 80}, {"b.example", 80}, {"A.example", 80}}; }},
        {"clusters[0].load_balancing",
         [](auto& c) { c.clusters[0].load_balancing = static_cast<LoadBalancing>(9); }},
+       {"clusters[0].endpoints[0].weight", [](auto& c) { c.clusters[0].endpoints[0].weight = 0; }},
+       {"clusters[0].endpoints[0].weight", [](auto& c) { c.clusters[0].endpoints[0].weight = 1'000'001; }},
+       {"clusters[0].endpoints[0].zone", [](auto& c) { c.clusters[0].endpoints[0].zone = "\n"; }},
+       {"clusters[0].endpoints[1]",  // another weight or zone makes no other endpoint
+        [](auto& c) {
+          c.clusters[0].endpoints.push_back({.address = "10.0.0.1", .port = 80, .weight = 2, .zone = "z"});
+        }},
+       {"clusters[0].consistent_hash.name",
+        [](auto& c) { c.clusters[0].consistent_hash.source = HashSource::kHeader; }},
+       {"clusters[0].consistent_hash.name", [](auto& c) { c.clusters[0].consistent_hash.name = "x"; }},
+       {"clusters[0].consistent_hash.name",
+        [](auto& c) { c.clusters[0].consistent_hash = {.source = HashSource::kCookie, .name = "a b"}; }},
+       {"clusters[0].consistent_hash.name",
+        [](auto& c) {
+          c.clusters[0].consistent_hash = {.source = HashSource::kQueryParameter, .name = "\n"};
+        }},
+       {"clusters[0].consistent_hash.balance_factor_percent",
+        [](auto& c) { c.clusters[0].consistent_hash.balance_factor_percent = 99; }},
+       {"clusters[0].slow_start.min_weight_percent",
+        [](auto& c) { c.clusters[0].slow_start.min_weight_percent = 0; }},
+       {"clusters[0].slow_start.window_ms", [](auto& c) { c.clusters[0].slow_start.window = -1ms; }},
+       {"clusters[0].locality.overprovisioning_percent",
+        [](auto& c) { c.clusters[0].locality.overprovisioning_percent = 99; }},
        {"clusters[0].panic_threshold_percent", [](auto& c) { c.clusters[0].panic_threshold_percent = 101; }},
        {"clusters[0].timeouts.connect_ms", [](auto& c) { c.clusters[0].timeouts.connect = -1ms; }},
        {"clusters[0].limits.response_head_bytes",

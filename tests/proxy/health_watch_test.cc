@@ -55,7 +55,7 @@ struct FakeWorker {
   }
 
   std::unique_ptr<net::EventLoop> loop;
-  upstream::ClusterStates clusters{1};
+  upstream::ClusterStates clusters{{.seed = 1}};
   std::optional<test::FakeConnector> connector;
   std::optional<HealthWatch> watch;
   milliseconds passed{0};

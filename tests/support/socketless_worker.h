@@ -125,7 +125,7 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
         return std::make_shared<proxy::BoundListener>(std::vector<int>{}, std::uint16_t{80});
       }};
   proxy::Views views{[](std::unique_ptr<proxy::SnapshotPtr>) {}};
-  upstream::ClusterStates clusters{1};
+  upstream::ClusterStates clusters{{.seed = 1}};
   std::unique_ptr<upstream::Connector> connector;
   FilterList filters;
   proxy::WorkerMetrics metrics;

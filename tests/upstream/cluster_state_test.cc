@@ -5,35 +5,19 @@
 
 #include <set>
 
+#include "upstream/cluster_fixture.h"
+
 namespace ingress::upstream {
 namespace {
 
-Cluster cluster_of(const std::string& name, std::vector<std::uint16_t> ports) {
-  Cluster cluster{.name = name};
-  for (const std::uint16_t port : ports) cluster.endpoints.push_back({"10.0.0.1", port});
-  return cluster;
-}
-
-struct Fixture {
-  ClusterCompiler compiler{base::SlotRegistry::create()};
-  ClusterStates states{1};
-  std::vector<std::shared_ptr<const ClusterTable>> held;
-
-  const ClusterTable& change(std::vector<Cluster> upserts, std::vector<std::string> removals = {}) {
-    held.push_back(compiler.apply(upserts, removals));
-    states.adopt(*held.back());
-    return *held.back();
-  }
-};
-
 TEST_CASE("AnEndpointThatStaysKeepsItsStateAndOneThatGoesIsRetired") {
-  Fixture fixture;
-  const ClusterEntry* before = fixture.change({cluster_of("a", {1, 2})}).find(0);
+  test::ClusterFixture fixture;
+  const ClusterEntry* before = fixture.change({test::cluster_of("a", {1, 2})}).find(0);
   EndpointRef one = fixture.states.pick(*before, {}),
               two = fixture.states.pick(*before, {.avoid = one.get()});
   if (one->key.port == 2) std::swap(one, two);
   one->num_active = 7;
-  const ClusterEntry* after = fixture.change({cluster_of("a", {1, 3})}).find(0);
+  const ClusterEntry* after = fixture.change({test::cluster_of("a", {1, 3})}).find(0);
   std::set<std::uint16_t> ports;
   for (int i = 0; i < 4; ++i) {
     const EndpointRef picked = fixture.states.pick(*after, {});
@@ -46,29 +30,38 @@ TEST_CASE("AnEndpointThatStaysKeepsItsStateAndOneThatGoesIsRetired") {
 }
 
 TEST_CASE("APickLeavesOutAllThatFailedBeforeWhileThereIsAnother") {
-  Fixture fixture;
-  for (const LoadBalancing policy : {LoadBalancing::kRoundRobin, LoadBalancing::kLeastRequest}) {
-    Cluster cluster = cluster_of("a", {1, 2, 3, 4});
-    cluster.load_balancing = policy;
-    const ClusterEntry* entry = fixture.change({cluster}).find(0);
-    for (int i = 0; i < 50; ++i) {
-      std::vector<EndpointRef> failed;
-      std::set<std::uint16_t> ports;
-      for (int n = 0; n < 4; ++n) {
-        const EndpointState* last = failed.empty() ? nullptr : failed.back().get();
-        failed.push_back(fixture.states.pick(*entry, {.avoid = last, .failed = failed}));
-        ports.insert(failed.back()->key.port);
+  for (const LoadBalancing policy :
+       {LoadBalancing::kRoundRobin, LoadBalancing::kLeastRequest, LoadBalancing::kRandom,
+        LoadBalancing::kPeakEwma, LoadBalancing::kConsistentHash}) {
+    for (const std::vector<std::uint32_t>& weights :
+         {std::vector<std::uint32_t>{1, 1, 1, 1}, {1, 1000, 1, 2}}) {
+      CAPTURE(static_cast<int>(policy));
+      CAPTURE(weights[1]);
+      test::ClusterFixture fixture;
+      fixture.serve(test::weighted_cluster(policy, weights));
+      for (int i = 0; i < 50; ++i) {
+        const std::string client = std::to_string(i);
+        std::vector<EndpointRef> failed;
+        std::set<std::uint16_t> ports;
+        const EndpointState* last = nullptr;
+        for (std::size_t n = 0; n < weights.size(); ++n) {
+          failed.push_back(fixture.pick({.avoid = last, .failed = failed, .client_address = client}));
+          last = failed.back().get();
+          ports.insert(last->key.port);
+        }
+        CHECK(ports.size() == weights.size());
+        const EndpointRef next = fixture.pick({.avoid = last, .failed = failed, .client_address = client});
+        REQUIRE(next);
+        CHECK(next.get() != last);  // when all have failed: not the last one
       }
-      CHECK(ports.size() == 4);
-      CHECK(fixture.states.pick(*entry, {.avoid = failed.back().get(), .failed = failed}));
     }
   }
 }
 
 TEST_CASE("AnOlderVersionOfAClusterAlsoLeavesOutWhatFailed") {
-  Fixture fixture;
-  const ClusterEntry* before = fixture.change({cluster_of("a", {1, 2, 3})}).find(0);
-  fixture.change({cluster_of("a", {9})});
+  test::ClusterFixture fixture;
+  const ClusterEntry* before = fixture.change({test::cluster_of("a", {1, 2, 3})}).find(0);
+  fixture.change({test::cluster_of("a", {9})});
   for (int i = 0; i < 50; ++i) {
     std::vector<EndpointRef> failed;
     std::set<std::uint16_t> ports;
@@ -77,15 +70,17 @@ TEST_CASE("AnOlderVersionOfAClusterAlsoLeavesOutWhatFailed") {
       ports.insert(failed.back()->key.port);
     }
     CHECK(ports.size() == 3);
+    const EndpointState* last = failed.back().get();
+    CHECK(fixture.states.pick(*before, {.avoid = last, .failed = failed})->key.port != last->key.port);
   }
 }
 
 TEST_CASE("TheLoadOfAClusterIsSharedUntilItGoes") {
-  Fixture fixture;
-  const ClusterEntry* before = fixture.change({cluster_of("a", {1, 2})}).find(0);
+  test::ClusterFixture fixture;
+  const ClusterEntry* before = fixture.change({test::cluster_of("a", {1, 2})}).find(0);
   const ClusterLoadRef load = fixture.states.load(*before);
   load->num_retrying = 5;
-  const ClusterEntry* after = fixture.change({cluster_of("a", {2, 3})}).find(0);
+  const ClusterEntry* after = fixture.change({test::cluster_of("a", {2, 3})}).find(0);
   CHECK(fixture.states.load(*after)->num_retrying == 5);
   const EndpointRef one = fixture.states.pick(*after, {}),
                     two = fixture.states.pick(*after, {.avoid = one.get()});
@@ -97,8 +92,8 @@ TEST_CASE("TheLoadOfAClusterIsSharedUntilItGoes") {
 }
 
 TEST_CASE("APinnedClusterIsServedAfterItWasRemoved") {
-  Fixture fixture;
-  const ClusterEntry* before = fixture.change({cluster_of("a", {1})}).find(0);
+  test::ClusterFixture fixture;
+  const ClusterEntry* before = fixture.change({test::cluster_of("a", {1})}).find(0);
   fixture.change({}, {"a"});
   const EndpointRef picked = fixture.states.pick(*before, {});
   REQUIRE(picked);
@@ -107,36 +102,49 @@ TEST_CASE("APinnedClusterIsServedAfterItWasRemoved") {
 }
 
 TEST_CASE("APinnedClusterUsesItsOwnEndpointsNotTheNewOnes") {
-  Fixture fixture;
-  const ClusterEntry* before = fixture.change({cluster_of("a", {1, 2})}).find(0);
-  fixture.change({cluster_of("a", {2, 3})});
+  test::ClusterFixture fixture;
+  const ClusterEntry* before = fixture.change({test::cluster_of("a", {1, 2})}).find(0);
+  fixture.change({test::cluster_of("a", {2, 3})});
   std::set<std::uint16_t> ports;
   for (int i = 0; i < 50; ++i) ports.insert(fixture.states.pick(*before, {})->key.port);
   CHECK(ports == std::set<std::uint16_t>{1, 2});
 }
 
+TEST_CASE("APinnedClusterLeavesOutWhatIsKnownToBeUnavailable") {
+  test::ClusterFixture fixture;
+  const ClusterEntry* before = fixture.change({test::cluster_of("a", {1, 2, 3})}).find(0);
+  fixture.change({test::cluster_of("a", {2, 3})});
+  fixture.states.set_available(0, {"10.0.0.1", 2}, Availability::kUnavailable);
+  const EndpointRef first = fixture.states.pick(*before, {});
+  for (int i = 0; i < 50; ++i) {
+    const std::uint16_t port = fixture.states.pick(*before, {.avoid = first.get()})->key.port;
+    CHECK(port != 2);
+    CHECK(port != first->key.port);
+  }
+}
+
 TEST_CASE("ASlotIsNotReusedWhileATableKnowsIt") {
-  Fixture fixture;
-  fixture.change({cluster_of("a", {1})});
-  const ClusterTable& after = fixture.change({cluster_of("b", {2})}, {"a"});
+  test::ClusterFixture fixture;
+  fixture.change({test::cluster_of("a", {1})});
+  const ClusterTable& after = fixture.change({test::cluster_of("b", {2})}, {"a"});
   CHECK(after.find(0) == nullptr);
   REQUIRE(after.find(1) != nullptr);
   CHECK(after.find(1)->cluster.name == "b");
   fixture.change({}, {"b"});
   fixture.held.clear();  // nobody knows the old slots any more
   fixture.states.adopt(ClusterTable());
-  const ClusterTable& reused = fixture.change({cluster_of("c", {3})});
+  const ClusterTable& reused = fixture.change({test::cluster_of("c", {3})});
   CHECK(reused.find(0) != nullptr);
 }
 
 TEST_CASE("AnEmptyClusterHasNothingToPick") {
-  Fixture fixture;
-  const ClusterEntry* empty = fixture.change({cluster_of("a", {})}).find(0);
+  test::ClusterFixture fixture;
+  const ClusterEntry* empty = fixture.change({test::cluster_of("a", {})}).find(0);
   CHECK(!fixture.states.pick(*empty, {}));
 }
 
 // Ports that 4 picks per endpoint go to.
-std::set<std::uint16_t> picked_ports(Fixture& fixture, const ClusterEntry& entry) {
+std::set<std::uint16_t> picked_ports(test::ClusterFixture& fixture, const ClusterEntry& entry) {
   std::set<std::uint16_t> out;
   for (std::size_t i = 0; i < 4 * entry.cluster.endpoints.size(); ++i) {
     if (const EndpointRef picked = fixture.states.pick(entry, {})) out.insert(picked->key.port);
@@ -145,17 +153,17 @@ std::set<std::uint16_t> picked_ports(Fixture& fixture, const ClusterEntry& entry
 }
 
 TEST_CASE("AnUnavailableEndpointIsNotPickedUntilItIsBack") {
-  Fixture fixture;
-  const ClusterEntry* entry = fixture.change({cluster_of("a", {1, 2, 3, 4})}).find(0);
+  test::ClusterFixture fixture;
+  const ClusterEntry* entry = fixture.change({test::cluster_of("a", {1, 2, 3, 4})}).find(0);
   fixture.states.set_available(0, {"10.0.0.1", 3}, Availability::kUnavailable);
   CHECK(picked_ports(fixture, *entry) == std::set<std::uint16_t>{1, 2, 4});
   SUBCASE("and stays so in the next version of its cluster") {
-    entry = fixture.change({cluster_of("a", {4, 3, 7})}).find(0);
+    entry = fixture.change({test::cluster_of("a", {4, 3, 7})}).find(0);
     CHECK(picked_ports(fixture, *entry) == std::set<std::uint16_t>{4, 7});
   }
   SUBCASE("and is a new one when it was away meanwhile") {
-    fixture.change({cluster_of("a", {1})});
-    entry = fixture.change({cluster_of("a", {1, 3})}).find(0);
+    fixture.change({test::cluster_of("a", {1})});
+    entry = fixture.change({test::cluster_of("a", {1, 3})}).find(0);
     CHECK(picked_ports(fixture, *entry) == std::set<std::uint16_t>{1, 3});
   }
   fixture.states.set_available(0, {"10.0.0.1", 3}, Availability::kAvailable);
@@ -163,8 +171,8 @@ TEST_CASE("AnUnavailableEndpointIsNotPickedUntilItIsBack") {
 }
 
 TEST_CASE("AVerdictOnWhatIsNotThereChangesNothing") {
-  Fixture fixture;
-  const ClusterEntry* entry = fixture.change({cluster_of("a", {1, 2})}).find(0);
+  test::ClusterFixture fixture;
+  const ClusterEntry* entry = fixture.change({test::cluster_of("a", {1, 2})}).find(0);
   fixture.states.set_available(0, {"10.0.0.1", 9}, Availability::kUnavailable);
   fixture.states.set_available(0, {"10.0.0.2", 1}, Availability::kUnavailable);
   fixture.states.set_available(7, {"10.0.0.1", 1}, Availability::kUnavailable);
@@ -182,8 +190,8 @@ TEST_CASE("BelowThePanicThresholdAllEndpointsAreUsed") {
         Row{25, 3, {4}}, Row{26, 3, {1, 2, 3, 4}}, Row{100, 0, {1, 2, 3, 4}}, Row{100, 1, {1, 2, 3, 4}}}) {
     CAPTURE(row.threshold);
     CAPTURE(row.num_unavailable);
-    Fixture fixture;
-    Cluster cluster = cluster_of("a", {1, 2, 3, 4});
+    test::ClusterFixture fixture;
+    Cluster cluster = test::cluster_of("a", {1, 2, 3, 4});
     cluster.panic_threshold_percent = row.threshold;
     const ClusterEntry* entry = fixture.change({cluster}).find(0);
     for (std::uint16_t port = 1; port <= row.num_unavailable; ++port) {

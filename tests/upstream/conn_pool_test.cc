@@ -250,7 +250,7 @@ TEST_CASE("AConnectionThatWasOpenedAheadMayHaveBeenClosedMeanwhileAndOnlyThatOne
 TEST_CASE("ARetiredEndpointHasNoIdleConnections") {
   Bench bench;
   ClusterCompiler compiler{base::SlotRegistry::create()};
-  ClusterStates states{1};
+  ClusterStates states{{.seed = 1}};
   Cluster cluster{.name = "a", .endpoints = {{"10.0.0.1", 1}, {"10.0.0.1", 2}}};
   const auto before = compiler.apply({&cluster, 1}, {});
   states.adopt(*before);

@@ -23,7 +23,7 @@ struct Bench {
   LoopFixture fixture;
   RawSocket listener = RawSocket::listen_on("127.0.0.1", 64);
   ClusterCompiler compiler{base::SlotRegistry::create()};
-  ClusterStates states{1};
+  ClusterStates states{{.seed = 1}};
   Connector connector{fixture.loop(), nullptr, LocalBackends::kAllowed};
   Preconnector preconnector{fixture.loop(), connector, states};
   std::vector<std::shared_ptr<const ClusterTable>> held;

@@ -127,7 +127,7 @@ TEST_CASE("WorkersDoNotPickInStep") {
 }
 
 TEST_CASE("EachRuleHasASplitOfItsOwn") {
-  ClusterStates states(1);
+  ClusterStates states({.seed = 1});
   const auto backends = backends_of({1, 1});
   std::size_t counts[2][2] = {};
   for (int i = 0; i < 100; ++i) {
@@ -140,7 +140,7 @@ TEST_CASE("EachRuleHasASplitOfItsOwn") {
 }
 
 TEST_CASE("ManyRulesAreForgottenNotKeptForEver") {
-  ClusterStates states(1);
+  ClusterStates states({.seed = 1});
   const std::vector<BackendRef> backends = backends_of(std::vector<std::uint32_t>(4096, 1));
   for (std::uint64_t rule = 0; rule < 33; ++rule) {  // 1.35 million turns: beyond what is remembered
     CHECK(states.pick_backend(rule, backends) < backends.size());

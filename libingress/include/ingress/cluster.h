@@ -12,9 +12,12 @@
 
 namespace ingress {
 
+// Address and port say which one it is: with another weight or zone it is still the same.
 struct Endpoint {
-  std::string address;     // IPv4, IPv6 without brackets, or a host name to resolve
-  std::uint16_t port = 0;  // 1 to 65535
+  std::string address;       // IPv4, IPv6 without brackets, or a host name to resolve
+  std::uint16_t port = 0;    // 1 to 65535
+  std::uint32_t weight = 1;  // its share, relative to the other endpoints; 1 to 1'000'000
+  std::string zone = {};     // where it stands; empty = not known
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };
 
@@ -23,9 +26,45 @@ struct Endpoint {
 // listens on this machine for nobody else, and the metadata service of a cloud.
 enum class LocalBackends : std::uint8_t { kRefused, kAllowed };
 
+// All heed weights. All but kConsistentHash heed slow start and zones.
 enum class LoadBalancing : std::uint8_t {
-  kRoundRobin,
-  kLeastRequest,  // power of two choices: the less loaded of two random endpoints
+  kRoundRobin,      // smooth: shares are right in the short run too
+  kLeastRequest,    // power of two choices: the less loaded of two random endpoints
+  kRandom,          // by weight alone
+  kPeakEwma,        // of two random endpoints the one that answers sooner, by its latency times its load
+  kConsistentHash,  // the same key goes to the same endpoint
+};
+
+enum class HashSource : std::uint8_t { kClientAddress, kHeader, kCookie, kQueryParameter, kPath };
+
+// Of LoadBalancing::kConsistentHash. A request that has no such key goes to a random endpoint.
+struct ConsistentHash {
+  HashSource source = HashSource::kClientAddress;
+  std::string name = {};  // of the header, cookie or parameter
+  // Bounded load: no endpoint has more than this percentage of the mean number of a worker's running
+  // requests; the next one on the ring takes what is beyond. 0 = no bound, else at least 100.
+  std::uint32_t balance_factor_percent = 0;
+  friend bool operator==(const ConsistentHash&, const ConsistentHash&) = default;
+};
+
+// An endpoint that is new, or available again, starts with a small share that grows with its age:
+// weight * max(min_weight_percent, (age / window) ^ (1 / aggression)).
+struct SlowStart {
+  std::chrono::milliseconds window{0};     // 0 = off
+  std::uint32_t aggression_percent = 100;  // 100 = linear; above, it grows faster at first
+  std::uint32_t min_weight_percent = 10;
+  friend bool operator==(const SlowStart&, const SlowStart&) = default;
+};
+
+enum class ZonePreference : std::uint8_t { kNone, kOwnZone };
+
+// The endpoints of our own zone (ServerOptions::zone) take all requests while they are enough for the
+// zone's part of the traffic, taken to be the same in each zone of the cluster; else the other zones take
+// the rest. Enough: share of the endpoints * number of zones * overprovisioning >= 1.
+struct Locality {
+  ZonePreference prefer = ZonePreference::kNone;
+  std::uint32_t overprovisioning_percent = 140;
+  friend bool operator==(const Locality&, const Locality&) = default;
 };
 
 struct ClusterTimeouts {
@@ -66,6 +105,9 @@ struct Cluster {
   std::string name;  // unique among clusters; the controller uses "namespace/service:port"
   std::vector<Endpoint> endpoints = {};  // no endpoint: 503 no_endpoints
   LoadBalancing load_balancing = LoadBalancing::kRoundRobin;
+  ConsistentHash consistent_hash = {};
+  SlowStart slow_start = {};
+  Locality locality = {};
   // When a smaller share of the endpoints than this is available, all are used: what is left would only be
   // crushed next. 0 = never.
   std::uint32_t panic_threshold_percent = 50;

@@ -37,6 +37,8 @@ struct ServerOptions {
   std::vector<ListeningSockets> sockets = {};
   // kRefused: requests to such an endpoint are answered 502 address_refused.
   LocalBackends local_backends = LocalBackends::kRefused;
+  // Where this process runs, as Endpoint::zone names it; empty = not known. See Locality.
+  std::string zone = {};
   // The loop that run() runs and that frees retired snapshots; null = the Server makes one.
   Loop* loop = nullptr;
   // stop(): running exchanges get this long after accepting ended, then their sockets are closed.

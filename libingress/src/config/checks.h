@@ -58,6 +58,7 @@ void check_health_check(const HealthCheck& check, const FieldPath& field, Report
 void check_outlier_detection(const OutlierDetection& detection, const FieldPath& field, Reporter& reporter);
 void check_circuit_breakers(const CircuitBreakers& breakers, const FieldPath& field, Reporter& reporter);
 void check_endpoint(const Endpoint& endpoint, const FieldPath& field, Reporter& reporter);
+void check_consistent_hash(const ConsistentHash& hash, const FieldPath& field, Reporter& reporter);
 
 void check_host(std::string_view pattern, const FieldPath& field, Reporter& reporter);
 void check_match(const RouteMatch& match, const FieldPath& field, Reporter& reporter);

@@ -10,10 +10,27 @@
 
 namespace ingress::config {
 
-constexpr std::array<EnumInfo<LoadBalancing>, 2> enum_table(LoadBalancing) {
-  return {{{LoadBalancing::kRoundRobin, "round_robin", "each endpoint in turn"},
-           {LoadBalancing::kLeastRequest, "least_request", "the less loaded of two random endpoints"}}};
+constexpr std::array<EnumInfo<LoadBalancing>, 5> enum_table(LoadBalancing) {
+  return {{{LoadBalancing::kRoundRobin, "round_robin", "each endpoint in turn, smoothly by weight"},
+           {LoadBalancing::kLeastRequest, "least_request", "the less loaded of two random endpoints"},
+           {LoadBalancing::kRandom, "random", "by weight alone"},
+           {LoadBalancing::kPeakEwma, "peak_ewma",
+            "of two random endpoints the one that answers sooner, by its latency times its load"},
+           {LoadBalancing::kConsistentHash, "consistent_hash",
+            "the same key goes to the same endpoint, see `consistent_hash`"}}};
 }
+constexpr std::array<EnumInfo<HashSource>, 5> enum_table(HashSource) {
+  return {{{HashSource::kClientAddress, "client_address", "without the port, as `trusted_proxies` tell it"},
+           {HashSource::kHeader, "header", "the first of that name"},
+           {HashSource::kCookie, "cookie", "the first of that name"},
+           {HashSource::kQueryParameter, "query_parameter", "the first of that name, as written"},
+           {HashSource::kPath, "path", "without the query"}}};
+}
+constexpr std::array<EnumInfo<ZonePreference>, 2> enum_table(ZonePreference) {
+  return {{{ZonePreference::kNone, "none", "zones do not matter"},
+           {ZonePreference::kOwnZone, "own_zone", "other zones take only what is too much for it"}}};
+}
+
 constexpr TypeInfo type_info(const Endpoint*) {
   return {"endpoint", "One backend to connect to"};
 }
@@ -22,6 +39,54 @@ void describe(V&& visit, const Endpoint*) {
   visit({"address", "IPv4, IPv6 without brackets, or a host name to resolve", Presence::kRequired, 1, 254},
         &Endpoint::address);
   visit({"port", "TCP port", Presence::kRequired, 1, 65535}, &Endpoint::port);
+  visit({.name = "weight", .doc = "relative to the other endpoints", .min = 1, .max = kMaxWeight},
+        &Endpoint::weight);
+  visit({.name = "zone", .doc = "where it stands, for `locality`; empty: not known", .max = kMaxNameBytes},
+        &Endpoint::zone);
+}
+
+constexpr TypeInfo type_info(const ConsistentHash*) {
+  return {"consistent_hash", "What decides the endpoint of a request; without it, chance does"};
+}
+template <class V>
+void describe(V&& visit, const ConsistentHash*) {
+  visit({"source", "where the key is found"}, &ConsistentHash::source);
+  visit({.name = "name", .doc = "of the header, cookie or query parameter", .max = kMaxNameBytes},
+        &ConsistentHash::name);
+  visit({.name = "balance_factor_percent",
+         .doc = "most running requests of an endpoint, of the mean; the next one on the ring takes what is "
+                "beyond; at least 100, or 0 = no bound",
+         .max = 10'000},
+        &ConsistentHash::balance_factor_percent);
+}
+
+constexpr TypeInfo type_info(const SlowStart*) {
+  return {"slow_start", "How the share of an endpoint that is new or available again grows"};
+}
+template <class V>
+void describe(V&& visit, const SlowStart*) {
+  visit({.name = "window_ms", .doc = "until it has its full share; 0 = off", .max = kMaxTimeoutMs},
+        &SlowStart::window);
+  visit({.name = "aggression_percent",
+         .doc = "100 = its share grows linearly; above, faster at first",
+         .min = 1,
+         .max = 10'000},
+        &SlowStart::aggression_percent);
+  visit({.name = "min_weight_percent", .doc = "of its weight, at the start", .min = 1, .max = 100},
+        &SlowStart::min_weight_percent);
+}
+
+constexpr TypeInfo type_info(const Locality*) {
+  return {"locality", "Which zone's endpoints are used"};
+}
+template <class V>
+void describe(V&& visit, const Locality*) {
+  visit({"prefer", "when the proxy knows its own zone"}, &Locality::prefer);
+  visit({.name = "overprovisioning_percent",
+         .doc = "how much more than its part of the traffic a zone is taken to bear",
+         .min = 100,
+         .max = 10'000},
+        &Locality::overprovisioning_percent);
 }
 
 constexpr TypeInfo type_info(const ClusterTimeouts*) {
@@ -94,6 +159,9 @@ void describe(V&& visit, const Cluster*) {
   visit({.name = "endpoints", .doc = "each once; none: requests are answered 503", .max = 65'536},
         &Cluster::endpoints);
   visit({"load_balancing", "how an endpoint is chosen"}, &Cluster::load_balancing);
+  visit({"consistent_hash", "of the load balancing of that name"}, &Cluster::consistent_hash);
+  visit({"slow_start", "for endpoints that are new"}, &Cluster::slow_start);
+  visit({"locality", "endpoints of the own zone first"}, &Cluster::locality);
   visit({.name = "panic_threshold_percent",
          .doc = "when a smaller share of the endpoints is available, all are used; 0 = never",
          .max = 100},

@@ -87,6 +87,11 @@ Repair quarantine_listener(Listener& listener) {
 
 Repair quarantine_cluster(Cluster& cluster) {
   if (cluster.name.empty() || is_faulty_name(cluster.name)) return Repair::kDrop;
+  for (Endpoint& endpoint : cluster.endpoints) {
+    // Without its zone or weight it serves as well; without address or port it is none.
+    reset_out_of_bounds(endpoint);
+    if (is_faulty_name(endpoint.zone)) endpoint.zone.clear();
+  }
   std::unordered_set<std::string> keys;
   std::erase_if(cluster.endpoints, [&](const Endpoint& endpoint) {
     return is_faulty([&](Reporter& reporter) { check_endpoint(endpoint, {}, reporter); }) ||
@@ -94,6 +99,10 @@ Repair quarantine_cluster(Cluster& cluster) {
   });
   cut_to_bounds(cluster, &Cluster::endpoints);
   reset_out_of_bounds(cluster);  // the load balancing; name and endpoints are within theirs by now
+  if (is_faulty([&](Reporter& reporter) { check_consistent_hash(cluster.consistent_hash, {}, reporter); }))
+    cluster.consistent_hash = {};
+  reset_out_of_bounds(cluster.slow_start);
+  reset_out_of_bounds(cluster.locality);
   reset_out_of_bounds(cluster.timeouts);
   reset_out_of_bounds(cluster.limits);
   if (cluster.health_check) {

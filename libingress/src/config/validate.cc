@@ -85,6 +85,7 @@ void validate_listener(const Listener& listener, const FieldPath& field, std::ve
 
 void check_endpoint(const Endpoint& endpoint, const FieldPath& field, Reporter& reporter) {
   check_table_bounds(endpoint, field, reporter);
+  check_name(endpoint.zone, field.at("zone"), reporter);
   std::string_view name = endpoint.address;
   if (name.empty() || base::is_ip_address(name)) return;  // the bounds have reported an empty one
   if (name.ends_with('.')) name.remove_suffix(1);         // an absolute DNS name
@@ -102,11 +103,36 @@ void check_circuit_breakers(const CircuitBreakers& breakers, const FieldPath& fi
   }
 }
 
+void check_consistent_hash(const ConsistentHash& hash, const FieldPath& field, Reporter& reporter) {
+  check_table_bounds(hash, field, reporter);
+  const bool needs_name = hash.source == HashSource::kHeader || hash.source == HashSource::kCookie ||
+                          hash.source == HashSource::kQueryParameter;
+  if (needs_name && hash.name.empty()) {
+    reporter.error(field.at("name"), "is empty", "name the header, cookie or query parameter");
+  } else if (!needs_name && !hash.name.empty()) {
+    reporter.error(field.at("name"), fmt::format("is {} for a key without a name", quoted(hash.name)),
+                   "leave it out, or set the source to header, cookie or query_parameter");
+  }
+  const bool is_token = hash.source == HashSource::kHeader || hash.source == HashSource::kCookie;
+  if (is_token && !hash.name.empty() && !base::is_token(hash.name)) {
+    reporter.error(field.at("name"), fmt::format("is {}", quoted(hash.name)),
+                   "use letters, digits and !#$%&'*+-.^_`|~ only");
+  }
+  if (!is_token) check_name(hash.name, field.at("name"), reporter);
+  if (hash.balance_factor_percent != 0 && hash.balance_factor_percent < 100) {
+    reporter.error(field.at("balance_factor_percent"), fmt::format("is {}", hash.balance_factor_percent),
+                   "set it to 100 at least, or to 0 for no bound");
+  }
+}
+
 void validate_cluster(const Cluster& cluster, const FieldPath& field, std::vector<Problem>& out) {
   Reporter reporter = make_reporter(cluster, out);
   check_table_bounds(cluster, field, reporter);
   check_name(cluster.name, field.at("name"), reporter);
   check_origin(cluster.origin, field.at("origin"), reporter);
+  check_consistent_hash(cluster.consistent_hash, field.at("consistent_hash"), reporter);
+  check_table_bounds(cluster.slow_start, field.at("slow_start"), reporter);
+  check_table_bounds(cluster.locality, field.at("locality"), reporter);
   check_table_bounds(cluster.timeouts, field.at("timeouts"), reporter);
   check_table_bounds(cluster.limits, field.at("limits"), reporter);
   check_circuit_breakers(cluster.circuit_breakers, field.at("circuit_breakers"), reporter);

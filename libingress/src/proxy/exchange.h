@@ -116,6 +116,7 @@ class Exchange final : public ExchangeContext,
   enum class Waiting : std::uint8_t { kNothing, kForConnection, kToWrite, kForHead, kForBody };
   void on_connected(std::expected<net::TransportPtr, Error> transport);
   void begin_attempt();
+  void note_outcome(upstream::TryOutcome outcome);
   void release_upstream();
   http::BodyFraming upstream_framing() const;
   void on_response_interim(ResponseHead& head) override;
@@ -245,6 +246,7 @@ class Exchange final : public ExchangeContext,
   std::string_view client_address_;  // whom the peer speaks for: of the peer, or of a header field
   std::uint16_t client_port_ = 0;    // 0 = not known
   std::int64_t started_us_ = 0, upstream_started_us_ = -1, upstream_us_ = -1;
+  std::int64_t try_started_us_ = -1;  // -1 = nobody asks how long it takes
   std::uint16_t status_ = 0;
   std::uint64_t response_bytes_ = 0;
   std::string why_, why_detail_, upstream_label_;

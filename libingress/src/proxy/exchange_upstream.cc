@@ -34,13 +34,15 @@ Exchange::Step Exchange::pick_upstream() {
     cluster_limits_ = cluster_->cluster.limits;
     if (cluster_->cluster.circuit_breakers.is_limited() && !take_request_permit()) return Step::kWait;
   }
-  endpoint_ = services_.clusters.pick(*cluster_, tries_.pick_request());
+  endpoint_ = services_.clusters.pick(*cluster_, tries_.pick_request(start_->head, client_address_));
   if (!endpoint_) {
-    fail({ErrorCode::kNoEndpoints, ErrorSide::kSelf, RetrySafety::kNotSafe, "", {}});
+    const char* detail = cluster_->cluster.endpoints.empty() ? "" : "none_available";
+    fail({ErrorCode::kNoEndpoints, ErrorSide::kSelf, RetrySafety::kNotSafe, detail, {}});
     return Step::kWait;
   }
-  ++endpoint_->num_active;
+  endpoint_->begin_exchange();
   ++tries_.num;
+  try_started_us_ = endpoint_->is_measured ? net::EventLoop::clock_us() : -1;
   if (upstream_started_us_ < 0) upstream_started_us_ = net::EventLoop::clock_us();
   upstream_label_ = endpoint_->label;
   start_try_clock();
@@ -103,13 +105,22 @@ void Exchange::begin_attempt() {
   conn_->send_head(start_->head, upstream_framing());
 }
 
+// Once per try: with the response head, or when it fails before that.
+void Exchange::note_outcome(upstream::TryOutcome outcome) {
+  if (try_started_us_ >= 0) {
+    const std::chrono::microseconds duration(net::EventLoop::clock_us() - try_started_us_);
+    services_.clusters.note_duration(*endpoint_, duration, outcome);
+  }
+  endpoint_->note(outcome);
+}
+
 void Exchange::release_upstream() {
   tries_.stop_timers();
   attempt_.reset();
   limit_use_.ticket.leave();
   limit_use_.connection.reset();
   if (endpoint_) {
-    --endpoint_->num_active;
+    endpoint_->end_exchange();
     upstream_us_ = net::EventLoop::clock_us() - upstream_started_us_;
   }
   if (conn_) {
@@ -131,7 +142,7 @@ void Exchange::on_response_interim(ResponseHead& head) {
 }
 
 void Exchange::on_response_head(ResponseHead& head, http::BodyFraming framing) {
-  endpoint_->note(upstream::to_outcome(head.status()));
+  note_outcome(upstream::to_outcome(head.status()));
   if (head.status() == 101) return take_upgrade(head);
   const RetryPolicy* const retry = retry_policy();
   if (retry != nullptr && policy::is_retriable_status(*retry, head.status()) &&
@@ -204,7 +215,7 @@ void Exchange::note_failure(const Error& error) {
   // A time limit of the request may also be over because of the client, or of limits of the cluster.
   const bool is_awaited = attempt_ || is_request_sent_ || (conn_ && conn_->queued_bytes() > 0);
   if (error.code == ErrorCode::kUpstreamTimeout && !is_awaited) return;
-  endpoint_->note(upstream::TryOutcome::kGatewayFailure);
+  note_outcome(upstream::TryOutcome::kGatewayFailure);
 }
 
 void Exchange::on_step_timeout() {

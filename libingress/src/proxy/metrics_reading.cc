@@ -98,6 +98,22 @@ MetricFamily requests_by_class(Workers workers) {
   return out;
 }
 
+MetricFamily picks(Workers workers) {
+  MetricFamily out =
+      family("upstream_picks_total", "Choices of an endpoint that were not the policy's alone, by reason.",
+             MetricType::kCounter);
+  const auto add = [&](const char* why, Counter upstream::PickCounters::* counter) {
+    out.samples.push_back({.labels = Labels{{"why", why}},
+                           .value = sum(workers, [counter](const WorkerMetrics& m) -> const Counter& {
+                             return m.picks.*counter;
+                           })});
+  };
+  add("panic", &upstream::PickCounters::panic);
+  add("other_zone", &upstream::PickCounters::other_zone);
+  add("overflow", &upstream::PickCounters::overflow);
+  return out;
+}
+
 MetricFamily errors(Workers workers) {
   MetricFamily out = family("errors_total", "Requests that the proxy answered or cut itself, by reason.",
                             MetricType::kCounter);
@@ -221,6 +237,7 @@ Metrics read_metrics(Workers workers, const upstream::BreakerRegistry& breakers,
     out.push_back(std::move(one));
   }
   out.push_back(requests_by_class(workers));
+  out.push_back(picks(workers));
   out.push_back(errors(workers));
   out.push_back(retries_by_reason(workers));
   out.push_back(retries_refused(workers));

@@ -103,6 +103,7 @@ std::expected<void, Error> Server::Impl::start() {
   for (unsigned index = 0; index < options.workers; ++index) {
     auto worker = proxy::Worker::create({
         .index = index,
+        .zone = options.zone,
         .make_filters = options.make_filters,
         .access_log = options.access_log,
         .log = options.log,

@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "base/buffer.h"
+#include "ingress/message.h"
 #include "net/timer_wheel.h"
 #include "policy/retry.h"
 #include "upstream/cluster_state.h"
@@ -48,8 +50,11 @@ struct Tries {
     next_failed = (next_failed + 1) % kMaxFailed;
     if (num_failed < kMaxFailed) ++num_failed;
   }
-  upstream::PickRequest pick_request() const {
-    return {.avoid = last_failed, .failed = {failed.data(), num_failed}};
+  upstream::PickRequest pick_request(const RequestHead& head, std::string_view client_address) const {
+    return {.avoid = last_failed,
+            .failed = {failed.data(), num_failed},
+            .head = &head,
+            .client_address = client_address};
   }
   static std::size_t replay_cap(const RetryPolicy* policy) {
     return policy == nullptr ? kDefaultReplayBytes : policy->buffer_bytes;

@@ -30,6 +30,7 @@ namespace ingress::proxy {
 
 struct WorkerOptions {
   unsigned index = 0;
+  std::string zone;  // ServerOptions::zone
   std::function<FilterList()> make_filters;
   std::shared_ptr<AccessLog> access_log;
   std::function<void(std::string_view)> log;

@@ -8,6 +8,7 @@
 #include "base/counter.h"
 #include "ingress/error.h"
 #include "policy/retry.h"
+#include "upstream/balancer.h"
 
 namespace ingress::proxy {
 
@@ -28,6 +29,7 @@ struct WorkerMetrics {
   std::array<Counter, policy::kNumTryFailures> retries_by_reason;
   std::array<Counter, policy::kNumRetryRefusals> retries_refused;
   Counter retry_buffer_overflows;
+  upstream::PickCounters picks;
   std::array<Counter, kBoundsMs.size() + 1> duration_buckets;
   Counter duration_us;
   Counter tunnels_opened, tunnels_open;

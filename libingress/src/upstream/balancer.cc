@@ -1,43 +1,49 @@
 #include "upstream/balancer.h"
 
+#include <algorithm>
+
+#include "upstream/balancers/consistent_hash.h"
+#include "upstream/balancers/least_request.h"
+#include "upstream/balancers/peak_ewma.h"
+#include "upstream/balancers/random_choice.h"
+#include "upstream/balancers/round_robin.h"
 #include "upstream/endpoint_state.h"
 
 namespace ingress::upstream {
-
 namespace {
 
-std::size_t pick_round_robin(std::span<EndpointState* const> endpoints, const EndpointState* avoid,
-                             std::uint64_t& turn) {
-  std::size_t index = turn++ % endpoints.size();
-  if (endpoints[index] == avoid) index = turn++ % endpoints.size();
-  return index;
-}
-
-// Power of two choices (Mitzenmacher 2001): two different random endpoints, the less loaded one.
-std::size_t pick_least_request(std::span<EndpointState* const> endpoints, const EndpointState* avoid,
-                               Random& random) {
-  const std::size_t count = endpoints.size();
-  const std::size_t first = random.below(count);
-  std::size_t second = random.below(count - 1);
-  if (second >= first) ++second;
-  if (endpoints[first] == avoid) return second;
-  if (endpoints[second] == avoid) return first;
-  return endpoints[second]->num_active < endpoints[first]->num_active ? second : first;
+bool is_same(const Endpoint& a, const Endpoint& b) {
+  return a.port == b.port && a.address == b.address;
 }
 
 }  // namespace
 
-std::optional<std::size_t> pick_endpoint(LoadBalancing policy, std::span<EndpointState* const> endpoints,
-                                         const EndpointState* avoid, std::uint64_t& turn, Random& random) {
-  if (endpoints.empty()) return std::nullopt;
-  if (endpoints.size() == 1) return 0;
-  switch (policy) {
+bool PickRequest::was_last(const Endpoint& endpoint) const {
+  return avoid != nullptr && is_same(avoid->key, endpoint);
+}
+
+bool PickRequest::has_failed(const Endpoint& endpoint) const {
+  return was_last(endpoint) || std::ranges::any_of(failed, [&](const LocalRef<EndpointState>& one) {
+           return is_same(one->key, endpoint);
+         });
+}
+
+std::unique_ptr<Balancer> make_balancer(const ClusterEntry& entry, std::span<EndpointState* const> endpoints,
+                                        PickContext& context) {
+  switch (entry.cluster.load_balancing) {
     case LoadBalancing::kRoundRobin:
-      return pick_round_robin(endpoints, avoid, turn);
+      break;
     case LoadBalancing::kLeastRequest:
-      return pick_least_request(endpoints, avoid, random);
+      return std::make_unique<LeastRequest>(endpoints, context);
+    case LoadBalancing::kRandom:
+      return std::make_unique<RandomChoice>(endpoints, context);
+    case LoadBalancing::kPeakEwma:
+      return std::make_unique<PeakEwma>(endpoints, context);
+    case LoadBalancing::kConsistentHash:
+      return std::make_unique<ConsistentHashing>(entry, endpoints, context);
   }
-  return std::nullopt;
+  if (have_equal_shares(endpoints)) return std::make_unique<RoundRobin>(endpoints, context);
+  return std::make_unique<WeightedRoundRobin>(endpoints, context);
 }
 
 }  // namespace ingress::upstream

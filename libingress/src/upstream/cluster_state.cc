@@ -13,17 +13,18 @@ auto identity(const EndpointRef& endpoint) {
   return std::tie(endpoint->key.address, endpoint->key.port);
 }
 
-bool has_failed(const PickRequest& request, const Endpoint& key) {
-  return std::ranges::any_of(request.failed,
-                             [&](const EndpointRef& endpoint) { return endpoint->key == key; });
-}
-
 }  // namespace
 
 EndpointState::EndpointState(Endpoint key_in) : key(std::move(key_in)) {
   const bool is_ipv6 = key.address.find(':') != std::string::npos;
   label = is_ipv6 ? "[" + key.address + "]:" : key.address + ":";
   label += std::to_string(key.port);
+}
+
+ClusterStates::ClusterStates(Options options)
+    : context_{
+          .random = Random(options.seed), .zone = std::move(options.zone), .counters = options.counters} {
+  if (options.now) context_.now = std::move(options.now);
 }
 
 void ClusterStates::adopt(const ClusterTable& table) {
@@ -41,23 +42,24 @@ void ClusterStates::update(State& state, const ClusterEntry* entry) {
   const std::vector<EndpointRef> before = std::exchange(state.owned, {});
   for (const EndpointRef& endpoint : before) endpoint->is_retired = true;  // until it turns up below
   state.endpoints.clear();
-  state.candidates.clear();
+  state.num_active = 0;
   state.is_stale = true;
   state.entry = entry;
   if (entry != nullptr) {
-    for (const Endpoint& key : entry->cluster.endpoints) {
-      const EndpointRef* known = find(before, key);
-      state.owned.push_back(known != nullptr ? *known : EndpointRef(new EndpointState(key)));
-      state.owned.back()->is_retired = false;
-      state.endpoints.push_back(state.owned.back().get());
+    for (const Endpoint& value : entry->cluster.endpoints) {
+      const EndpointRef* known = find(before, value);
+      EndpointRef endpoint = known != nullptr ? *known : EndpointRef(new EndpointState(value));
+      if (known == nullptr) endpoint->available_since = context_.now();
+      prepare(*endpoint, value, state);
+      state.endpoints.push_back(endpoint.get());
+      state.owned.push_back(std::move(endpoint));
     }
     std::ranges::sort(state.owned, {}, identity);
-    // Workers must not walk the endpoints in step.
-    if (before.empty()) state.turn = random_.next() >> 1;
   }
   for (const EndpointRef& endpoint : before) {
     if (!endpoint->is_retired) continue;
     endpoint->gate = nullptr;
+    endpoint->cluster_active = nullptr;
     endpoint->idle.clear();
   }
   update_gate(state, entry);
@@ -96,6 +98,19 @@ std::shared_ptr<BreakerGate> ClusterStates::gate(const ClusterEntry& entry) {
   return breakers_ ? breakers_->join(entry.cluster.name, post_) : nullptr;
 }
 
+// `value` is that of the newest version of its cluster.
+void ClusterStates::prepare(EndpointState& endpoint, const Endpoint& value, State& state) {
+  const Cluster& cluster = state.entry->cluster;
+  endpoint.key = value;
+  endpoint.position = static_cast<std::uint32_t>(state.endpoints.size());
+  endpoint.is_retired = false;
+  endpoint.is_measured = cluster.load_balancing == LoadBalancing::kPeakEwma;
+  const bool is_bounded = cluster.load_balancing == LoadBalancing::kConsistentHash &&
+                          cluster.consistent_hash.balance_factor_percent != 0;
+  endpoint.cluster_active = is_bounded ? &state.num_active : nullptr;
+  state.num_active += endpoint.num_active;
+}
+
 const EndpointRef* ClusterStates::find(const std::vector<EndpointRef>& owned, const Endpoint& key) {
   const auto found = std::ranges::lower_bound(owned, std::tie(key.address, key.port), {}, identity);
   return found != owned.end() && identity(*found) == std::tie(key.address, key.port) ? &*found : nullptr;
@@ -107,17 +122,8 @@ void ClusterStates::set_available(std::uint32_t cluster_index, const Endpoint& e
   const EndpointRef* found = state == nullptr ? nullptr : find(state->owned, endpoint);
   if (found == nullptr || (*found)->availability == availability) return;
   (*found)->availability = availability;
+  if (availability == Availability::kAvailable) (*found)->available_since = context_.now();
   state->is_stale = true;
-}
-
-void ClusterStates::make_candidates(State& state) {
-  state.is_stale = false;
-  state.candidates.clear();
-  std::ranges::copy_if(
-      state.endpoints, std::back_inserter(state.candidates),
-      [](const EndpointState* endpoint) { return endpoint->availability == Availability::kAvailable; });
-  const std::size_t threshold = state.endpoints.size() * state.entry->cluster.panic_threshold_percent;
-  if (state.candidates.size() * 100 < threshold) state.candidates = state.endpoints;
 }
 
 ClusterStates::State* ClusterStates::state_of(const ClusterEntry& entry) const {
@@ -128,17 +134,8 @@ ClusterStates::State* ClusterStates::state_of(const ClusterEntry& entry) const {
 EndpointRef ClusterStates::pick(const ClusterEntry& entry, const PickRequest& request) {
   State* state = state_of(entry);
   if (state == nullptr || state->entry != &entry) return pick_of_older(state, entry, request);
-  if (state->is_stale) make_candidates(*state);
-  const auto picked =
-      pick_endpoint(entry.cluster.load_balancing, state->candidates, request.avoid, state->turn, random_);
-  if (!picked) return {};
-  // One of the next is free, unless all have failed.
-  std::size_t index = *picked;
-  for (std::size_t i = 0; i < request.failed.size() && has_failed(request, state->candidates[index]->key);
-       ++i) {
-    index = (index + 1) % state->candidates.size();
-  }
-  return EndpointRef(state->candidates[index]);
+  if (std::exchange(state->is_stale, false)) state->picker.assign(entry, state->endpoints, context_);
+  return EndpointRef(state->picker.pick(request, context_));
 }
 
 ClusterLoadRef ClusterStates::load(const ClusterEntry& entry) {
@@ -156,20 +153,35 @@ std::uint64_t ClusterStates::num_active(const ClusterEntry& entry) const {
   return sum;
 }
 
-// Rare: a request that was suspended, or is tried again, across a change of its cluster.
+void ClusterStates::note_duration(EndpointState& endpoint, std::chrono::microseconds duration,
+                                  TryOutcome outcome) {
+  if (!endpoint.is_measured) return;
+  if (outcome == TryOutcome::kGatewayFailure) duration = std::max(duration, LatencyAverage::kFailure);
+  endpoint.latency.add(duration, context_.now());
+}
+
+// Rare: a request that was suspended, or is tried again, across a change of its cluster. Any endpoint that
+// has not failed it, whatever the policy; one that is not known to be unavailable, if there is one.
 EndpointRef ClusterStates::pick_of_older(State* newest, const ClusterEntry& entry,
                                          const PickRequest& request) {
   const std::vector<Endpoint>& keys = entry.cluster.endpoints;
   if (keys.empty()) return {};
-  std::size_t index = random_.below(keys.size());
-  if (request.avoid != nullptr && keys[index] == request.avoid->key) index = (index + 1) % keys.size();
-  for (std::size_t i = 0; i < request.failed.size() && has_failed(request, keys[index]); ++i) {
-    index = (index + 1) % keys.size();
+  const auto known_as = [&](const Endpoint& key) {
+    return newest == nullptr ? nullptr : find(newest->owned, key);
+  };
+  const auto rank = [&](const Endpoint& key) {
+    if (request.has_failed(key)) return request.was_last(key) ? 3 : 2;
+    const EndpointRef* known = known_as(key);
+    return known != nullptr && (*known)->availability != Availability::kAvailable ? 1 : 0;
+  };
+  const std::size_t start = context_.random.below(keys.size());
+  std::size_t best = start;
+  for (std::size_t i = 1; i < keys.size() && rank(keys[best]) > 0; ++i) {
+    const std::size_t index = (start + i) % keys.size();
+    if (rank(keys[index]) < rank(keys[best])) best = index;
   }
-  if (newest != nullptr) {
-    if (const EndpointRef* known = find(newest->owned, keys[index])) return *known;
-  }
-  EndpointRef gone(new EndpointState(keys[index]));
+  if (const EndpointRef* known = known_as(keys[best])) return *known;
+  EndpointRef gone(new EndpointState(keys[best]));
   gone->is_retired = true;
   return gone;
 }
@@ -181,7 +193,7 @@ std::size_t ClusterStates::pick_backend(std::uint64_t rule, std::span<const Back
       splits_.clear();
       num_split_slots_ = 0;
     }
-    found = splits_.emplace(rule, WeightedSplit(backends, random_)).first;
+    found = splits_.emplace(rule, WeightedSplit(backends, context_.random)).first;
     num_split_slots_ += found->second.num_slots();
   }
   return found->second.next();

@@ -6,14 +6,18 @@
 // those that a pick may choose from is made when endpoints or their availability change, not by picks.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "upstream/balancer.h"
 #include "upstream/breaker_registry.h"
+#include "upstream/cluster_picker.h"
 #include "upstream/cluster_table.h"
 #include "upstream/endpoint_state.h"
 #include "upstream/weighted_split.h"
@@ -29,7 +33,13 @@ using ClusterLoadRef = LocalRef<ClusterLoad>;
 
 class ClusterStates {
  public:
-  explicit ClusterStates(std::uint64_t seed) : random_(seed) {}
+  struct Options {
+    std::uint64_t seed = 0;
+    std::string zone = {};  // see PickContext for this and the others
+    std::function<std::chrono::milliseconds()> now = {};
+    PickCounters* counters = nullptr;
+  };
+  explicit ClusterStates(Options options);
 
   // Moves from the table adopted last to `table`. Cost: what differs between them.
   void adopt(const ClusterTable& table);
@@ -60,29 +70,32 @@ class ClusterStates {
   // The way to the breaker of `entry`, which has limits; null when there are no breakers.
   std::shared_ptr<BreakerGate> gate(const ClusterEntry& entry);
 
+  // A try at an endpoint that is_measured came to `outcome` after `duration`.
+  void note_duration(EndpointState& endpoint, std::chrono::microseconds duration, TryOutcome outcome);
+
   // Whose turn it is of the backends of a rule, as an index; one of them at least has a weight above 0.
   // `rule` stands for the rule, and for the same backends always.
   std::size_t pick_backend(std::uint64_t rule, std::span<const BackendRef> backends);
 
-  Random& random() { return random_; }
+  Random& random() { return context_.random; }
 
  private:
   // Turns that are remembered for all splits together (two bytes each). Beyond, all are forgotten: shares
   // start anew.
   static constexpr std::size_t kMaxSplitSlots = 65'536 * 20;
   struct State {
-    const ClusterEntry* entry = nullptr;     // of the table adopted last
-    std::vector<EndpointRef> owned;          // sorted by address and port
-    std::vector<EndpointState*> endpoints;   // all, in the order of the entry
-    std::vector<EndpointState*> candidates;  // those to choose from
-    std::uint64_t turn = 0;
-    bool is_stale = false;              // candidates are to be made anew: one time for many changes in a row
+    const ClusterEntry* entry = nullptr;    // of the table adopted last
+    std::vector<EndpointRef> owned;         // sorted by address and port
+    std::vector<EndpointState*> endpoints;  // in the order of the entry
+    ClusterPicker picker;
+    std::uint32_t num_active = 0;       // exchanges of all endpoints, while their cluster_active points here
+    bool is_stale = false;              // the picker is to be told: one time for many changes in a row
     std::shared_ptr<BreakerGate> gate;  // while the cluster has limits
     ClusterLoadRef load;                // null before the first retry
   };
   void update(State& state, const ClusterEntry* entry);
+  static void prepare(EndpointState& endpoint, const Endpoint& value, State& state);
   void update_gate(State& state, const ClusterEntry* entry);
-  static void make_candidates(State& state);
   // `owned` is sorted; null when it has no such endpoint.
   static const EndpointRef* find(const std::vector<EndpointRef>& owned, const Endpoint& key);
   EndpointRef pick_of_older(State* newest, const ClusterEntry& entry, const PickRequest& request);
@@ -94,7 +107,7 @@ class ClusterStates {
   ClusterTable::Entries adopted_;
   std::shared_ptr<BreakerRegistry> breakers_;
   BreakerGate::Post post_;
-  Random random_;
+  PickContext context_;
 };
 
 }  // namespace ingress::upstream

@@ -1,6 +1,17 @@
 #include "upstream/cluster_table.h"
 
 namespace ingress::upstream {
+namespace {
+
+// Null for policies that do not hash; that of the version `before` when endpoints have not changed.
+std::shared_ptr<const HashRing> ring_of(const Cluster& cluster, const ClusterEntry* before) {
+  if (cluster.load_balancing != LoadBalancing::kConsistentHash) return nullptr;
+  if (before != nullptr && before->ring && before->cluster.endpoints == cluster.endpoints)
+    return before->ring;
+  return std::make_shared<const HashRing>(cluster.endpoints);
+}
+
+}  // namespace
 
 ClusterCompiler::ClusterCompiler(std::shared_ptr<base::SlotRegistry> slots)
     : slots_(std::move(slots)), table_(std::make_shared<const ClusterTable>()) {}
@@ -19,7 +30,9 @@ std::shared_ptr<const ClusterTable> ClusterCompiler::apply(std::span<const Clust
   for (const Cluster& cluster : upserts) {
     std::shared_ptr<const ClusterEntry>& held = clusters_[cluster.name];
     if (held && held->cluster == cluster) continue;
-    held = std::make_shared<const ClusterEntry>(ClusterEntry{cluster, slots_->lease(cluster.name)});
+    auto ring = ring_of(cluster, held.get());
+    held = std::make_shared<const ClusterEntry>(
+        ClusterEntry{cluster, slots_->lease(cluster.name), std::move(ring)});
     entries.set(held->slot->index, held);
     has_changed = true;
   }

@@ -13,12 +13,14 @@
 #include "base/persistent_vector.h"
 #include "base/slot_registry.h"
 #include "ingress/cluster.h"
+#include "upstream/hash_ring.h"
 
 namespace ingress::upstream {
 
 struct ClusterEntry {
   Cluster cluster;
-  base::SlotLease slot;  // keeps the index of this name while any snapshot knows it
+  base::SlotLease slot;                            // keeps the index of this name while any snapshot knows it
+  std::shared_ptr<const HashRing> ring = nullptr;  // of the endpoints, for LoadBalancing::kConsistentHash
 };
 
 class ClusterTable {

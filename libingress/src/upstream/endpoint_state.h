@@ -4,13 +4,17 @@
 // Thread: its worker's. Always true: a retired endpoint (no longer listed) has no idle connections.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "ingress/cluster.h"
 #include "upstream/circuit_breaker.h"
 #include "upstream/conn_pool.h"
+#include "upstream/latency_average.h"
 #include "upstream/local_ref.h"
 #include "upstream/outlier_detector.h"
 
@@ -21,9 +25,25 @@ enum class Availability : std::uint8_t { kAvailable, kUnavailable };
 
 struct EndpointState {
   explicit EndpointState(Endpoint key_in);
-  Endpoint key;
+  void begin_exchange() {
+    ++num_active;
+    if (cluster_active != nullptr) ++*cluster_active;
+  }
+  void end_exchange() {
+    --num_active;
+    if (cluster_active != nullptr) --*cluster_active;
+  }
+
+  Endpoint key;                  // address and port stay; weight and zone are those of the newest version
   std::string label;             // "10.0.0.1:80", "[::1]:80": for logs
+  std::uint64_t share = 1;       // its weight now, relative to the others of the cluster; above 0
   std::uint32_t num_active = 0;  // exchanges that use it now
+  std::uint32_t position = 0;    // in the cluster's list
+  // The num_active of all endpoints of the cluster; null when nobody asks for it, or retired.
+  std::uint32_t* cluster_active = nullptr;
+  std::chrono::milliseconds available_since{0};
+  LatencyAverage latency;    // kept while is_measured
+  bool is_measured = false;  // ClusterStates::note_duration() wants to hear of it
   bool is_retired = false;
   Availability availability = Availability::kAvailable;
   BreakerGate* gate = nullptr;            // of its cluster, while that has limits and lists it
@@ -39,5 +59,10 @@ struct EndpointState {
   }
 };
 using EndpointRef = LocalRef<EndpointState>;
+
+inline bool have_equal_shares(std::span<EndpointState* const> endpoints) {
+  return std::ranges::all_of(
+      endpoints, [&](const EndpointState* endpoint) { return endpoint->share == endpoints.front()->share; });
+}
 
 }  // namespace ingress::upstream
