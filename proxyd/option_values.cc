@@ -127,6 +127,17 @@ ValueOr<ingress::HeadersWithUnderscores> parse_headers_with_underscores(std::str
   return std::unexpected(fmt::format("\"{}\": expected drop, reject or allow", text));
 }
 
+ValueOr<std::string> parse_zone(std::string_view text) {
+  const auto is_good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  if (text.empty() || text.size() > 63 || !std::ranges::all_of(text, is_good))
+    return std::unexpected(
+        fmt::format("\"{}\": expected at most 63 letters, digits, '-', '_' and '.'", text));
+  return std::string(text);
+}
+
 ValueOr<unsigned> parse_workers(std::string_view text) {
   const auto number = to_number(text);
   if (!number || *number < 1 || *number > kMaxWorkers)

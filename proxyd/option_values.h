@@ -30,6 +30,9 @@ ValueOr<ingress::SlashMerging> parse_slashes(std::string_view text);
 ValueOr<ingress::AmbiguousPaths> parse_ambiguous_paths(std::string_view text);
 ValueOr<ingress::HeadersWithUnderscores> parse_headers_with_underscores(std::string_view text);
 
+// The name of a zone: the form of a Kubernetes label value, not empty.
+ValueOr<std::string> parse_zone(std::string_view text);
+
 // 1 to 1024.
 ValueOr<unsigned> parse_workers(std::string_view text);
 

@@ -31,8 +31,8 @@ struct RawListeners {
 struct RawRun {
   RawInput input;
   RawListeners listeners;
-  std::string admin, probe, workers, access_log = "stdout", shutdown_delay = "0s", drain_timeout = "30s",
-                                     tunnel_drain_timeout = "10s";
+  std::string admin, probe, workers, zone, access_log = "stdout", shutdown_delay = "0s",
+                                           drain_timeout = "30s", tunnel_drain_timeout = "10s";
 };
 struct RawCheck {
   RawInput input;
@@ -96,6 +96,8 @@ void add_run_options(CLI::App& app, RawRun& raw) {
              "Serve state, problems, health and metrics here");
   add_option(app, "--probe-address", raw.probe, "ADDR:PORT", "Serve only health and metrics here");
   add_option(app, "--workers", raw.workers, "N", "Threads that serve [CPU affinity or cgroup quota]");
+  add_option(app, "--zone", raw.zone, "NAME",
+             "Where this process runs, as topology.kubernetes.io/zone says; its endpoints come first");
   add_option(app, "--access-log", raw.access_log, "PATH|stdout|off",
              "Where requests are written down [stdout]");
   add_option(app, "--shutdown-delay", raw.shutdown_delay, "TIME",
@@ -213,6 +215,7 @@ RunOptions read_run(Reader& reader, const RawRun& raw) {
   if (options.probe) options.probe->name = "probe";
   reader.read("--workers", raw.workers, options.workers, parse_workers(raw.workers));
   if (raw.workers.empty()) options.workers = usable_cpus();
+  reader.read("--zone", raw.zone, options.zone, parse_zone(raw.zone));
   options.access_log = raw.access_log;
   reader.read("--shutdown-delay", raw.shutdown_delay, options.shutdown_delay,
               parse_duration(raw.shutdown_delay));

@@ -27,6 +27,7 @@ struct RunOptions {
   InputOptions input;
   std::optional<ingress::Listener> admin, probe;
   unsigned workers = 1;
+  std::string zone;                   // ingress::ServerOptions::zone
   std::string access_log = "stdout";  // a path, "stdout" or "off"
   std::chrono::milliseconds shutdown_delay{0};
   std::chrono::milliseconds drain_timeout{30'000};

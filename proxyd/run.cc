@@ -119,6 +119,7 @@ std::expected<ingress::Server, ingress::Error> create_proxy(const RunOptions& op
                                                             std::shared_ptr<AccessLog> access_log) {
   ingress::ServerOptions server;
   server.workers = options.workers;
+  server.zone = options.zone;
   server.access_log = std::move(access_log);
   server.log = [](std::string_view line) { log_line(line); };
   server.local_backends = options.input.local_backends;

@@ -103,6 +103,8 @@ struct Service {
 struct SliceEndpoint {
   std::vector<std::string> addresses;
   std::optional<bool> ready, serving, terminating;
+  std::string zone;       // where it stands
+  std::string hint_zone;  // whose traffic it is meant for (hints.forZones, the first); empty = none said
   friend bool operator==(const SliceEndpoint&, const SliceEndpoint&) = default;
 };
 

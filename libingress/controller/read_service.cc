@@ -1,4 +1,5 @@
 // Service (v1) and EndpointSlice (discovery.k8s.io/v1).
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -13,6 +14,7 @@ constexpr std::size_t kMaxServicePorts = 1'000;
 constexpr std::size_t kMaxSlicePorts = 20'000;
 constexpr std::size_t kMaxEndpoints = 1'000;
 constexpr std::size_t kMaxAddresses = 100;
+constexpr std::size_t kMaxZones = 8;
 constexpr const char* kServiceNameLabel = "kubernetes.io/service-name";
 
 std::optional<std::string> read_port_name(const Field& field) {
@@ -57,6 +59,17 @@ std::optional<ServicePort> read_service_port(const Field& field) {
   return out;
 }
 
+// A label value; empty when unset or wrong.
+std::string read_zone(const Field& field) {
+  auto zone = field.text(kMaxTextBytes);
+  if (!zone) return {};
+  const bool is_good = zone->size() <= 63 && std::ranges::all_of(*zone, base::is_token_char);
+  if (is_good) return std::move(*zone);
+  field.report(quoted(*zone) + " is no name of a zone",
+               "use the value of the label topology.kubernetes.io/zone");
+  return {};
+}
+
 // A malformed endpoint stays as one without addresses, a malformed address as "": later problems count
 // positions.
 SliceEndpoint read_endpoint(const Field& field) {
@@ -78,6 +91,13 @@ SliceEndpoint read_endpoint(const Field& field) {
   // A condition that cannot be read may not count as ready.
   if (!read("ready", out.ready) || !read("serving", out.serving) || !read("terminating", out.terminating))
     return {};
+  // Zones only say which of the ready ones come first: an endpoint without is as good.
+  out.zone = read_zone(field.member("zone"));
+  const Field hints = field.member("hints");
+  if (!hints.object()) return out;
+  const auto zones = hints.member("forZones").elements(kMaxZones);
+  if (zones && !zones->empty() && zones->front().object())
+    out.hint_zone = read_zone(zones->front().member("name"));
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "controller/translate_backends.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "controller/syntax.h"
 
@@ -38,11 +39,6 @@ std::optional<std::uint16_t> slice_port(const EndpointSlice& slice, const Servic
   return std::nullopt;
 }
 
-void sort_unique(std::vector<Endpoint>& endpoints) {
-  std::sort(endpoints.begin(), endpoints.end());
-  endpoints.erase(std::unique(endpoints.begin(), endpoints.end()), endpoints.end());
-}
-
 }  // namespace
 
 BackendTable::BackendTable(const Store& store, const TranslateOptions& options, ProblemList& problems)
@@ -76,18 +72,20 @@ BackendRef BackendTable::resolve(const std::string& namespace_, const IngressBac
   }
   const Found found{service, &stored->source, port == nullptr ? backend.port.number : port->port, port};
   const std::string name = full_name + ':' + std::to_string(found.number);
-  std::vector<Endpoint> endpoints;
+  std::optional<Endpoint> external;
   if (is_external) {
     // Asked anew for every reference: each of them is to learn why it fails.
-    auto endpoint = external_endpoint(found, referrer);
-    if (!endpoint) return {.failure = FixedReply{kFailureStatus, "external_name_forbidden"}};
-    endpoints.push_back(std::move(*endpoint));
+    external = external_endpoint(found, referrer);
+    if (!external) return {.failure = FixedReply{kFailureStatus, "external_name_forbidden"}};
   }
   if (!clusters_.contains(name)) {
-    if (!is_external) endpoints = slice_endpoints(found);
-    clusters_.emplace(name, Cluster{.name = name,
-                                    .endpoints = std::move(endpoints),
-                                    .origin = {Service::kKind, namespace_, *backend.service}});
+    Cluster cluster{.name = name, .origin = {Service::kKind, namespace_, *backend.service}};
+    if (external) {
+      cluster.endpoints.push_back(std::move(*external));
+    } else {
+      add_slice_endpoints(found, cluster);
+    }
+    clusters_.emplace(name, std::move(cluster));
   }
   return {.cluster = name};
 }
@@ -131,7 +129,17 @@ std::optional<Endpoint> BackendTable::external_endpoint(const Found& found, cons
   return Endpoint{ip ? ip->text : service.external_name, static_cast<std::uint16_t>(found.number)};
 }
 
-std::vector<Endpoint> BackendTable::slice_endpoints(const Found& found) {
+// Zones matter where whoever made the slices wants it (Kubernetes: topology aware routing,
+// trafficDistribution) and has said so for every endpoint; some without a hint mean that the hints are not
+// complete.
+void BackendTable::add_slice_endpoints(const Found& found, Cluster& cluster) {
+  std::vector<SliceTarget> targets = slice_targets(found);
+  const bool has_hints = !targets.empty() && std::ranges::all_of(targets, &SliceTarget::is_hinted);
+  if (has_hints) cluster.locality.prefer = ZonePreference::kOwnZone;
+  for (SliceTarget& target : targets) cluster.endpoints.push_back(std::move(target.endpoint));
+}
+
+std::vector<BackendTable::SliceTarget> BackendTable::slice_targets(const Found& found) {
   const Service& service = *found.service;
   const auto slices = slices_.find({service.meta.namespace_, service.meta.name});
   if (slices == slices_.end()) {
@@ -139,7 +147,7 @@ std::vector<Endpoint> BackendTable::slice_endpoints(const Found& found) {
          "create one in the same namespace");
     return {};
   }
-  std::vector<Endpoint> ready, draining;
+  std::vector<SliceTarget> ready, draining;
   bool is_joined = false;
   for (const Stored& stored : slices->second) {
     const auto port = slice_port(*stored.slice, *found.port);
@@ -152,8 +160,12 @@ std::vector<Endpoint> BackendTable::slice_endpoints(const Found& found) {
          "slice ports are joined by the name of the Service port: give both the same name");
   }
   // While none is ready, those that still serve while they terminate are better than none.
-  std::vector<Endpoint>& chosen = ready.empty() ? draining : ready;
-  sort_unique(chosen);
+  std::vector<SliceTarget>& chosen = ready.empty() ? draining : ready;
+  std::ranges::sort(chosen);
+  const auto repeated = std::ranges::unique(chosen, {}, [](const SliceTarget& target) {
+    return std::tie(target.endpoint.address, target.endpoint.port);
+  });
+  chosen.erase(repeated.begin(), repeated.end());
   if (chosen.size() > kMaxEndpoints) {
     warn(found,
          "has " + std::to_string(chosen.size()) + " endpoints: only the first " +
@@ -173,8 +185,8 @@ void BackendTable::warn(const Found& found, std::string why, std::string fix) {
                  .fix = std::move(fix)});
 }
 
-void BackendTable::collect(const Stored& stored, std::uint16_t port, std::vector<Endpoint>& ready,
-                           std::vector<Endpoint>& draining) {
+void BackendTable::collect(const Stored& stored, std::uint16_t port, std::vector<SliceTarget>& ready,
+                           std::vector<SliceTarget>& draining) {
   const EndpointSlice& slice = *stored.slice;
   const auto report = [&](std::string field, std::string why, std::string fix) {
     problems_.add({.source = *stored.source,
@@ -205,7 +217,11 @@ void BackendTable::collect(const Stored& stored, std::uint16_t port, std::vector
         report(field, quoted(endpoint.addresses[j]) + " is no address that a backend may have",
                "use the address of a pod or host");
       } else {
-        (is_ready ? ready : draining).push_back({ip->text, port});
+        const bool is_hinted = !endpoint.hint_zone.empty();
+        (is_ready ? ready : draining)
+            .push_back(
+                {{.address = ip->text, .port = port, .zone = is_hinted ? endpoint.hint_zone : endpoint.zone},
+                 is_hinted});
       }
     }
   }

@@ -46,10 +46,18 @@ class BackendTable {
   BackendRef fail(const Referrer& referrer, const char* token, std::string field, std::string why,
                   std::string fix);
   std::optional<Endpoint> external_endpoint(const Found& found, const Referrer& referrer);
-  std::vector<Endpoint> slice_endpoints(const Found& found);
+  // An endpoint, and whether its slice hints whose traffic it is meant for.
+  struct SliceTarget {
+    Endpoint endpoint;
+    bool is_hinted = false;
+    friend auto operator<=>(const SliceTarget&, const SliceTarget&) = default;
+  };
+  void add_slice_endpoints(const Found& found, Cluster& cluster);
+  // Those that serve, in order, each once.
+  std::vector<SliceTarget> slice_targets(const Found& found);
   void warn(const Found& found, std::string why, std::string fix);  // about the Service
-  void collect(const Stored& stored, std::uint16_t port, std::vector<Endpoint>& ready,
-               std::vector<Endpoint>& draining);
+  void collect(const Stored& stored, std::uint16_t port, std::vector<SliceTarget>& ready,
+               std::vector<SliceTarget>& draining);
 
   const Store& store_;
   const TranslateOptions& options_;

@@ -41,7 +41,7 @@ inline const std::map<std::string, std::string>& sound_documents() {
         "metadata":{"name":"web-1","namespace":"shop","labels":{"kubernetes.io/service-name":"web"}},
         "addressType":"IPv4",
         "endpoints":[{"addresses":["10.0.0.1"],"conditions":{"ready":true,"serving":true,"terminating":false}},
-          {"addresses":["10.0.0.2"],"conditions":{}},{"addresses":["10.0.0.3"]}],
+          {"addresses":["10.0.0.2"],"conditions":{},"zone":"eu-1a","hints":{"forZones":[{"name":"eu-1b"},{"name":"eu-1c"}]}},{"addresses":["10.0.0.3"]}],
         "ports":[{"name":"http","port":8080,"protocol":"TCP"},{"name":"admin","port":9001}]})"},
       {"Secret", R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"cert","namespace":"shop"},
         "type":"kubernetes.io/tls","data":{"tls.crt":"Y2VydA==","tls.key":"c2VjcmV0"},

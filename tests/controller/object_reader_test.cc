@@ -86,6 +86,8 @@ TEST_CASE("ReadsTheOtherKinds") {
   REQUIRE(slice.endpoints.size() == 3);
   CHECK(slice.endpoints[0].terminating == false);
   CHECK(!slice.endpoints[1].ready);
+  CHECK(slice.endpoints[1].zone == "eu-1a");
+  CHECK(slice.endpoints[1].hint_zone == "eu-1b");
   CHECK(!slice.endpoints[2].ready);
   CHECK(slice.ports[1].port == 9001);
 
@@ -195,6 +197,13 @@ TEST_CASE("WrongFieldsAreNamedAndHurtAsLittleAsTheyCan") {
       {"EndpointSlice", "endpoints[0].addresses[0]", "10", Kept::kYes, "", "not a string"},
       {"EndpointSlice", "endpoints[0].addresses[0]", R"("")", Kept::kYes, "", "empty"},
       {"EndpointSlice", "endpoints[0].conditions.ready", R"("true")", Kept::kYes, "", "true or false"},
+      {"EndpointSlice", "endpoints[1].zone", R"("a b")", Kept::kYes, "", "no name of a zone"},
+      {"EndpointSlice", "endpoints[1].zone", "1", Kept::kYes, "", "not a string"},
+      {"EndpointSlice", "endpoints[1].hints", "[]", Kept::kYes, "", "not an object"},
+      {"EndpointSlice", "endpoints[1].hints.forZones", "{}", Kept::kYes, "", "not a list"},
+      {"EndpointSlice", "endpoints[1].hints.forZones[0]", "1", Kept::kYes, "", "not an object"},
+      {"EndpointSlice", "endpoints[1].hints.forZones[0].name", R"("\n")", Kept::kYes, "",
+       "no name of a zone"},
       {"EndpointSlice", "ports[0].port", R"("http")", Kept::kYes, "", "not an integer"},
       {"EndpointSlice", "ports[0].protocol", "6", Kept::kYes, "", "not a string"},
       {"Secret", "data", "[]", Kept::kNo, "", "not an object"},

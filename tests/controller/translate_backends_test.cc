@@ -154,6 +154,52 @@ TEST_CASE("ReadyEndpointsAreUsedElseThoseThatServeWhileTheyTerminate") {
   }
 }
 
+SliceEndpoint in_zone(std::string address, std::string zone, std::string hint) {
+  return {.addresses = {std::move(address)}, .zone = std::move(zone), .hint_zone = std::move(hint)};
+}
+
+TEST_CASE("ZonesComeAlongAndHintsForAllMakeThemMatter") {
+  struct Row {
+    const char* claim;
+    std::vector<SliceEndpoint> endpoints;
+    std::string zones;
+    ZonePreference prefer;
+  };
+  const std::vector<Row> rows{
+      {"none", {in_zone("10.0.0.1", "", "")}, "-", ZonePreference::kNone},
+      {"a zone alone",
+       {in_zone("10.0.0.1", "a", ""), in_zone("10.0.0.2", "b", "")},
+       "ab",
+       ZonePreference::kNone},
+      {"hints, which count more than where it stands",
+       {in_zone("10.0.0.1", "a", "a"), in_zone("10.0.0.2", "a", "b")},
+       "ab",
+       ZonePreference::kOwnZone},
+      {"not all have hints",
+       {in_zone("10.0.0.1", "a", "a"), in_zone("10.0.0.2", "b", "")},
+       "ab",
+       ZonePreference::kNone},
+      {"the same endpoint twice is one",
+       {in_zone("10.0.0.1", "b", "b"), in_zone("10.0.0.1", "a", "a")},
+       "a",
+       ZonePreference::kOwnZone},
+      {"no endpoints", {}, "", ZonePreference::kNone},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.claim));
+    const Store all = make_store({make_service("web"), with(make_slice("s", "web", {}), row.endpoints, {})});
+    ProblemList problems;
+    BackendTable table(all, {}, problems);
+    table.resolve("default", backend("web:80"), {"i.yaml", {"Ingress", "default", "web"}, "b"});
+    const std::vector<Cluster> clusters = table.take_clusters();
+    REQUIRE(clusters.size() == 1);
+    std::string zones;
+    for (const Endpoint& e : clusters[0].endpoints) zones += e.zone.empty() ? "-" : e.zone;
+    CHECK(zones == row.zones);
+    CHECK(clusters[0].locality.prefer == row.prefer);
+  }
+}
+
 TEST_CASE("SeveralSlicesOfBothFamiliesAreJoined") {
   const Result result = resolve(
       {make_service("web"), make_slice("s1", "web", {"10.0.0.2", "10.0.0.1"}),

@@ -106,6 +106,19 @@ def test_weights_of_clusters_are_exact(serve, backends):
             assert abs(counts.get(f"served by b{i}\n", 0) - wanted) <= 1, counts
 
 
+def test_the_own_zone_comes_first(start, backends, tmp_path):
+    from support.config_file import write_config
+    value = weighted(backends, [1, 1, 1, 1], zones=["a", "a", "b", "b"], locality={"prefer": "own_zone"})
+    proxy = start("--config", write_config(tmp_path / "config", value), "--workers", "1", "--zone", "b").wait_ready()
+    assert set(spread(proxy, 20)) == {"served by b2\n", "served by b3\n"}
+    assert proxy.metric('proxyd_upstream_picks_total{why="other_zone"}') == 0
+    del value["clusters"][0]["endpoints"][3]  # 1/3 of the endpoints * 2 zones * 1.4 < 1
+    write_config(tmp_path / "config", value)
+    proxy.wait_adopted(2)
+    assert len(spread(proxy, 30)) == 3
+    assert proxy.metric('proxyd_upstream_picks_total{why="other_zone"}') in (2, 3)
+
+
 def test_peak_ewma_leaves_a_backend_alone_that_refuses(serve, backends):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # and never listens

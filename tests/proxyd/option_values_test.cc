@@ -82,6 +82,15 @@ TEST_CASE("ReadsDefaultBackends") {
   }
 }
 
+TEST_CASE("AZoneIsALabelValue") {
+  for (const char* text : {"a", "eu-central-1a", "Zone_1.b"}) CHECK(parse_zone(text) == text);
+  for (const std::string& text : {std::string(), std::string("a b"), std::string("a/b"), std::string(64, 'a'),
+                                  std::string("caf\xc3\xa9")}) {
+    CAPTURE(text);
+    CHECK(!parse_zone(text));
+  }
+}
+
 TEST_CASE("ReadsWorkersFromOneToAThousand") {
   CHECK(parse_workers("1") == 1u);
   CHECK(parse_workers("1024") == 1024u);

@@ -45,7 +45,7 @@ TEST_CASE("RunTakesEveryFlag") {
       "--default-backend ns/svc:http "
       "--controller-name me.dev/x --allow-external-names --slashes keep --ambiguous-paths reject "
       "--trusted-proxies 10.0.0.0/8,unix --trusted-proxies ::1 --headers-with-underscores allow "
-      "--allow-local-backends=false");
+      "--allow-local-backends=false --zone eu-1a");
   CHECK(options.input.manifests_dir == "dir");
   CHECK(options.input.config_file.empty());
   const auto& translate = options.input.translate;
@@ -65,6 +65,7 @@ TEST_CASE("RunTakesEveryFlag") {
   CHECK(options.probe->port == 82);
   CHECK(options.probe->name == "probe");
   CHECK(options.workers == 3);
+  CHECK(options.zone == "eu-1a");
   CHECK(options.access_log == "off");
   CHECK(options.shutdown_delay.count() == 500);
   CHECK(options.drain_timeout.count() == 120'000);
@@ -83,6 +84,7 @@ TEST_CASE("RunHasDefaults") {
   CHECK(!options.probe);
   CHECK(options.workers >= 1);
   CHECK(options.access_log == "stdout");
+  CHECK(options.zone.empty());
   CHECK(options.shutdown_delay.count() == 0);
   CHECK(options.drain_timeout.count() == 30'000);
   CHECK(options.tunnel_drain_timeout.count() == 10'000);
@@ -151,6 +153,7 @@ TEST_CASE("UsageErrorsExitWithTwoAndTheUsage") {
            "run --manifests d --http 127.0.0.1:1 --http 127.0.0.1:1",
            "run --manifests d --http unix:/a",
            "run --config f --workers 0",
+           "run --config f --zone a/b",
            "run --config f --admin 1",
            "run --config f --probe-address unix:/a",
            "run --config f --shutdown-delay 30",
@@ -186,10 +189,10 @@ TEST_CASE("HelpNamesCommandsFlagsAndVariables") {
   const std::string all = help("--help");
   for (const char* word : {"run", "check", "version", "PROXYD_"}) CHECK(all.find(word) != std::string::npos);
   const std::string run = help("run --help");
-  for (const char* flag :
-       {"--manifests", "--config", "--http", "--admin", "--probe-address", "--workers", "--access-log",
-        "--shutdown-delay", "--drain-timeout", "--tunnel-drain-timeout", "--default-backend",
-        "--controller-name", "--allow-external-names", "--allow-local-backends", "PROXYD_SHUTDOWN_DELAY"}) {
+  for (const char* flag : {"--manifests", "--config", "--http", "--admin", "--probe-address", "--workers",
+                           "--access-log", "--shutdown-delay", "--drain-timeout", "--tunnel-drain-timeout",
+                           "--default-backend", "--controller-name", "--allow-external-names",
+                           "--allow-local-backends", "--zone", "PROXYD_SHUTDOWN_DELAY"}) {
     CAPTURE(flag);
     CHECK(run.find(flag) != std::string::npos);
   }
