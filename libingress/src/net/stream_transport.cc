@@ -10,6 +10,16 @@
 
 #include "net/socket_address.h"
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#include <sanitizer/linux_syscall_hooks.h>
+#define INGRESS_NOTE_CLOSE(fd) __sanitizer_syscall_pre_close(fd)
+#endif
+#endif
+#ifndef INGRESS_NOTE_CLOSE
+#define INGRESS_NOTE_CLOSE(fd) static_cast<void>(0)
+#endif
+
 namespace ingress::net {
 
 namespace {
@@ -256,6 +266,9 @@ void StreamTransport::close() {
   assert(loop_.is_on_thread());
   state_ = State::kClosing;
   handler_ = nullptr;
+  // libuv closes by a bare system call. ThreadSanitizer, which does not see that, would take whatever another
+  // thread opens under the same number for a race with this thread's accept.
+  INGRESS_NOTE_CLOSE(fd());
   uv_close(&uv_.handle, on_uv_closed);
   drop_queued();  // libuv looks only at the sizes of what is in flight from here on
 }
