@@ -4,6 +4,7 @@ docs/reliability.md has the table of these bounds; the figures there are what th
 """
 
 import os
+import selectors
 import socket
 import threading
 import time
@@ -142,6 +143,69 @@ def test_idle_connections_are_held_at_4_kb_each_at_most(serve, make_raw_backend)
         for index in (0, few, many - 1):
             ask_and_keep(sockets[index])
         assert daemon.metric("proxyd_connections_refused_total") == 0
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+class UpgradingBackend:
+    """Agrees to every upgrade and echoes, all on one thread."""
+
+    def __init__(self):
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(512)
+        self.address, self.port = self.listener.getsockname()
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.listener, selectors.EVENT_READ)
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        while True:
+            for key, _ in self.selector.select():
+                if key.fileobj is self.listener:
+                    self.selector.register(self.listener.accept()[0], selectors.EVENT_READ)
+                else:
+                    self._serve(key.fileobj)
+
+    def _serve(self, sock):
+        try:
+            data = sock.recv(65536)
+            if data.endswith(b"\r\n\r\n"):
+                data = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+            if data:
+                return sock.sendall(data)
+        except OSError:
+            pass
+        self.selector.unregister(sock)
+        sock.close()
+
+
+@needs_plain_build
+def test_tunnels_at_rest_are_held_at_12_kb_each_at_most(serve):
+    """Both connections together, as the slope from 500 to 3,000."""
+    few, many, bound_bytes = 500, 3000, 12 * 1024
+    if not allow_descriptors(3 * many + 500):
+        pytest.skip("too few file descriptors for this process")
+    daemon = serve(UpgradingBackend())
+    sockets = []
+    ask = request_bytes(headers=[("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Cookie", "c" * 100)])
+
+    def hold(count):
+        while len(sockets) < count:
+            sockets.append(open_socket(daemon.http))
+            sockets[-1].sendall(ask)
+            assert sockets[-1].recv(4096).startswith(b"HTTP/1.1 101 ")
+            sockets[-1].sendall(b"word" * 100)
+            assert len(sockets[-1].recv(400, socket.MSG_WAITALL)) == 400
+        assert daemon.metric("proxyd_tunnels_open") == count
+        return wait_steady(lambda: user_bytes(daemon.process) >> 14, num_equal=30) << 14
+
+    try:
+        at_few = hold(few)
+        slope = (hold(many) - at_few) / (many - few)
+        print(f"\n{slope:.0f} bytes of user memory a tunnel at rest, from {few} to {many}")
+        assert slope <= bound_bytes
     finally:
         for sock in sockets:
             sock.close()

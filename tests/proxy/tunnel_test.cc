@@ -7,6 +7,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "proxy/tunnel_fixture.h"
 
@@ -88,6 +89,24 @@ TEST_CASE("ABackendThatEndsWithThe101LeavesTheClientsDirectionOpen") {
   client.peer->end_sending();
   worker.turn();
   CHECK(worker.log.wait_for(1).detail == "backend_closed");
+}
+
+TEST_CASE("WhatTheBackendSaysBeforeTheHeadIsSentFollowsIt") {
+  FakeWorker worker;
+  FakeStream stream;
+  const auto backend = FakePeer::make(&worker.loop->buffers());
+  upstream::ClientConnPtr conn(new upstream::H1ClientConn(*worker.loop, backend->take_transport(), {}));
+  proxy::Tunnel tunnel(worker.services(), stream, *conn, [](void*) {}, nullptr);
+  base::Chain bytes;
+  bytes.append(worker.loop->buffers().copy("bye"));
+  tunnel.on_backend_bytes(std::move(bytes));
+  tunnel.on_backend_end();
+  CHECK(stream.body.empty());
+  CHECK(stream.log.empty());
+  tunnel.begin({});
+  CHECK(stream.body == "bye");
+  CHECK(stream.log == "end");
+  CHECK(!tunnel.is_over());
 }
 
 TEST_CASE("ABrokenSideBreaksTheOther") {
