@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -89,12 +91,12 @@ void ClusterPicker::split_by_zone(const PickContext& context) {
     return;
   }
   std::vector<EndpointState*>& own = own_.endpoints;
-  const auto others = std::ranges::stable_partition(
-      own, [&](const EndpointState* endpoint) { return endpoint->key.zone == context.zone; });
-  if (others.begin() == own.begin() || others.empty()) return;  // nothing to prefer
+  const auto is_ours = [&](const EndpointState* endpoint) { return endpoint->key.zone == context.zone; };
+  const auto num_ours = static_cast<std::size_t>(std::ranges::count_if(own, is_ours));
+  if (num_ours == 0 || num_ours == own.size()) return;  // nothing to prefer
   const double all_shares = sum_of_shares(own);
-  others_.endpoints.assign(others.begin(), others.end());
-  own.erase(others.begin(), others.end());
+  std::ranges::copy_if(own, std::back_inserter(others_.endpoints), std::not_fn(is_ours));
+  std::erase_if(own, std::not_fn(is_ours));
   const double part = sum_of_shares(own) / all_shares * static_cast<double>(num_zones(all_)) *
                       cluster.locality.overprovisioning_percent / 100;
   if (part < 1) own_part_ = static_cast<std::uint64_t>(part * static_cast<double>(kWhole));
