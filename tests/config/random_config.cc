@@ -218,6 +218,13 @@ RouteRule RandomConfig::rule(std::size_t num_clusters) {
     const std::size_t num_backends = num_clusters == 0 ? 0 : below(4);
     for (std::size_t i = 0; i < num_backends; ++i) out.backends.push_back(backend(num_clusters));
   }
+  if (num_clusters > 0 && one_in(4)) {
+    out.mirrors.push_back({.cluster = "cluster-" + std::to_string(below(num_clusters)),
+                           .numerator = static_cast<std::uint32_t>(below(101))});
+    if (is_fault()) out.mirrors.back().cluster = one_in(2) ? bad_name() : "nowhere";
+    if (is_fault()) out.mirrors.back().numerator = 101 + static_cast<std::uint32_t>(below(2'000'000));
+    if (is_fault()) out.mirrors.back().denominator = 0;
+  }
   if (is_fault()) out.reply = reply();
   if (one_in(3)) out.timeouts.request = milliseconds(below(86'400'001));
   if (is_fault()) out.timeouts.request = milliseconds(one_in(2) ? -1 : 86'400'001);

@@ -170,6 +170,14 @@ TEST_CASE("RouteFaultsNameTheirField") {
         [](auto& c) { rule(c).retry = RetryPolicy{.codes = {503}, .backoff = {.base = 2s, .max = 1s}}; }},
        {"routes[0].rules[0].retry.budget.percent",
         [](auto& c) { rule(c).retry = RetryPolicy{.codes = {503}, .budget = {.percent = 101}}; }},
+       {"routes[0].rules[0].mirrors[0].cluster",
+        [](auto& c) { rule(c).mirrors.push_back({.cluster = "nowhere"}); }},
+       {"routes[0].rules[0].mirrors[0].numerator",
+        [](auto& c) { rule(c).mirrors.push_back({.cluster = c.clusters[0].name, .numerator = 101}); }},
+       {"routes[0].rules[0].mirrors[0].denominator",
+        [](auto& c) {
+          rule(c).mirrors.push_back({.cluster = c.clusters[0].name, .numerator = 0, .denominator = 0});
+        }},
        {"routes[0].rules[0].reply", [](auto& c) { rule(c).reply = FixedReply{}; }},
        {"routes[0].rules[0].reply.status",
         [](auto& c) { rule(c).backends.clear(), rule(c).reply = FixedReply{.status = 199}; }},

@@ -76,7 +76,7 @@ class FakeWorker : public SocketlessWorker {
 // One exchange over a FakeStream, fed with a request's text.
 class FakeRequest {
  public:
-  explicit FakeRequest(FakeWorker& worker, std::string_view text)
+  explicit FakeRequest(SocketlessWorker& worker, std::string_view text)
       : worker_(worker), exchange(worker.take_exchange()) {
     const auto fed = parser_.feed(text);
     REQUIRE(fed);
@@ -115,7 +115,7 @@ class FakeRequest {
   }
 
  private:
-  FakeWorker& worker_;
+  SocketlessWorker& worker_;
   http::RequestParser parser_{{}};
   http::BodyDecoder decoder_;
   Headers no_trailers_;

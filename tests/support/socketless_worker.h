@@ -34,11 +34,13 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
         },
         this);
     connector = make_connector(*loop);
+    mirrors.emplace(*loop, clusters, *connector, metrics.mirrors_by_end);
     services_.emplace(proxy::Services{.worker_index = 0,
                                       .loop = *loop,
                                       .views = views,
                                       .clusters = clusters,
                                       .connector = *connector,
+                                      .mirrors = *mirrors,
                                       .filters = filters,
                                       .context = *this,
                                       .metrics = metrics,
@@ -53,6 +55,7 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
   ~SocketlessWorker() override {
     calls.clear();
     free_exchanges.clear();
+    mirrors->drop_all();
     clusters.adopt(upstream::ClusterTable());
     filters.clear();
     turn();
@@ -130,6 +133,7 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
   FilterList filters;
   proxy::WorkerMetrics metrics;
   proxy::ListenerState listener;
+  std::optional<proxy::Mirrors> mirrors;
   std::deque<std::move_only_function<void()>> calls;
   std::vector<std::unique_ptr<proxy::Exchange>> free_exchanges;
   std::chrono::milliseconds passed{0};

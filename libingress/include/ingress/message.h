@@ -79,6 +79,8 @@ class INGRESS_EXPORT Headers {
   // Removes all fields of that name; returns how many there were.
   std::size_t remove(std::string_view name);
   std::size_t remove(HeaderId id);
+  // Becomes a copy of `other` that needs nothing of it.
+  void assign(const Headers& other);
   // Copies `text` into the storage of this object.
   std::string_view keep(std::string_view text);
   // Forgets fields and storage; capacity stays for the next message.
@@ -139,6 +141,8 @@ class RequestHead {
     host_ = host, port_ = port, authority_ = authority;
   }
   void set_version(HttpVersion version) { version_ = version; }
+  // Becomes a copy of `other` that needs nothing of it.
+  void assign(const RequestHead& other);
   void clear() {
     headers_.clear();
     method_ = host_ = authority_ = path_ = query_ = {};

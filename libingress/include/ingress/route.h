@@ -70,6 +70,16 @@ struct BackendRef {
   friend bool operator==(const BackendRef&, const BackendRef&) = default;
 };
 
+// A copy of a share of a rule's requests, whose response nobody sees (Gateway API, HTTPRequestMirrorFilter).
+// The copy has the head and body that the backend gets; it is lost rather than that it makes the request
+// wait.
+struct RequestMirror {
+  std::string cluster = {};
+  std::uint32_t numerator = 100;  // of `denominator` requests, at random; at most that
+  std::uint32_t denominator = 100;
+  friend bool operator==(const RequestMirror&, const RequestMirror&) = default;
+};
+
 struct RouteTimeouts {
   // Request head complete to response complete; 0 = none. 504 before the response head is sent.
   std::chrono::milliseconds request{0};
@@ -87,7 +97,8 @@ struct RouteRule {
   std::string name = {};                 // for logs; empty = its position
   std::vector<RouteMatch> matches = {};  // any of them; none = every path
   std::vector<BackendRef> backends = {};
-  std::optional<FixedReply> reply = {};  // answers all; backends must be empty then
+  std::vector<RequestMirror> mirrors = {};  // of the requests that go to a backend, each on its own
+  std::optional<FixedReply> reply = {};     // answers all; backends must be empty then
   RouteTimeouts timeouts = {};
   std::optional<RetryPolicy> retry = {};
   friend bool operator==(const RouteRule&, const RouteRule&) = default;

@@ -63,6 +63,8 @@ void check_consistent_hash(const ConsistentHash& hash, const FieldPath& field, R
 void check_host(std::string_view pattern, const FieldPath& field, Reporter& reporter);
 void check_match(const RouteMatch& match, const FieldPath& field, Reporter& reporter);
 void check_reply(const FixedReply& reply, const FieldPath& field, Reporter& reporter);
+void check_mirror(const RequestMirror& mirror, const FieldPath& field, const ClusterExists& cluster_exists,
+                  Reporter& reporter);
 void check_backend(const BackendRef& backend, const FieldPath& field, const ClusterExists& cluster_exists,
                    Reporter& reporter);
 void check_retry(const RetryPolicy& retry, const FieldPath& field, Reporter& reporter);

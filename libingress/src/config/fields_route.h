@@ -84,6 +84,21 @@ void describe(V&& visit, const BackendRef*) {
   visit({"failure", "this share is answered so, and keeps its weight"}, &BackendRef::failure);
 }
 
+constexpr TypeInfo type_info(const RequestMirror*) {
+  return {
+      "mirror",
+      "Copies of a share of a rule's requests. Their responses are dropped, and a copy is lost rather than "
+      "that it makes the request wait"};
+}
+template <class V>
+void describe(V&& visit, const RequestMirror*) {
+  visit({"cluster", "name of a cluster", Presence::kRequired, 1, kMaxNameBytes}, &RequestMirror::cluster);
+  visit({.name = "numerator", .doc = "of `denominator` requests, at random; at most that", .max = 1'000'000},
+        &RequestMirror::numerator);
+  visit({.name = "denominator", .doc = "100 for a percentage", .min = 1, .max = 1'000'000},
+        &RequestMirror::denominator);
+}
+
 constexpr TypeInfo type_info(const RouteTimeouts*) {
   return {"rule_timeouts", "How long an exchange may take"};
 }
@@ -117,6 +132,7 @@ void describe(V&& visit, const RouteRule*) {
   visit({.name = "name", .doc = "for logs; empty = its position", .max = kMaxNameBytes}, &RouteRule::name);
   visit({.name = "matches", .doc = "any of them; none = every path", .max = 4096}, &RouteRule::matches);
   visit({.name = "backends", .doc = "share the traffic by weight", .max = 4096}, &RouteRule::backends);
+  visit({.name = "mirrors", .doc = "copies for others, each on its own", .max = 16}, &RouteRule::mirrors);
   visit({"reply", "answers all; `backends` must be empty then"}, &RouteRule::reply);
   visit({"timeouts", "how long an exchange may take"}, &RouteRule::timeouts);
   visit({"retry", "when a request is tried again; unset: once, when no connection could be made"},

@@ -52,6 +52,10 @@ Repair quarantine_rule(RouteRule& rule, const ClusterExists& cluster_exists) {
     rule.timeouts = {};
     rule.retry.reset();
   }
+  std::erase_if(rule.mirrors, [&](const RequestMirror& mirror) {
+    return is_faulty([&](Reporter& reporter) { check_mirror(mirror, {}, cluster_exists, reporter); });
+  });
+  cut_to_bounds(rule, &RouteRule::mirrors);
   for (BackendRef& backend : rule.backends) quarantine_backend(backend, cluster_exists);
   return Repair::kKeep;
 }

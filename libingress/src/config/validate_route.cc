@@ -41,6 +41,8 @@ void check_rule(const RouteRule& rule, const FieldPath& field, const ClusterExis
   check_rule_itself(rule, field, reporter);
   for (std::size_t i = 0; i < rule.matches.size(); ++i)
     check_match(rule.matches[i], field.at("matches", i), reporter);
+  for (std::size_t i = 0; i < rule.mirrors.size(); ++i)
+    check_mirror(rule.mirrors[i], field.at("mirrors", i), cluster_exists, reporter);
   std::uint64_t total_weight = 0;
   for (std::size_t i = 0; i < rule.backends.size(); ++i) {
     check_backend(rule.backends[i], field.at("backends", i), cluster_exists, reporter);
@@ -110,6 +112,22 @@ void check_backend(const BackendRef& backend, const FieldPath& field, const Clus
     reporter.error(field.at("cluster"),
                    fmt::format("is {}, and there is no such cluster", quoted(backend.cluster)),
                    "name one of the clusters, or add it");
+  }
+}
+
+void check_mirror(const RequestMirror& mirror, const FieldPath& field, const ClusterExists& cluster_exists,
+                  Reporter& reporter) {
+  check_table_bounds(mirror, field, reporter);
+  check_name(mirror.cluster, field.at("cluster"), reporter);
+  if (!mirror.cluster.empty() && cluster_exists && !cluster_exists(mirror.cluster)) {
+    reporter.error(field.at("cluster"),
+                   fmt::format("is {}, and there is no such cluster", quoted(mirror.cluster)),
+                   "name one of the clusters, or add it");
+  }
+  if (mirror.numerator > mirror.denominator) {
+    reporter.error(field.at("numerator"),
+                   fmt::format("is {} of a denominator of {}", mirror.numerator, mirror.denominator),
+                   "let it be at most the denominator");
   }
 }
 

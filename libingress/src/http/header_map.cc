@@ -117,6 +117,20 @@ std::size_t Headers::remove(HeaderId id) {
   return std::erase_if(fields_, [id](const HeaderField& field) { return field.id == id; });
 }
 
+void Headers::assign(const Headers& other) {
+  clear();
+  fields_.reserve(other.size());
+  for (const HeaderField& field : other) add_view(keep(field.name), keep(field.value), field.id);
+}
+
+void RequestHead::assign(const RequestHead& other) {
+  headers_.assign(other.headers_);
+  method_ = headers_.keep(other.method_);
+  host_ = headers_.keep(other.host_), authority_ = headers_.keep(other.authority_);
+  path_ = headers_.keep(other.path_), query_ = headers_.keep(other.query_);
+  port_ = other.port_, has_query_ = other.has_query_, version_ = other.version_;
+}
+
 std::string_view Headers::keep(std::string_view text) {
   return text.empty() ? std::string_view() : storage().copy(text);
 }

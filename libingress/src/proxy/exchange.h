@@ -14,12 +14,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ingress/filter.h"
 #include "net/timer_wheel.h"
 #include "policy/filter_chain.h"
 #include "proxy/body_pipe.h"
 #include "proxy/downstream_stream.h"
+#include "proxy/mirror.h"
 #include "proxy/services.h"
 #include "proxy/tries.h"
 #include "proxy/tunnel.h"
@@ -168,6 +170,11 @@ class Exchange final : public ExchangeContext,
   void on_try_timeout();
   void on_backend_timeout();
 
+  // exchange_mirror.cc: copies of the request for others
+  void begin_mirrors();
+  void end_mirrors();
+  policy::StageResult pull_mirrored(base::Chain& out);
+
   // exchange_reply.cc: answers of our own, the end
   void fail(Error error);
   void answer(const FixedReply& reply);
@@ -220,6 +227,7 @@ class Exchange final : public ExchangeContext,
   base::Chain held_request_, held_response_;  // what left the filters and was not sent yet
 
   LimitUse limit_use_;
+  std::vector<MirrorFeed> mirrors_;
   Tries tries_;
   upstream::EndpointRef endpoint_;
   bool has_sent_body_ = false;  // bytes of the body left: a further try needs them again

@@ -9,7 +9,8 @@ void Exchange::pump_request() {
   if (is_request_sent_ || phase_ < Phase::kSendRequest || phase_ == Phase::kDone) return;
   base::Chain& out = held_request_;
   if (!request_.is_out_ended()) {
-    const policy::StageResult result = request_.pull(filters_, *this, out, services_.loop.buffers());
+    const policy::StageResult result =
+        mirrors_.empty() ? request_.pull(filters_, *this, out, services_.loop.buffers()) : pull_mirrored(out);
     if (result != policy::StageResult::kPassed) {
       take_stage_result(result, request_);
       return;

@@ -111,6 +111,7 @@ void Exchange::end(Finish how) {
   drop_resumer();
   is_suspended_ = false;
   release_upstream();
+  mirrors_.clear();
   limit_use_ = {};  // before the client can know that it is its turn again
   stream_->flush();
   unpin();

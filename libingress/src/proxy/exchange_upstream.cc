@@ -33,6 +33,7 @@ Exchange::Step Exchange::pick_upstream() {
     cluster_timeouts_ = cluster_->cluster.timeouts;
     cluster_limits_ = cluster_->cluster.limits;
     if (cluster_->cluster.circuit_breakers.is_limited() && !take_request_permit()) return Step::kWait;
+    if (!rule_->mirrors.empty()) begin_mirrors();
   }
   endpoint_ = services_.clusters.pick(*cluster_, tries_.pick_request(start_->head, client_address_));
   if (!endpoint_) {

@@ -156,6 +156,20 @@ MetricFamily retries_refused(Workers workers) {
   return out;
 }
 
+MetricFamily mirrors(Workers workers) {
+  MetricFamily out =
+      family("mirrored_requests_total", "Copies of requests for other clusters, by how they ended.",
+             MetricType::kCounter);
+  for (std::size_t i = 0; i < kNumMirrorEnds; ++i) {
+    const std::string result(to_string(static_cast<MirrorEnd>(i)));
+    out.samples.push_back({.labels = Labels{{"result", result}},
+                           .value = sum(workers, [i](const WorkerMetrics& m) -> const Counter& {
+                             return m.mirrors_by_end[i];
+                           })});
+  }
+  return out;
+}
+
 MetricFamily durations(Workers workers) {
   MetricFamily out = family("request_duration_seconds", "Request head complete to response complete.",
                             MetricType::kHistogram);
@@ -241,6 +255,7 @@ Metrics read_metrics(Workers workers, const upstream::BreakerRegistry& breakers,
   out.push_back(errors(workers));
   out.push_back(retries_by_reason(workers));
   out.push_back(retries_refused(workers));
+  out.push_back(mirrors(workers));
   out.push_back(durations(workers));
   add_breakers(breakers, out);
   add_health(health, out);

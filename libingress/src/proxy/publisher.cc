@@ -8,6 +8,18 @@
 #include "config/validate.h"
 
 namespace ingress::proxy {
+namespace {
+
+// Calls `use` for each cluster that the rule names, as often as it does.
+template <class Use>
+void for_each_cluster(const RouteRule& rule, Use&& use) {
+  for (const BackendRef& backend : rule.backends) {
+    if (!backend.cluster.empty()) use(backend.cluster);
+  }
+  for (const RequestMirror& mirror : rule.mirrors) use(mirror.cluster);
+}
+
+}  // namespace
 
 BoundListener::~BoundListener() {
   for (const int fd : fds) {
@@ -114,7 +126,7 @@ void Publisher::check_removed_clusters(const ConfigDelta& delta, std::vector<Pro
       const auto route = routes_.find(route_name);
       if (route == routes_.end()) return;
       for (const RouteRule& rule : route->second->rules) {
-        left -= static_cast<int>(std::ranges::count(rule.backends, name, &BackendRef::cluster));
+        for_each_cluster(rule, [&](const std::string& used) { left -= used == name ? 1 : 0; });
       }
     };
     std::set<std::string> touched(delta.remove_routes.begin(), delta.remove_routes.end());
@@ -195,12 +207,11 @@ std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigD
 
 void Publisher::count_users(const Route& route, int by) {
   for (const RouteRule& rule : route.rules) {
-    for (const BackendRef& backend : rule.backends) {
-      if (backend.cluster.empty()) continue;
-      int& users = cluster_users_[backend.cluster];
+    for_each_cluster(rule, [&](const std::string& name) {
+      int& users = cluster_users_[name];
       users += by;
-      if (users == 0) cluster_users_.erase(backend.cluster);
-    }
+      if (users == 0) cluster_users_.erase(name);
+    });
   }
 }
 

@@ -4,6 +4,7 @@
 #include "ingress/access_log.h"
 #include "ingress/filter.h"
 #include "net/loop.h"
+#include "proxy/mirror.h"
 #include "proxy/views.h"
 #include "proxy/worker_metrics.h"
 #include "upstream/cluster_state.h"
@@ -18,6 +19,7 @@ struct Services {
   Views& views;
   upstream::ClusterStates& clusters;
   upstream::Connector& connector;
+  Mirrors& mirrors;
   FilterList& filters;
   WorkerContext& context;
   WorkerMetrics& metrics;

@@ -61,12 +61,14 @@ Worker::Worker(WorkerOptions options, std::unique_ptr<net::EventLoop> loop,
                  .now = [loop = loop_.get()] { return loop->now(); },
                  .counters = &metrics_.picks}),
       connector_(*loop_, resolver_.get(), options_.local_backends),
+      mirrors_(*loop_, clusters_, connector_, metrics_.mirrors_by_end),
       preconnector_(*loop_, connector_, clusters_),
       services_{.worker_index = options_.index,
                 .loop = *loop_,
                 .views = views_,
                 .clusters = clusters_,
                 .connector = connector_,
+                .mirrors = mirrors_,
                 .filters = filters_,
                 .context = *this,
                 .metrics = metrics_,
@@ -105,6 +107,7 @@ void Worker::shut_down() {
   health_watch_.reset();
   free_exchanges_.clear();
   preconnector_.stop();
+  mirrors_.drop_all();
   clusters_.adopt(upstream::ClusterTable());
   filters_.clear();
 }

@@ -118,6 +118,7 @@ class Worker final : public WorkerContext, private DownstreamHost {
   Views views_;
   upstream::ClusterStates clusters_;
   upstream::Connector connector_;
+  Mirrors mirrors_;
   std::optional<HealthWatch> health_watch_;  // while the loop runs
   upstream::Preconnector preconnector_;
   FilterList filters_;

@@ -8,6 +8,7 @@
 #include "base/counter.h"
 #include "ingress/error.h"
 #include "policy/retry.h"
+#include "proxy/mirror.h"
 #include "upstream/balancer.h"
 
 namespace ingress::proxy {
@@ -30,6 +31,7 @@ struct WorkerMetrics {
   std::array<Counter, policy::kNumRetryRefusals> retries_refused;
   Counter retry_buffer_overflows;
   upstream::PickCounters picks;
+  MirrorCounters mirrors_by_end;
   std::array<Counter, kBoundsMs.size() + 1> duration_buckets;
   Counter duration_us;
   Counter tunnels_opened, tunnels_open;

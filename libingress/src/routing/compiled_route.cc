@@ -27,6 +27,10 @@ CompiledRoute::CompiledRoute(std::shared_ptr<const Route> route, ClusterSlots& s
       compiled.backends.push_back({backend.failure ? nullptr : slots.lease(backend.cluster),
                                    backend.failure ? &*backend.failure : nullptr});
     }
+    compiled.mirrors.reserve(rule.mirrors.size());
+    for (const RequestMirror& mirror : rule.mirrors) {
+      compiled.mirrors.push_back({slots.lease(mirror.cluster), &mirror});
+    }
   }
 }
 

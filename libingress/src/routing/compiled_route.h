@@ -21,6 +21,11 @@ struct CompiledBackend {
   const FixedReply* failure;  // null, or what answers this share
 };
 
+struct CompiledMirror {
+  ClusterLease cluster;
+  const RequestMirror* value;
+};
+
 struct CompiledRule {
   std::shared_ptr<const Route> route;
   const RouteRule* value;  // in `route`: reply, timeouts, matches
@@ -29,6 +34,7 @@ struct CompiledRule {
   std::uint64_t id;        // no other rule of this process ever had it: for what workers remember of a rule
   std::vector<CompiledBackend> backends;  // in the order of RouteRule::backends
   std::uint64_t total_weight = 0;         // 0 when nothing can be picked: no backends, or only weights of 0
+  std::vector<CompiledMirror> mirrors = {};
 };
 
 class CompiledRoute {

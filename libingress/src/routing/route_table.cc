@@ -18,6 +18,10 @@ void dump_rule(const CompiledRule& rule, std::string& out) {
     out += "  backend " + (backend.failure ? to_text(*backend.failure) : backend.cluster->name) + " weight " +
            std::to_string(rule.value->backends[i].weight) + "\n";
   }
+  for (const CompiledMirror& mirror : rule.mirrors) {
+    out += "  mirror " + mirror.cluster->name + " " + std::to_string(mirror.value->numerator) + "/" +
+           std::to_string(mirror.value->denominator) + "\n";
+  }
   for (const RouteMatch& match : matches_of(*rule.value)) {
     out += match.path.type == PathMatchType::kExact ? "  exact " : "  prefix ";
     out += match.path.value + " " + match.method + "\n";

@@ -1,0 +1,179 @@
+#include "proxy/mirror.h"
+
+#include <utility>
+
+#include "upstream/give_back.h"
+
+namespace ingress::proxy {
+
+std::string_view to_string(MirrorEnd end) {
+  switch (end) {
+    case MirrorEnd::kAnswered:
+      return "answered";
+    case MirrorEnd::kFailed:
+      return "failed";
+    case MirrorEnd::kSkipped:
+      return "skipped";
+    case MirrorEnd::kBehind:
+      return "behind";
+    case MirrorEnd::kAbandoned:
+      return "abandoned";
+  }
+  return "";
+}
+
+MirrorFeed Mirrors::start(const upstream::ClusterEntry& entry, const RequestHead& head,
+                          http::BodyFraming framing) {
+  if (open_.size() >= kMaxOpen) {
+    count(MirrorEnd::kSkipped);
+    return nullptr;
+  }
+  Mirror* const mirror = open_.emplace_back(new Mirror(*this, entry)).get();
+  mirror->index_ = open_.size() - 1;
+  MirrorFeed feed(mirror);
+  mirror->start(entry, head, framing);
+  return feed;
+}
+
+void Mirrors::drop_all() {
+  while (!open_.empty()) open_.pop_back();
+}
+
+// Its own functions may be on the stack.
+void Mirrors::remove(Mirror& mirror) {
+  std::unique_ptr<Mirror, Delete> self = std::exchange(open_[mirror.index_], std::move(open_.back()));
+  const std::size_t index = self->index_;
+  open_.pop_back();
+  if (index < open_.size()) open_[index]->index_ = index;
+  loop_.defer([self = std::move(self)] {});
+}
+
+void Mirrors::Delete::operator()(Mirror* mirror) const {
+  delete mirror;
+}
+
+Mirror::Mirror(Mirrors& owner, const upstream::ClusterEntry& entry)
+    : owner_(owner),
+      timeouts_(entry.cluster.timeouts),
+      limits_(entry.cluster.limits),
+      timer_([](void* self) { static_cast<Mirror*>(self)->finish(MirrorEnd::kFailed); }, this) {}
+
+Mirror::~Mirror() {
+  if (endpoint_) --endpoint_->num_active;
+}
+
+void Mirror::start(const upstream::ClusterEntry& entry, const RequestHead& head, http::BodyFraming framing) {
+  std::shared_ptr<upstream::BreakerGate> gate;
+  const CircuitBreakers& breakers = entry.cluster.circuit_breakers;
+  if (breakers.is_limited()) gate = owner_.clusters_.gate(entry);
+  if (gate) {
+    request_permit_ = gate->take(upstream::Resource::kRequests, breakers.max_requests);
+    if (!request_permit_) return finish(MirrorEnd::kSkipped);
+  }
+  endpoint_ = owner_.clusters_.pick(entry, {});
+  if (!endpoint_) return finish(MirrorEnd::kFailed);
+  ++endpoint_->num_active;
+  head_.assign(head);
+  head_.headers().remove(HeaderId::kExpect);  // nobody waits for the answer to it
+  framing_ = framing;
+  conn_ = endpoint_->idle.take();
+  if (conn_) return begin();
+  if (gate) {
+    connection_permit_ = gate->take_connection(breakers.max_connections);
+    if (!connection_permit_) return finish(MirrorEnd::kSkipped);
+  }
+  attempt_ = owner_.connector_.open(
+      endpoint_->key, timeouts_.connect,
+      [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
+}
+
+void Mirror::on_connected(std::expected<net::TransportPtr, Error> transport) {
+  attempt_.reset();
+  if (!transport) return finish(MirrorEnd::kFailed);
+  conn_ = upstream::ClientConnPtr(new upstream::H1ClientConn(owner_.loop_, std::move(*transport), limits_));
+  conn_->adopt_permit(std::move(connection_permit_));
+  begin();
+  pump();
+}
+
+void Mirror::begin() {
+  conn_->begin(*this, head_.method(), limits_);
+  conn_->send_head(head_, framing_);
+}
+
+void Mirror::send_body(const base::Chain& piece) {
+  if (is_over_ || is_request_ended_) return;
+  held_.append_kept(piece, owner_.loop_.buffers());
+  pump();
+}
+
+void Mirror::send_end(const Headers* trailers) {
+  if (is_over_ || std::exchange(is_request_ended_, true)) return;
+  if (trailers != nullptr) trailers_.assign(*trailers);
+  pump();
+}
+
+void Mirror::pump() {
+  if (conn_) {
+    conn_->send_body(std::move(held_));
+    held_.clear();
+    if (is_request_ended_ && !std::exchange(is_end_sent_, true)) {
+      conn_->send_end(trailers_);
+      if (timeouts_.response_head.count() > 0) timer_.set(owner_.loop_.timers(), timeouts_.response_head);
+    }
+    conn_->flush();
+  }
+  const std::size_t waiting = held_.size_bytes() + (conn_ ? conn_->queued_bytes() : 0);
+  if (waiting > Mirrors::kMaxHeldBytes) finish(MirrorEnd::kBehind);
+}
+
+void Mirror::release() {
+  is_fed_ = false;
+  if (is_over_) return owner_.remove(*this);
+  if (!is_request_ended_) finish(MirrorEnd::kAbandoned);
+}
+
+void Mirror::finish(MirrorEnd end) {
+  if (std::exchange(is_over_, true)) return;
+  owner_.count(end);
+  timer_.cancel();
+  attempt_.reset();
+  held_.clear();
+  if (endpoint_) --endpoint_->num_active;
+  if (conn_) {
+    upstream::give_back(owner_.loop_, endpoint_, std::move(conn_), limits_, timeouts_);
+  }
+  endpoint_ = {};
+  connection_permit_.reset();
+  request_permit_.reset();
+  if (!is_fed_) owner_.remove(*this);
+}
+
+// From here on only pauses are limited.
+void Mirror::on_response_head(ResponseHead&, http::BodyFraming) {
+  has_response_head_ = true;
+  timer_.cancel();
+}
+
+void Mirror::on_response_body(base::Chain&& piece) {
+  num_dropped_bytes_ += piece.size_bytes();
+  piece.clear();
+}
+
+void Mirror::on_response_end(const Headers&) {
+  is_response_ended_ = true;
+}
+
+void Mirror::on_response_read_done() {
+  if (is_response_ended_ || num_dropped_bytes_ > Mirrors::kMaxDroppedBytes)
+    return finish(MirrorEnd::kAnswered);
+  if (has_response_head_ && timeouts_.response_body_idle.count() > 0) {
+    timer_.set(owner_.loop_.timers(), timeouts_.response_body_idle);
+  }
+}
+
+void Mirror::on_upstream_failed(Error) {
+  finish(MirrorEnd::kFailed);
+}
+
+}  // namespace ingress::proxy
