@@ -3,6 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+#include <span>
+#include <string>
+
 #include "proxy/exchange_fixture.h"
 #include "support/fake_connector.h"
 
@@ -23,13 +27,37 @@ struct Proxy : SocketlessWorker {
   explicit Proxy(const RequestMirror& mirror = {}, const std::optional<RetryPolicy>& retry = {})
       : SocketlessWorker(make_config(mirror, retry),
                          [](net::EventLoop& on) { return std::make_unique<FakeConnector>(on); }) {}
-  static GatewayConfig make_config(RequestMirror mirror, const std::optional<RetryPolicy>& retry) {
+  static GatewayConfig make_config(
+      RequestMirror mirror, const std::optional<RetryPolicy>& retry,
+      void (*change)(Cluster& copies) = [](Cluster&) {}) {
     GatewayConfig config = one_backend(9);
     config.clusters.push_back({.name = "copies", .endpoints = {{"127.0.0.1", 10}}});
+    change(config.clusters.back());
     mirror.cluster = "copies";
     config.routes[0].rules[0].mirrors = {mirror};
     config.routes[0].rules[0].retry = retry;
     return config;
+  }
+  explicit Proxy(void (*change)(Cluster& copies))
+      : SocketlessWorker(make_config({}, {}, change),
+                         [](net::EventLoop& on) { return std::make_unique<FakeConnector>(on); }) {}
+  std::span<upstream::EndpointState* const> endpoints_of_copies() {
+    for (std::uint32_t index = 0; index < 2; ++index) {
+      const auto out = clusters.endpoints(index);
+      if (!out.empty() && out.front()->key.port == 10) return out;
+    }
+    return {};
+  }
+  upstream::EndpointState* copies() { return endpoints_of_copies().front(); }
+  // The port of the only endpoint that serves a copy now.
+  std::uint16_t busy_copies() {
+    std::uint16_t port = 0;
+    for (const upstream::EndpointState* endpoint : endpoints_of_copies()) {
+      if (endpoint->num_active == 0) continue;
+      CHECK(port == 0);
+      port = endpoint->key.port;
+    }
+    return port;
   }
   FakeConnector& connections() { return static_cast<FakeConnector&>(*connector); }
   std::uint64_t num(MirrorEnd end) const {
@@ -241,6 +269,52 @@ TEST_CASE("AnUpgradeIsNotCopied") {
                       "GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
   CHECK(proxy.mirrors->num_open() == 0);
   CHECK(proxy.connections().num_waiting() == 1);
+}
+
+TEST_CASE("CopiesCountTowardsTheBoundOfAKeyWhileTheyRun") {
+  Proxy proxy([](Cluster& copies) {
+    copies.load_balancing = LoadBalancing::kConsistentHash;
+    copies.consistent_hash.balance_factor_percent = 100;
+  });
+  const auto load = [&] { return proxy.copies()->cluster_active; };
+  {
+    FakeRequest request(proxy, kGet);
+    const auto copy = proxy.connections().accept();
+    proxy.connections().accept()->send(kOk);
+    REQUIRE(load() != nullptr);
+    CHECK(*load() == 1);
+    copy->send(kOk);
+    CHECK(*load() == 0);
+  }
+  {
+    FakeRequest request(proxy, kGet);
+    CHECK(*load() == 1);
+    request.exchange->on_client_gone({.what = "gone"});
+  }
+  proxy.mirrors->drop_all();
+  CHECK(*load() == 0);
+}
+
+TEST_CASE("TheSameKeyLeadsItsCopiesToTheSameEndpoint") {
+  Proxy proxy([](Cluster& copies) {
+    copies.load_balancing = LoadBalancing::kConsistentHash;
+    copies.consistent_hash = {.source = HashSource::kHeader, .name = "x-user"};
+    for (std::uint16_t port = 11; port < 20; ++port) copies.endpoints.push_back({"127.0.0.1", port});
+  });
+  std::set<std::uint16_t> used;
+  for (int user = 0; user < 20; ++user) {
+    const std::string head = "GET / HTTP/1.1\r\nHost: x\r\nX-User: user-" + std::to_string(user) + "\r\n\r\n";
+    std::set<std::uint16_t> ports;
+    for (int i = 0; i < 3; ++i) {
+      FakeRequest request(proxy, head);
+      ports.insert(proxy.busy_copies());
+      while (proxy.connections().num_waiting() > 0) proxy.connections().refuse();
+      proxy.turn();
+    }
+    CHECK(ports.size() == 1);
+    used.insert(ports.begin(), ports.end());
+  }
+  CHECK(used.size() > 3);
 }
 
 TEST_CASE("OnlyTheShareIsCopied") {

@@ -23,7 +23,7 @@ std::string_view to_string(MirrorEnd end) {
 }
 
 MirrorFeed Mirrors::start(const upstream::ClusterEntry& entry, const RequestHead& head,
-                          http::BodyFraming framing) {
+                          std::string_view client_address, http::BodyFraming framing) {
   if (open_.size() >= kMaxOpen) {
     count(MirrorEnd::kSkipped);
     return nullptr;
@@ -31,7 +31,7 @@ MirrorFeed Mirrors::start(const upstream::ClusterEntry& entry, const RequestHead
   Mirror* const mirror = open_.emplace_back(new Mirror(*this, entry)).get();
   mirror->index_ = open_.size() - 1;
   MirrorFeed feed(mirror);
-  mirror->start(entry, head, framing);
+  mirror->start(entry, head, client_address, framing);
   return feed;
 }
 
@@ -59,10 +59,11 @@ Mirror::Mirror(Mirrors& owner, const upstream::ClusterEntry& entry)
       timer_([](void* self) { static_cast<Mirror*>(self)->finish(MirrorEnd::kFailed); }, this) {}
 
 Mirror::~Mirror() {
-  if (endpoint_) --endpoint_->num_active;
+  if (endpoint_) endpoint_->end_exchange();
 }
 
-void Mirror::start(const upstream::ClusterEntry& entry, const RequestHead& head, http::BodyFraming framing) {
+void Mirror::start(const upstream::ClusterEntry& entry, const RequestHead& head,
+                   std::string_view client_address, http::BodyFraming framing) {
   std::shared_ptr<upstream::BreakerGate> gate;
   const CircuitBreakers& breakers = entry.cluster.circuit_breakers;
   if (breakers.is_limited()) gate = owner_.clusters_.gate(entry);
@@ -70,9 +71,9 @@ void Mirror::start(const upstream::ClusterEntry& entry, const RequestHead& head,
     request_permit_ = gate->take(upstream::Resource::kRequests, breakers.max_requests);
     if (!request_permit_) return finish(MirrorEnd::kSkipped);
   }
-  endpoint_ = owner_.clusters_.pick(entry, {});
+  endpoint_ = owner_.clusters_.pick(entry, {.head = &head, .client_address = client_address});
   if (!endpoint_) return finish(MirrorEnd::kFailed);
-  ++endpoint_->num_active;
+  endpoint_->begin_exchange();
   head_.assign(head);
   head_.headers().remove(HeaderId::kExpect);  // nobody waits for the answer to it
   framing_ = framing;
@@ -139,7 +140,7 @@ void Mirror::finish(MirrorEnd end) {
   timer_.cancel();
   attempt_.reset();
   held_.clear();
-  if (endpoint_) --endpoint_->num_active;
+  if (endpoint_) endpoint_->end_exchange();
   if (conn_) {
     upstream::give_back(owner_.loop_, endpoint_, std::move(conn_), limits_, timeouts_);
   }

@@ -51,7 +51,8 @@ class Mirror final : private upstream::UpstreamEvents {
   Mirror(Mirrors& owner, const upstream::ClusterEntry& entry);
   ~Mirror();
 
-  void start(const upstream::ClusterEntry& entry, const RequestHead& head, http::BodyFraming framing);
+  void start(const upstream::ClusterEntry& entry, const RequestHead& head, std::string_view client_address,
+             http::BodyFraming framing);
   void release();
   void on_connected(std::expected<net::TransportPtr, Error> transport);
   void begin();
@@ -103,7 +104,8 @@ class Mirrors {
   ~Mirrors() { drop_all(); }
 
   // Begins a copy of `head`, which is copied; its body follows through the feed. Null when it cannot begin.
-  MirrorFeed start(const upstream::ClusterEntry& entry, const RequestHead& head, http::BodyFraming framing);
+  MirrorFeed start(const upstream::ClusterEntry& entry, const RequestHead& head,
+                   std::string_view client_address, http::BodyFraming framing);
   // Copies that are under way end without an answer. No feed is held any more.
   void drop_all();
   std::size_t num_open() const { return open_.size(); }

@@ -37,7 +37,7 @@ struct EndpointState {
   Endpoint key;                  // address and port stay; weight and zone are those of the newest version
   std::string label;             // "10.0.0.1:80", "[::1]:80": for logs
   std::uint64_t share = 1;       // its weight now, relative to the others of the cluster; above 0
-  std::uint32_t num_active = 0;  // exchanges that use it now
+  std::uint32_t num_active = 0;  // exchanges that use it now; changed by the two above
   std::uint32_t position = 0;    // in the cluster's list
   // The num_active of all endpoints of the cluster; null when nobody asks for it, or retired.
   std::uint32_t* cluster_active = nullptr;
