@@ -213,6 +213,17 @@ def test_a_tunnel_that_rests_is_closed_and_limits_of_requests_do_not_count(serve
     assert entry["duration_ms"] >= 1500
 
 
+def test_a_tunnel_is_a_request_of_its_cluster_until_it_ends(serve, make_raw_backend):
+    proxy = serve(make_raw_backend(echo), {"circuit_breakers": {"max_requests": 1}})
+    with upgrade(proxy) as client:
+        assert proxy.ask(target="/beyond").status == 503
+        assert proxy.wait_log(path="/beyond")["why"] == "circuit_open:max_requests"
+        client.sock.shutdown(socket.SHUT_WR)
+        assert read_all(client) == b""
+    proxy.wait_log(status=101)
+    assert proxy.ask(target="/within").status == 200
+
+
 def serve_with(start, make_raw_backend, tmp_path, *args):
     file = write_config(tmp_path / "config", single(make_raw_backend(echo)))
     return start("--config", file, "--workers", "1", *args).wait_ready()

@@ -52,6 +52,20 @@ TEST_CASE("WhatIsNotOfferedInOrderStaysAPlainRequest") {
   }
 }
 
+TEST_CASE("RulesMatchAnOfferThatTheBackendWouldSee") {
+  FakeWorker worker([](GatewayConfig& config) {
+    config.routes[0].rules.push_back({.matches = {{.headers = {{.name = "upgrade", .value = "websocket"}}}},
+                                      .reply = FixedReply{.status = 410}});
+  });
+  const auto backend = worker.add_idle_backend();
+  FakeClient asking(worker), unnamed(worker);
+  asking.peer->send(kAsk);
+  worker.turn();
+  CHECK(asking.peer->received().starts_with("HTTP/1.1 410 "));
+  unnamed.peer->send("GET /a HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n");
+  CHECK(backend->take_received().starts_with("GET /a "));
+}
+
 TEST_CASE("BytesBehindTheHeadGoToTheBackendAfterThe101HoweverTheyAreCut") {
   const std::string sent = kAsk + "early \r\n\r\nbytes";
   for (std::size_t cut = 0; cut <= sent.size(); ++cut) {
