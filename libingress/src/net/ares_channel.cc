@@ -9,6 +9,7 @@
 #include <mutex>
 #include <utility>
 
+#include "net/resolver.h"
 #include "net/socket_address.h"
 
 namespace ingress::net {
@@ -41,7 +42,9 @@ LookupAnswer to_answer(int status, const ares_addrinfo* info) {
   for (const ares_addrinfo_cname* alias = info->cnames; alias; alias = alias->next) {
     ttl = std::min(ttl, alias->ttl);
   }
-  for (const ares_addrinfo_node* node = info->nodes; node; node = node->ai_next) {
+  // What a hostile zone adds beyond the bound is not even compared.
+  for (const ares_addrinfo_node* node = info->nodes;
+       node && answer.addresses.size() < Resolver::kMaxAddresses; node = node->ai_next) {
     if (node->ai_family != AF_INET && node->ai_family != AF_INET6) continue;
     sockaddr_storage storage{};
     std::copy_n(reinterpret_cast<const char*>(node->ai_addr),
@@ -136,7 +139,9 @@ std::expected<AresChannel::Ptr, Error> AresChannel::create(EventLoop& loop, cons
 void AresChannel::look_up(const std::string& host, OnAnswer on_answer) {
   auto query = std::make_unique<Query>(Query{.channel = this, .on_answer = std::move(on_answer)});
   ares_addrinfo_hints hints{};
-  hints.ai_flags = ARES_AI_ENVHOSTS;  // CARES_HOSTS may name another hosts file
+  // CARES_HOSTS may name another hosts file. Sorting would open a socket for each address of an answer, which
+  // may have thousands; who connects tries both families anyway.
+  hints.ai_flags = ARES_AI_ENVHOSTS | ARES_AI_NOSORT;
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   ares_getaddrinfo(

@@ -57,7 +57,7 @@ class CachingResolver final : public Resolver {
     milliseconds wanted_until{0};
     milliseconds retry{0};  // the pause after the last failure
     std::vector<std::string> addresses;
-    std::vector<OnResolved> waiting;  // bounded by the exchanges that there can be
+    std::vector<OnResolved> waiting;  // at most kMaxWaiting: those who gave up stay until the answer
     // While a look-up runs, the patience of those who wait for it; else when to ask anew.
     Timer timer{[](void* self) { static_cast<Entry*>(self)->on_timer(); }, this};
 
@@ -92,6 +92,7 @@ void CachingResolver::resolve(const std::string& host, OnResolved on_resolved) {
   if (is_known || (entry->state == Entry::State::kFailing && entry->has_addresses(now))) {
     return on_resolved(to_result(*entry));
   }
+  if (entry->waiting.size() >= kMaxWaiting) return on_resolved(resolve_error("too_many_waiting"));
   entry->waiting.push_back(std::move(on_resolved));
   if (entry->has_addresses(now) && !entry->timer.is_set()) {
     entry->timer.set(loop_.timers(), options_.patience);

@@ -50,6 +50,7 @@ class Resolver {
  public:
   using OnResolved = std::move_only_function<void(std::expected<std::vector<std::string>, Error>)>;
   static constexpr std::size_t kMaxAddresses = 32;
+  static constexpr std::size_t kMaxWaiting = 65'536;  // for one name
 
   static std::expected<std::unique_ptr<Resolver>, Error> create(EventLoop& loop,
                                                                 ResolverOptions options = {});

@@ -13,11 +13,12 @@
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #include <sanitizer/linux_syscall_hooks.h>
-#define INGRESS_NOTE_CLOSE(fd) __sanitizer_syscall_pre_close(fd)
+#define INGRESS_THREAD_SANITIZER
+extern "C" {
+void AnnotateIgnoreReadsBegin(const char* file, int line);
+void AnnotateIgnoreReadsEnd(const char* file, int line);
+}
 #endif
-#endif
-#ifndef INGRESS_NOTE_CLOSE
-#define INGRESS_NOTE_CLOSE(fd) static_cast<void>(0)
 #endif
 
 namespace ingress::net {
@@ -38,6 +39,24 @@ const uv_buf_t* to_uv(const iovec* iovecs) {
 }
 
 }  // namespace
+
+// libuv closes by a bare system call. ThreadSanitizer, which does not see that, would take whatever another
+// thread opens under the same number for a race with the last that this thread did with the socket.
+#ifdef INGRESS_THREAD_SANITIZER
+struct StreamTransport::CloseNote {
+  explicit CloseNote(const StreamTransport& transport) {
+    if (const int fd = transport.fd(); fd >= 0) __sanitizer_syscall_pre_close(fd);
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);  // libuv takes it out of epoll before it closes it
+  }
+  CloseNote(const CloseNote&) = delete;
+  CloseNote& operator=(const CloseNote&) = delete;
+  ~CloseNote() { AnnotateIgnoreReadsEnd(__FILE__, __LINE__); }
+};
+#else
+struct StreamTransport::CloseNote {
+  explicit CloseNote(const StreamTransport&) {}
+};
+#endif
 
 StreamTransport::StreamTransport(EventLoop& loop, Kind kind, const PeerAddress& peer)
     : loop_(loop), kind_(kind), peer_(peer) {
@@ -266,9 +285,7 @@ void StreamTransport::close() {
   assert(loop_.is_on_thread());
   state_ = State::kClosing;
   handler_ = nullptr;
-  // libuv closes by a bare system call. ThreadSanitizer, which does not see that, would take whatever another
-  // thread opens under the same number for a race with this thread's accept.
-  INGRESS_NOTE_CLOSE(fd());
+  const CloseNote note(*this);
   uv_close(&uv_.handle, on_uv_closed);
   drop_queued();  // libuv looks only at the sizes of what is in flight from here on
 }

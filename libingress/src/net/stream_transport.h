@@ -78,6 +78,7 @@ class StreamTransport final : public Transport {
   void stop_io(int status);
   void free_when_unused();
   int fd() const;
+  struct CloseNote;  // for ThreadSanitizer
 
   EventLoop& loop_;
   TransportHandler* handler_ = nullptr;
