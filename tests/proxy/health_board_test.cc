@@ -124,6 +124,28 @@ TEST_CASE("NoMoreThanTheLargestShareIsEjectedWhoeverAsks") {
   CHECK(num_ejected == 2);
 }
 
+TEST_CASE("TheLastAvailableEndpointIsNotEjectedAndThoseEjectedComeBackWhenTheOthersGo") {
+  Fixture f;
+  Cluster cluster = cluster_of("c", 3);
+  cluster.outlier_detection->max_ejection_percent = 100;
+  f.publish({cluster});
+  f.board.set_health("c", at(1), Health::kUnhealthy, "timeout");
+  f.board.eject("c", at(2), EjectionReason::kConsecutive5xx, milliseconds(0));
+  CHECK(f.hear() == "c:1- c:2- ");
+  f.board.eject("c", at(3), EjectionReason::kConsecutive5xx, milliseconds(0));
+  CHECK(f.hear().empty());
+  SUBCASE("by a check") {
+    f.board.set_health("c", at(3), Health::kUnhealthy, "timeout");
+    CHECK(f.hear() == "c:3- c:2+ ");
+  }
+  SUBCASE("by a change") {
+    cluster.endpoints.pop_back();
+    f.publish({cluster});
+    CHECK(f.hear() == "c:2+ ");
+  }
+  CHECK(f.state("c", 2).num_ejections == 1);
+}
+
 TEST_CASE("AnEndpointComesBackOnlyWhenBothChecksLetIt") {
   Fixture f;
   f.publish({cluster_of("c", 5)});

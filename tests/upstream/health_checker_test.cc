@@ -166,6 +166,8 @@ TEST_CASE("EveryWayToFailCounts") {
     fail(f);
     CHECK(f.take_verdicts() == "c:80 unhealthy " + std::string(reason) + "\n");
     fail(f);
+    // Said once more: who keeps the verdict may have forgotten it.
+    CHECK(f.take_verdicts() == "c:80 unhealthy " + std::string(reason) + "\n");
     for (int i = 0; i < 2; ++i) f.next_probe()->send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     CHECK(f.take_verdicts() == "c:80 healthy status_200\n");
   }

@@ -69,7 +69,24 @@ void HealthBoard::update(const Cluster& cluster) {
     note_change(state, "settings_changed");
     tell(cluster.name, endpoint);
   }
-  if (!cluster.health_check && !cluster.outlier_detection) entries_.erase(cluster.name);
+  if (!cluster.health_check && !cluster.outlier_detection) {
+    entries_.erase(cluster.name);
+  } else {
+    keep_one_available(cluster.name, entry);
+  }
+}
+
+// Those that were good have gone, or are found bad: what is ejected is all there is.
+void HealthBoard::keep_one_available(const std::string& cluster, Entry& entry) {
+  if (entry.num_ejected == 0 || has_available(entry, nullptr)) return;
+  for (auto& [endpoint, state] : entry.endpoints) {
+    if (state.is_ejected) let_in(cluster, entry, endpoint, state, "last_available");
+  }
+}
+
+bool HealthBoard::has_available(const Entry& entry, const State* but) {
+  return std::ranges::any_of(
+      entry.endpoints, [but](const auto& one) { return &one.second != but && one.second.is_available(); });
 }
 
 HealthBoard::State* HealthBoard::find(const std::string& cluster, const Endpoint& endpoint, Entry*& entry) {
@@ -90,6 +107,7 @@ void HealthBoard::set_health(const std::string& cluster, const Endpoint& endpoin
   state->health = health;
   note_change(*state, reason);
   if (was_available != state->is_available()) tell(cluster, endpoint);
+  keep_one_available(cluster, *entry);
 }
 
 void HealthBoard::eject(const std::string& cluster, const Endpoint& endpoint, upstream::EjectionReason reason,
@@ -105,6 +123,7 @@ void HealthBoard::eject(const std::string& cluster, Entry& entry, const Endpoint
   if (state.is_ejected || !entry.outlier_detection) return;
   const OutlierDetection& settings = *entry.outlier_detection;
   if (!upstream::may_eject(entry.endpoints.size(), entry.num_ejected, settings)) return;
+  if (!has_available(entry, &state)) return;  // the last one is better than none
   const bool was_available = state.is_available();
   state.is_ejected = true;
   state.ejected_until = now + upstream::ejection_time(++state.num_ejections, settings);

@@ -97,6 +97,9 @@ class HealthBoard {
              upstream::EjectionReason reason, Time now);
   void let_in(const std::string& cluster, Entry& entry, const Endpoint& endpoint, State& state,
               std::string_view reason);
+  void keep_one_available(const std::string& cluster, Entry& entry);
+  // Beside `but`, which may be null.
+  static bool has_available(const Entry& entry, const State* but);
   void tell(const std::string& cluster, const Endpoint& endpoint);
   State* find(const std::string& cluster, const Endpoint& endpoint, Entry*& entry);
 

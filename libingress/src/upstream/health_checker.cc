@@ -110,8 +110,12 @@ class HealthChecker::Probe final : private UpstreamEvents {
   }
   void finish(HealthStreak::Result result, std::string_view reason) {
     rest();
-    if (const auto health = streak_.note(result, settings_))
-      checker_.on_verdict_(cluster_, endpoint_, *health, reason);
+    const bool is_new = streak_.note(result, settings_).has_value();
+    // That it is still bad is told each time: who keeps the verdicts may have forgotten this endpoint and got
+    // it anew since, as a good one, without this probe seeing either.
+    const bool is_still_bad =
+        result == HealthStreak::Result::kFailure && streak_.health() == Health::kUnhealthy;
+    if (is_new || is_still_bad) checker_.on_verdict_(cluster_, endpoint_, streak_.health(), reason);
   }
 
   void on_response_interim(ResponseHead&) override {}
