@@ -33,6 +33,12 @@ class FakeConnector final : public upstream::Connector {
     attempts_.front()->finish(peer->take_transport());
     return peer;
   }
+  // Ends the attempt that has waited the shortest time.
+  std::shared_ptr<FakePeer> accept_newest() {
+    std::shared_ptr<FakePeer> peer = FakePeer::make(&loop_.buffers());
+    attempts_.back()->finish(peer->take_transport());
+    return peer;
+  }
   // `side`: kSelf when it is this process that lacks something.
   void refuse(ErrorSide side = ErrorSide::kUpstream) {
     attempts_.front()->finish(

@@ -32,7 +32,7 @@ void Exchange::prepare(DownstreamStream& stream, const RequestStart& start) {
   start_.emplace(start);
   started_us_ = net::EventLoop::clock_us();
   is_suspended_ = has_sent_body_ = is_request_sent_ = has_sent_interim_ = false;
-  is_response_paused_ = has_answer_body_ = false;
+  is_response_paused_ = has_answer_body_ = is_mirrored_ = false;
   upgrade_ = {};
   is_head_request_ = start.head.method() == "HEAD";
   client_address_ = start.client.view();

@@ -228,6 +228,7 @@ class Exchange final : public ExchangeContext,
 
   LimitUse limit_use_;
   std::vector<MirrorFeed> mirrors_;
+  bool is_mirrored_ = false;
   Tries tries_;
   upstream::EndpointRef endpoint_;
   bool has_sent_body_ = false;  // bytes of the body left: a further try needs them again

@@ -17,7 +17,7 @@ bool Exchange::take_request_permit() {
   return false;
 }
 
-// False: too many requests of the cluster are being tried again. Kept to the end of the exchange.
+// False: too many requests of the cluster are being tried again. Kept to the head of the response.
 bool Exchange::take_retry_permit() {
   if (!limit_use_.gate || limit_use_.retry) return true;
   limit_use_.retry = limit_use_.gate->take(upstream::Resource::kRetries, limit_use_.limits.max_retries);

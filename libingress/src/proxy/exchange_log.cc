@@ -43,6 +43,7 @@ void Exchange::note_why(ErrorCode code, std::string_view detail) {
 // The names survive the snapshot: a stream may last for hours after its configuration.
 void Exchange::unpin() {
   tries_.release_budget();
+  limit_use_.retry.reset();
   if (view_ == nullptr) return;
   if (rule_ != nullptr) {
     route_name_ = rule_->route->name;

@@ -5,8 +5,9 @@
 
 namespace ingress::proxy {
 
-// Once per exchange, behind the filters, when its backend is known. What filters held is all of the body so
-// far. What follows an upgrade is a conversation, of which one side alone means nothing.
+// Once per exchange, behind the filters, when it has its connection: a copy must not take the one that the
+// request waits for. What filters held is all of the body so far. What follows an upgrade is a conversation,
+// of which one side alone means nothing.
 void Exchange::begin_mirrors() {
   if (!upgrade_.empty()) return;
   for (const routing::CompiledMirror& mirror : rule_->mirrors) {
@@ -24,6 +25,7 @@ void Exchange::begin_mirrors() {
 void Exchange::end_mirrors() {
   for (const MirrorFeed& mirror : mirrors_)
     mirror->send_end(request_.is_out_ended() ? &request_.trailers() : nullptr);
+  mirrors_.clear();  // they go on alone, however long the response takes
 }
 
 // As BodyPipe::pull(). A further try sends `out` again, of which the copies have had all but what is new.

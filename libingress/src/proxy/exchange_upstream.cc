@@ -33,7 +33,6 @@ Exchange::Step Exchange::pick_upstream() {
     cluster_timeouts_ = cluster_->cluster.timeouts;
     cluster_limits_ = cluster_->cluster.limits;
     if (cluster_->cluster.circuit_breakers.is_limited() && !take_request_permit()) return Step::kWait;
-    if (!rule_->mirrors.empty()) begin_mirrors();
   }
   endpoint_ = services_.clusters.pick(*cluster_, tries_.pick_request(start_->head, client_address_));
   if (!endpoint_) {
@@ -103,6 +102,7 @@ void Exchange::begin_attempt() {
   conn_->begin(*this, start_->head.method(), cluster_limits_);
   if (!upgrade_.empty()) conn_->offer_upgrade(upgrade_);
   begin_sending();
+  if (!rule_->mirrors.empty() && !std::exchange(is_mirrored_, true)) begin_mirrors();
   conn_->send_head(start_->head, upstream_framing());
 }
 

@@ -56,7 +56,12 @@ Mirror::Mirror(Mirrors& owner, const upstream::ClusterEntry& entry)
     : owner_(owner),
       timeouts_(entry.cluster.timeouts),
       limits_(entry.cluster.limits),
-      timer_([](void* self) { static_cast<Mirror*>(self)->finish(MirrorEnd::kFailed); }, this) {}
+      timer_(
+          [](void* self) {
+            auto* const mirror = static_cast<Mirror*>(self);
+            mirror->finish(mirror->has_response_head_ ? MirrorEnd::kAnswered : MirrorEnd::kFailed);
+          },
+          this) {}
 
 Mirror::~Mirror() {
   if (endpoint_) endpoint_->end_exchange();
@@ -120,12 +125,17 @@ void Mirror::pump() {
     held_.clear();
     if (is_request_ended_ && !std::exchange(is_end_sent_, true)) {
       conn_->send_end(trailers_);
-      if (timeouts_.response_head.count() > 0) timer_.set(owner_.loop_.timers(), timeouts_.response_head);
+      limit(timeouts_.response_head);
     }
     conn_->flush();
   }
   const std::size_t waiting = held_.size_bytes() + (conn_ ? conn_->queued_bytes() : 0);
   if (waiting > Mirrors::kMaxHeldBytes) finish(MirrorEnd::kBehind);
+}
+
+// A response that never ends must not be read for ever, though nobody waits for it.
+void Mirror::limit(std::chrono::milliseconds time) {
+  timer_.set(owner_.loop_.timers(), time.count() > 0 ? time : Mirrors::kDefaultLimit);
 }
 
 void Mirror::release() {
@@ -150,10 +160,9 @@ void Mirror::finish(MirrorEnd end) {
   if (!is_fed_) owner_.remove(*this);
 }
 
-// From here on only pauses are limited.
 void Mirror::on_response_head(ResponseHead&, http::BodyFraming) {
   has_response_head_ = true;
-  timer_.cancel();
+  limit(timeouts_.response_body_idle);  // for all of the body
 }
 
 void Mirror::on_response_body(base::Chain&& piece) {
@@ -166,11 +175,7 @@ void Mirror::on_response_end(const Headers&) {
 }
 
 void Mirror::on_response_read_done() {
-  if (is_response_ended_ || num_dropped_bytes_ > Mirrors::kMaxDroppedBytes)
-    return finish(MirrorEnd::kAnswered);
-  if (has_response_head_ && timeouts_.response_body_idle.count() > 0) {
-    timer_.set(owner_.loop_.timers(), timeouts_.response_body_idle);
-  }
+  if (is_response_ended_ || num_dropped_bytes_ > Mirrors::kMaxDroppedBytes) finish(MirrorEnd::kAnswered);
 }
 
 void Mirror::on_upstream_failed(Error) {

@@ -54,6 +54,7 @@ class Mirror final : private upstream::UpstreamEvents {
   void start(const upstream::ClusterEntry& entry, const RequestHead& head, std::string_view client_address,
              http::BodyFraming framing);
   void release();
+  void limit(std::chrono::milliseconds time);
   void on_connected(std::expected<net::TransportPtr, Error> transport);
   void begin();
   void pump();
@@ -78,7 +79,7 @@ class Mirror final : private upstream::UpstreamEvents {
   upstream::EndpointRef endpoint_;
   std::unique_ptr<upstream::Connector::Attempt> attempt_;
   upstream::ClientConnPtr conn_;
-  net::Timer timer_;
+  net::Timer timer_;                     // request whole to response head, then to its end
   std::uint64_t num_dropped_bytes_ = 0;  // of the response
   std::size_t index_ = 0;                // in the owner's list
   bool is_fed_ = true;                   // the exchange still holds it
@@ -93,6 +94,8 @@ class Mirrors {
   static constexpr std::size_t kMaxOpen = 1024;
   // Of one copy: that wait for its backend.
   static constexpr std::size_t kMaxHeldBytes = 256 * 1024;
+  // Of a response, for which there is no limit of time.
+  static constexpr std::chrono::milliseconds kDefaultLimit{60'000};
   // Of a response; beyond, its connection is closed.
   static constexpr std::uint64_t kMaxDroppedBytes = 1024 * 1024;
 
