@@ -1,5 +1,6 @@
 #include "proxy/health_board.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ingress::proxy {
