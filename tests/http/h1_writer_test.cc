@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
 
 #include "heads.h"
 #include "http/body_decoder.h"
@@ -86,6 +87,18 @@ TEST_CASE("A written request parses to the same head") {
   const std::string written = write(first.head(), *request_framing(first.head()));
   REQUIRE(second.feed(written).has_value());
   CHECK_EQ(dump(second.head()), dump(first.head()));
+}
+
+TEST_CASE("What replaces a field that was parsed is looked at like everything that filters set") {
+  RequestParser parser({});
+  REQUIRE(parser.feed("GET / HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nX-B: 2\r\n\r\n").has_value());
+  parser.head().headers().set("X-A", "1\r\nEvil: 1");
+  parser.head().headers().add("Evil: 1\r\nX", "1");
+  RequestHead copy;
+  copy.assign(parser.head());
+  for (const RequestHead* head : {&std::as_const(parser.head()), &std::as_const(copy)}) {
+    CHECK_EQ(write(*head, kNone), "GET / HTTP/1.1\r\nHost: a\r\nX-B: 2\r\n\r\n");
+  }
 }
 
 TEST_CASE("A written response parses to the same head") {

@@ -51,6 +51,7 @@ struct HeaderField {
   std::string_view name;   // as received
   std::string_view value;  // without surrounding white space
   HeaderId id = HeaderId::kOther;
+  bool is_checked = false;  // by the codec: token and field text (RFC 9110 5.5), as the writer needs them
 };
 
 // An ordered list of header fields; names compare without case. Lookups are linear in the number of
@@ -75,6 +76,10 @@ class INGRESS_EXPORT Headers {
   // Appends a field without copying. `id` must be to_header_id(name).
   void add_view(std::string_view name, std::string_view value, HeaderId id) {
     fields_.push_back({name, value, id});
+  }
+  // The same for codecs, which have checked what they found.
+  void add_checked_view(std::string_view name, std::string_view value, HeaderId id) {
+    fields_.push_back({name, value, id, true});
   }
   // Removes all fields of that name; returns how many there were.
   std::size_t remove(std::string_view name);

@@ -61,7 +61,8 @@ class HeadReader {
   void copy_fields_to(Headers& headers) const {
     for (const FieldSpan& field : scanner_.fields()) {
       const std::string_view name = text(field.name, field.name_end);
-      headers.add_view(name, base::trim_ows(text(field.value, field.value_end)), to_header_id(name));
+      // The scanner lets only tokens and field text pass.
+      headers.add_checked_view(name, base::trim_ows(text(field.value, field.value_end)), to_header_id(name));
     }
   }
 

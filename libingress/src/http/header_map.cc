@@ -59,6 +59,7 @@ static_assert(std::ranges::count_if(kNameTable, [](const KnownName& entry) { ret
 HeaderId to_header_id(std::string_view name) {
   if (name.empty()) return HeaderId::kOther;
   const KnownName& known = kNameTable[hash_name(name)];
+  if (known.name.size() != name.size()) return HeaderId::kOther;
   return base::equals_ignore_case(known.name, name) ? known.id : HeaderId::kOther;
 }
 
@@ -120,7 +121,8 @@ std::size_t Headers::remove(HeaderId id) {
 void Headers::assign(const Headers& other) {
   clear();
   fields_.reserve(other.size());
-  for (const HeaderField& field : other) add_view(keep(field.name), keep(field.value), field.id);
+  for (const HeaderField& field : other)
+    fields_.push_back({keep(field.name), keep(field.value), field.id, field.is_checked});
 }
 
 void RequestHead::assign(const RequestHead& other) {
