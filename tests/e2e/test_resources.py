@@ -270,5 +270,5 @@ def is_served(daemon):
 def refused_count(daemon):
     try:
         return daemon.metric("proxyd_connections_refused_total")
-    except OSError:
+    except (ConnectionEnded, OSError):
         return None

@@ -159,6 +159,7 @@ class Exchange final : public ExchangeContext,
   bool try_again(policy::TryFailure failure, RetrySafety safety);
   bool take_retry_place(const RetryBudget& budget);
   void refuse_retry(policy::RetryRefusal refusal);
+  bool wait_for_descriptors(const Error& error);
   void back_off(policy::TryFailure failure, const RetryBackoff& backoff);
   void begin_next_try();
   void drain_refused(base::Chain&& piece);

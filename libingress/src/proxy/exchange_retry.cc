@@ -10,6 +10,9 @@ namespace {
 
 // Of a response that is not wanted, so that its connection can be used again; more is not worth waiting for.
 constexpr std::uint64_t kMaxDrainedBytes = 64 * 1024;
+// Between looks at whether there are descriptors again, and for how long at most.
+constexpr std::chrono::milliseconds kStarvationPause{20};
+constexpr std::chrono::milliseconds kDefaultStarvation{5'000};
 
 // What went wrong with a try, when that is something that another may do better.
 std::optional<policy::TryFailure> failure_of(const Error& error) {
@@ -98,6 +101,22 @@ void Exchange::refuse_retry(policy::RetryRefusal refusal) {
   if (retry_policy() == nullptr || refusal == policy::RetryRefusal::kNotAsked) return;
   tries_.no_retry = refusal;
   services_.metrics.retries_refused[static_cast<std::size_t>(refusal)].add();
+}
+
+// That this process has no descriptor (or port, or memory) left is no fault of the endpoint and passes: what
+// others have now is theirs only for a while, and a connection that comes free serves as well as a new one.
+// So it is no failed try, as long as connecting may take.
+bool Exchange::wait_for_descriptors(const Error& error) {
+  if (error.side != ErrorSide::kSelf || phase_ != Phase::kConnect) return false;
+  const std::chrono::milliseconds now = services_.loop.timers().now();
+  if (!tries_.starved_since) tries_.starved_since = now;
+  const auto limit = cluster_timeouts_.connect.count() > 0 ? cluster_timeouts_.connect : kDefaultStarvation;
+  if (now - *tries_.starved_since >= limit) return false;
+  --tries_.num;
+  release_upstream();
+  phase_ = Phase::kBackOff;
+  tries_.backoff_timer.set(services_.loop.timers(), kStarvationPause);
+  return true;
 }
 
 // Meanwhile a response that is not wanted may come to its end, so that its connection can be kept.

@@ -78,7 +78,7 @@ void Exchange::on_connected(std::expected<net::TransportPtr, Error> transport) {
   attempt_.reset();
   if (!transport) {
     services_.metrics.upstream_connect_failures.add();
-    fail(std::move(transport.error()));
+    if (!wait_for_descriptors(transport.error())) fail(std::move(transport.error()));
     return;
   }
   conn_ = upstream::ClientConnPtr(

@@ -6,8 +6,10 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -42,6 +44,7 @@ struct Tries {
     last_failed = nullptr;
     was_replaced = wants_fresh_conn = false;
     no_retry = policy::RetryRefusal::kNone;
+    starved_since.reset();
   }
   // Of more than kMaxFailed the oldest is forgotten.
   void note_failed(const upstream::EndpointRef& endpoint) {
@@ -84,6 +87,9 @@ struct Tries {
   bool was_replaced = false;      // a closed connection, uncounted
   bool wants_fresh_conn = false;
   policy::RetryRefusal no_retry = policy::RetryRefusal::kNone;
+
+  // When a connection was first not to be had since this process lacks something for it.
+  std::optional<std::chrono::milliseconds> starved_since;
 
   std::array<upstream::EndpointRef, kMaxFailed> failed;
   std::size_t num_failed = 0, next_failed = 0;
