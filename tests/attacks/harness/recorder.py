@@ -4,10 +4,14 @@ One thread, and what it tells is exact: a request is answered only when nothing 
 So whatever the proxy had sent before a request is on record when that request has its answer.
 """
 
+import array
+import fcntl
 import selectors
 import socket
 import struct
+import termios
 import threading
+import time
 
 from table.case import Script
 
@@ -159,6 +163,8 @@ class Recorder:
         try:
             for piece in pieces:
                 stream.sock.sendall(piece)
+            if then != "keep":
+                wait_sent(stream.sock)
         except OSError:
             return self._end(stream)  # refused while it was sent
         stream.sock.setblocking(False)
@@ -167,6 +173,14 @@ class Recorder:
         if then != "keep":
             self._end(stream)
         return None
+
+
+def wait_sent(sock):
+    """Until the other end has all of it: a close with something unread makes the kernel drop what is still to go."""
+    unsent = array.array("i", [1])
+    deadline = time.monotonic() + 30
+    while unsent[0] and time.monotonic() < deadline:
+        fcntl.ioctl(sock, termios.TIOCOUTQ, unsent)
 
 
 def echo(message):
