@@ -13,8 +13,7 @@ using std::chrono::seconds;
 using test::FakePeer;
 
 // Enough for pools, races and mix-ups; more would only be slower.
-constexpr std::size_t kMaxClients = 3;
-constexpr std::size_t kMaxBackends = 6;
+constexpr std::size_t kMaxClients = 3, kMaxBackends = 6;
 constexpr std::size_t kMaxRecords = 64;
 constexpr char kEndOfRecord = '\xff';
 
@@ -344,34 +343,28 @@ void ExchangeWorld::turn() {
   }
 }
 
-// Each request that waits behind others may take all the time that its limits allow: as many rounds as there
-// can be requests, until the last connection of a client is gone, and some more for what must follow by itself.
+// As many rounds as there can be requests in a row, each of which may wait out its time limits; some more
+// behind.
 void ExchangeWorld::settle() {
-  constexpr int kMaxRounds = 4096;
-  constexpr int kRoundsBehind = 16;
   connects_at_once_ = true;
-  int behind = 0;
-  for (int round = 0; round < kMaxRounds && behind < kRoundsBehind; ++round) {
+  for (int round = 0, behind = 0; round < 4096 && behind < 16; ++round) {
     turn();
-    bool is_open = false;
     for (const auto& client : clients_) {
       end(client->trace);
       client->peer->read_all();
       client->peer->end_sending();
-      is_open = is_open || client->connection != nullptr;
     }
     for (const auto& backend : backends_) backend->peer->read_all();
     while (!worker_->waiting.empty()) act_as_world(4, 0);
     turn();
     worker_->step_clock(seconds(61));
-    if (!is_open) ++behind;
+    behind += worker_->num_closed == static_cast<int>(clients_.size());
   }
   turn();
 }
 
 void ExchangeWorld::check_empty() {
-  for (const auto& client : clients_)
-    require(client->connection == nullptr, "every client's connection ends");
+  for (const auto& client : clients_) require(client->connection == nullptr, "clients' connections end");
   for (const auto& client : clients_) require(client->peer->is_destroyed(), "and so does its socket");
   for (const auto& backend : backends_) require(backend->peer->is_destroyed(), "backends' connections end");
   require(worker_->num_closed == static_cast<int>(clients_.size()), "each is told closed once");
