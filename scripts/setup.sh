@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # scripts/setup.sh [group...]: installs the Debian packages that are missing, and says which.
-# Groups are those of packages.txt; none = all. Does nothing, quietly, when all are there.
+# Groups are those of packages.txt; none = build test tools. Does nothing, quietly, when all are there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

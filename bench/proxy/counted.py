@@ -1,0 +1,75 @@
+"""User instructions (callgrind) and system calls (strace) per request: the difference of a short and a long run.
+
+Both slow the proxy down by far, so these runs say nothing of time; but the counts move by less than 1 % from run to
+run, on any machine. Instructions are those of user space only: callgrind does not see the kernel.
+"""
+
+import collections
+import dataclasses
+import re
+
+import load
+from figures import per_request
+from peers import Peer, Site
+from processes import BenchError, Scratch
+from rows import Row
+
+PATIENCE_S = 120
+# Waiting is no data: how often it happens depends on how many events come at once.
+WAITING = ("epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select", "pselect6")
+
+
+def parse_callgrind(text: str) -> int:
+    """Instructions, from what valgrind prints at the end."""
+    found = re.search(r"Collected\s*:\s*(\d+)", text)
+    if not found:
+        raise BenchError(f"callgrind counted nothing:\n{text[-1000:]}")
+    return int(found[1])
+
+
+def parse_strace(text: str) -> dict[str, int]:
+    """Calls by name, from the table of `strace -c`."""
+    calls = {}
+    for line in text.split("\n"):
+        # % time, seconds, usecs/call, calls, [errors,] syscall
+        fields = line.split()
+        if len(fields) >= 5 and re.fullmatch(r"[\d.]+", fields[0]) and fields[3].isdigit() and fields[-1] != "total":
+            calls[fields[-1]] = int(fields[3])
+    if not calls:
+        raise BenchError(f"strace counted nothing:\n{text[-1000:]}")
+    return calls
+
+
+def run_traced(scratch: Scratch, site: Site, peer: Peer, row: Row, core: int, requests: int) -> str:
+    """Everything that the proxy and its tracer printed while it served `requests`."""
+    proxy = peer.start(scratch, site)
+    load.run(site, core, proxy, list(row.load), PATIENCE_S, requests)
+    scratch.stop(proxy.started)
+    return proxy.started.error_text()
+
+
+def count_instructions(scratch: Scratch, site: Site, peer: Peer, row: Row, core: int) -> float:
+    counts = []
+    for requests in row.counted:
+        out = scratch.path("callgrind.out")
+        tracer = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}")
+        traced = dataclasses.replace(site, tracer=tracer)
+        counts.append((requests, parse_callgrind(run_traced(scratch, traced, peer, row, core, requests))))
+    return per_request(*counts)
+
+
+def count_calls(scratch: Scratch, site: Site, peer: Peer, row: Row, core: int) -> dict[str, float]:
+    """Calls per request by name; those that are not made for requests are left out."""
+    counts = []
+    for requests in row.counted:
+        out = scratch.path("strace.out")
+        traced = dataclasses.replace(site, tracer=("strace", "-c", "-f", "-o", str(out)), tracer_has_child=True)
+        run_traced(scratch, traced, peer, row, core, requests)
+        counts.append((requests, collections.Counter(parse_strace(out.read_text()))))
+    (short, few), (long, many) = counts
+    rates = {name: per_request((short, few[name]), (long, many[name])) for name in few | many}
+    return {name: rate for name, rate in sorted(rates.items(), key=lambda item: -item[1]) if rate >= 0.005}
+
+
+def sum_calls(calls: dict[str, float]) -> dict[str, float]:
+    return {"data": sum(rate for name, rate in calls.items() if name not in WAITING), "all": sum(calls.values())}

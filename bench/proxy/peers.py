@@ -1,0 +1,161 @@
+"""The proxies that are compared, each with the configuration that it is compared with.
+
+"fair": what the peer's documentation tells everyone to set for HTTP/1.1 upstream connections that are kept.
+"tuned": what makes it fastest at large bodies. proxyd has its defaults; only the access log is off, as the peers'.
+"""
+
+import dataclasses
+import pathlib
+import subprocess
+from typing import Callable, Optional
+
+import manifests
+from processes import BenchError, Scratch, Started, await_listening, find_program, free_port
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """What a proxy is to serve, and where it runs."""
+    backend_port: int
+    core: int
+    programs: pathlib.Path          # folder of floor, backend and load
+    proxyd: pathlib.Path
+    num_hosts: int = 0              # 0: everything goes to the backend, whatever its host
+    max_connections: int = 16384
+    tracer: tuple[str, ...] = ()    # put before the command
+    tracer_has_child: bool = False  # whether the tracer is another process than the proxy
+    options: tuple[str, ...] = ()   # for proxyd only
+
+
+@dataclasses.dataclass(frozen=True)
+class Proxy:
+    """A peer that listens on `port`."""
+    name: str
+    port: int
+    started: Started
+
+
+def nginx_config(scratch: Scratch, site: Site, port: int, extra: str) -> str:
+    folder = scratch.path("nginx")
+    folder.mkdir()
+    temp_paths = " ".join(f"{kind}_temp_path {folder};" for kind in
+                          ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    location = """location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }"""
+    names = [f"server_name {manifests.host_name(i)};" for i in range(site.num_hosts)] or [""]
+    servers = "\n".join(f"server {{ listen 127.0.0.1:{port}; {name} {location} }}" for name in names)
+    return f"""daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log crit;
+events {{ worker_connections {site.max_connections}; }}
+http {{
+  access_log off; keepalive_requests 100000000; {temp_paths} {extra}
+  server_names_hash_max_size 1048576;
+  upstream backend {{ server 127.0.0.1:{site.backend_port}; keepalive 128; keepalive_requests 100000000; }}
+  {servers}
+}}
+"""
+
+
+NGINX_TUNED = """proxy_buffer_size 128k; proxy_buffers 8 128k; proxy_busy_buffers_size 256k;
+  client_body_buffer_size 128k;"""
+
+
+def nginx_command(extra: str) -> Callable[[Scratch, Site, int], list[str]]:
+    def command(scratch: Scratch, site: Site, port: int) -> list[str]:
+        config = scratch.write("nginx.conf", nginx_config(scratch, site, port, extra))
+        return [find_program("nginx"), "-p", str(scratch.folder), "-e", str(scratch.path("nginx.log")),
+                "-c", str(config)]
+    return command
+
+
+def haproxy_config(site: Site, port: int, extra: str) -> str:
+    return f"""global
+  nbthread 1
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  option forwardfor
+  http-reuse always
+  {extra}
+frontend front
+  bind 127.0.0.1:{port}
+  default_backend back
+backend back
+  server one 127.0.0.1:{site.backend_port}
+"""
+
+
+def haproxy_command(extra: str) -> Callable[[Scratch, Site, int], list[str]]:
+    def command(scratch: Scratch, site: Site, port: int) -> list[str]:
+        config = scratch.write("haproxy.cfg", haproxy_config(site, port, extra))
+        return [find_program("haproxy"), "-db", "-f", str(config)]
+    return command
+
+
+def floor_command(_: Scratch, site: Site, port: int) -> list[str]:
+    return [str(site.programs / "floor"), f"127.0.0.1:{port}", f"127.0.0.1:{site.backend_port}"]
+
+
+def proxyd_command(scratch: Scratch, site: Site, port: int) -> list[str]:
+    folder = scratch.path("manifests")
+    folder.mkdir()
+    manifests.write(folder, site.backend_port, site.num_hosts)
+    options = site.options or ("--access-log", "off")
+    return [str(site.proxyd), "run", "--manifests", str(folder), "--http", f"127.0.0.1:{port}", "--workers", "1",
+            *options]
+
+
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    name: str
+    about: str
+    command: Callable[[Scratch, Site, int], list[str]]
+    package: Optional[str] = None  # the Debian package, and the program in it; None: built here
+
+    def is_available(self) -> bool:
+        return self.package is None or find_program(self.package) is not None
+
+    def start(self, scratch: Scratch, site: Site) -> Proxy:
+        port = free_port()
+        started = scratch.start(self.command(scratch, site, port), site.core, site.tracer, site.tracer_has_child)
+        await_listening(started, port, self.name)
+        return Proxy(self.name, port, started)
+
+
+PEERS = {peer.name: peer for peer in (
+    Peer("nginx", "kept upstream connections, HTTP/1.1 to them", nginx_command(""), "nginx"),
+    Peer("nginx-tuned", "the same with 128 KB buffers", nginx_command(NGINX_TUNED), "nginx"),
+    Peer("haproxy", "one thread, http-reuse always", haproxy_command(""), "haproxy"),
+    Peer("haproxy-tuned", "the same with splice", haproxy_command("option splice-auto\n  option splice-response"),
+         "haproxy"),
+    Peer("floor", "bare TCP forwarding, no HTTP", floor_command),
+    Peer("proxyd", "defaults, access log off", proxyd_command),
+)}
+OURS = "proxyd"
+
+
+def choose(names: list[str]) -> list[Peer]:
+    """The peers of these names; one that is not installed is left out with a word, ours must be there."""
+    unknown = [name for name in names if name not in PEERS]
+    if unknown:
+        raise BenchError(f"no such peer: {', '.join(unknown)}; there are: {', '.join(PEERS)}")
+    chosen = []
+    for name in names:
+        peer = PEERS[name]
+        if peer.is_available():
+            chosen.append(peer)
+        else:
+            print(f"bench: {name} is left out, it is not installed: ./dev setup bench", flush=True)
+    return chosen
+
+
+def versions(names: list[str], proxyd: pathlib.Path) -> dict[str, str]:
+    """First line of what each program says of itself."""
+    commands = {"nginx": [find_program("nginx"), "-v"], "haproxy": [find_program("haproxy"), "-v"],
+                "proxyd": [str(proxyd), "version"]}
+    found = {}
+    for name in sorted({name.split("-")[0] for name in names} & commands.keys()):
+        result = subprocess.run(commands[name], capture_output=True, text=True, check=False, timeout=20)
+        found[name] = (result.stdout + result.stderr).strip().split("\n")[0]
+    return found

@@ -1,0 +1,23 @@
+"""The rows of the bench: what is asked of every proxy."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    name: str
+    title: str
+    load: tuple[str, ...] = ()
+    # Requests of the short and the long run that instructions and system calls are counted in.
+    counted: tuple[int, int] = (1000, 6000)
+    kind: str = "timed"  # which module measures it, see run.py
+
+
+ROWS = {row.name: row for row in (
+    Row("1k", "1 KB, kept connections, 64 clients", ("--path", "/1k", "--expect", "1024")),
+    Row("64k", "64 KB, kept connections, 64 clients", ("--path", "/64k", "--expect", "65536"), (500, 2500)),
+    Row("1m", "1 MB, kept connections, 64 clients", ("--path", "/1m", "--expect", "1048576"), (64, 320)),
+    Row("new", "1 KB, a new client connection for each request", ("--path", "/1k", "--new-connections"), (500, 2500)),
+    Row("paced", "1 KB, at a quarter of what the slowest can do", ("--path", "/1k",), kind="paced"),
+    Row("post", "POST of 64 KB, answer of 1 KB", ("--path", "/1k", "--post", "65536"), (500, 2500)),
+)}

@@ -1,0 +1,66 @@
+"""CPU time per request: every peer in turn, round after round, each round of the same short length."""
+
+import dataclasses
+
+import load
+from figures import Spread, paired_ratios
+from load import Sample
+from peers import OURS, Peer, Site
+from processes import Scratch
+from rows import Row
+
+QUARTER = 0.25
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+    rounds: int
+    seconds: float
+    load_core: int
+
+
+def measure(scratch: Scratch, site: Site, peers: list[Peer], row: Row, plan: Plan) -> dict:
+    """Result of a row: samples of each peer and what follows from them."""
+    proxies = [peer.start(scratch, site) for peer in peers]
+    try:
+        options = list(row.load)
+        rate = 0.0
+        if row.kind == "paced":
+            rate = find_rate([load.run(site, plan.load_core, proxy, options, plan.seconds) for proxy in proxies])
+            options += ["--rate", str(rate)]
+        samples: dict[str, list[Sample]] = {proxy.name: [] for proxy in proxies}
+        for _ in range(plan.rounds):
+            for proxy in proxies:
+                samples[proxy.name].append(load.run(site, plan.load_core, proxy, options, plan.seconds))
+    finally:
+        for proxy in proxies:
+            scratch.stop(proxy.started)
+    result = summarize(samples)
+    if rate:
+        result["rate"] = rate
+    return result
+
+
+def find_rate(saturated: list[Sample]) -> float:
+    return float(round(QUARTER * min(sample.requests / sample.seconds for sample in saturated)))
+
+
+def summarize(samples: dict[str, list[Sample]]) -> dict:
+    ours = samples.get(OURS)
+    peers = {}
+    for name, rounds in samples.items():
+        cpu = [sample.cpu_us for sample in rounds]
+        entry = {
+            "cpu_us": dataclasses.asdict(Spread.of(cpu)),
+            "requests_per_second": Spread.of([sample.requests / sample.seconds for sample in rounds]).median,
+            "p50_us": Spread.of([sample.p50_us for sample in rounds]).median,
+            "p99_us": Spread.of([sample.p99_us for sample in rounds]).median,
+            "p999_us": Spread.of([sample.p999_us for sample in rounds]).median,
+            "samples_cpu_us": cpu,
+        }
+        if ours and name != OURS:
+            ratios = paired_ratios([sample.cpu_us for sample in ours], cpu)
+            entry["ratio"] = dataclasses.asdict(Spread.of(ratios))
+        peers[name] = entry
+    return {"peers": peers}

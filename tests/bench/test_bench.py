@@ -1,0 +1,40 @@
+"""One short round, so that the bench does not rot. What it measures here is worth nothing."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("INGRESS_BUILD_DIR", ROOT / "build/release"))
+
+
+def command(*arguments):
+    return ["/usr/bin/python3", str(ROOT / "bench/proxy/run.py"), "--build", str(BUILD), "--columns", "time",
+            "--peers", "floor,proxyd", "--rows", "1k", *arguments]
+
+
+def test_a_round_gives_a_table_and_a_file(tmp_path):
+    file = tmp_path / "figures.json"
+    result = subprocess.run(command("--rounds", "1", "--seconds", "0.2", "--json", str(file)), capture_output=True,
+                            text=True, timeout=60, check=False, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert result.returncode == 0, result.stdout + result.stderr
+    peers = json.loads(file.read_text())["rows"]["1k"]["peers"]
+    assert peers["proxyd"]["cpu_us"]["median"] > 0
+    assert peers["floor"]["ratio"]["median"] > 0
+    assert "| floor |" in result.stdout and "| proxyd |" in result.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["figures.json"]
+
+
+def test_what_is_ended_early_leaves_nothing_behind(tmp_path):
+    process = subprocess.Popen(command("--rounds", "1", "--seconds", "30"), stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)})
+    end = time.monotonic() + 20
+    while not list(tmp_path.iterdir()) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert list(tmp_path.iterdir())
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 143
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,47 @@
+"""Reading of what callgrind, strace and the load generator print: a mistake there would be a wrong figure."""
+
+import pytest
+
+import counted
+import load
+from processes import BenchError
+
+STRACE = """% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------
+ 40.00    0.000400           4       100           sendto
+ 30.00    0.000300           3       103         3 recvfrom
+ 30.00    0.000300          30        10           epoll_wait
+  0.00    0.000000           0         1         1 access
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.001000           4       214         4 total
+"""
+
+LOAD = ('{"requests": 4000, "seconds": 0.5, "watched_cpu_ns": 80000000, "errors": 0, "cut": 0, '
+        '"p50_us": 10.0, "p99_us": 20.0, "p999_us": 30.0, "max_us": 31.0}')
+
+
+def test_calls_are_counted_with_and_without_errors_but_not_their_total():
+    assert counted.parse_strace(STRACE) == {"sendto": 100, "recvfrom": 103, "epoll_wait": 10, "access": 1}
+
+
+def test_a_table_without_calls_is_an_error():
+    with pytest.raises(BenchError):
+        counted.parse_strace("strace: attach: Operation not permitted\n")
+
+
+def test_waiting_is_no_data_call():
+    assert counted.sum_calls({"sendto": 2.0, "recvfrom": 2.0, "epoll_wait": 0.5}) == {"data": 4.0, "all": 4.5}
+
+
+def test_instructions_are_read():
+    assert counted.parse_callgrind("==7== Events    : Ir\n==7== Collected : 123456\n") == 123456
+
+
+def test_no_instructions_are_an_error():
+    with pytest.raises(BenchError):
+        counted.parse_callgrind("==7== Fatal error\n")
+
+
+def test_cpu_time_is_per_request():
+    sample = load.parse(LOAD)
+    assert (sample.requests, sample.cpu_us, sample.p99_us) == (4000, 20.0, 20.0)
