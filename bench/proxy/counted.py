@@ -5,12 +5,11 @@ run, on any machine. Instructions are those of user space only: callgrind does n
 """
 
 import collections
-import dataclasses
 import re
 
 import load
 from figures import per_request
-from peers import Peer, Site
+from peers import Contestant
 from processes import BenchError, Scratch
 from rows import Row
 
@@ -40,31 +39,29 @@ def parse_strace(text: str) -> dict[str, int]:
     return calls
 
 
-def run_traced(scratch: Scratch, site: Site, peer: Peer, row: Row, core: int, requests: int) -> str:
+def run_traced(scratch: Scratch, contestant: Contestant, row: Row, core: int, requests: int) -> str:
     """Everything that the proxy and its tracer printed while it served `requests`."""
-    proxy = peer.start(scratch, site)
-    load.run(site, core, proxy, list(row.load), PATIENCE_S, requests)
+    proxy = contestant.start(scratch)
+    load.run(contestant.site, core, proxy, list(row.load), PATIENCE_S, requests)
     scratch.stop(proxy.started)
     return proxy.started.error_text()
 
 
-def count_instructions(scratch: Scratch, site: Site, peer: Peer, row: Row, core: int) -> float:
+def count_instructions(scratch: Scratch, contestant: Contestant, row: Row, core: int) -> float:
     counts = []
     for requests in row.counted:
         out = scratch.path("callgrind.out")
-        tracer = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}")
-        traced = dataclasses.replace(site, tracer=tracer)
-        counts.append((requests, parse_callgrind(run_traced(scratch, traced, peer, row, core, requests))))
+        traced = contestant.traced(("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"), False)
+        counts.append((requests, parse_callgrind(run_traced(scratch, traced, row, core, requests))))
     return per_request(*counts)
 
 
-def count_calls(scratch: Scratch, site: Site, peer: Peer, row: Row, core: int) -> dict[str, float]:
+def count_calls(scratch: Scratch, contestant: Contestant, row: Row, core: int) -> dict[str, float]:
     """Calls per request by name; those that are not made for requests are left out."""
     counts = []
     for requests in row.counted:
         out = scratch.path("strace.out")
-        traced = dataclasses.replace(site, tracer=("strace", "-c", "-f", "-o", str(out)), tracer_has_child=True)
-        run_traced(scratch, traced, peer, row, core, requests)
+        run_traced(scratch, contestant.traced(("strace", "-c", "-f", "-o", str(out)), True), row, core, requests)
         counts.append((requests, collections.Counter(parse_strace(out.read_text()))))
     (short, few), (long, many) = counts
     rates = {name: per_request((short, few[name]), (long, many[name])) for name in few | many}

@@ -7,6 +7,7 @@
 import dataclasses
 import pathlib
 import subprocess
+import sys
 from typing import Callable, Optional
 
 import manifests
@@ -25,6 +26,7 @@ class Site:
     tracer: tuple[str, ...] = ()    # put before the command
     tracer_has_child: bool = False  # whether the tracer is another process than the proxy
     options: tuple[str, ...] = ()   # for proxyd only
+    has_master: bool = False        # nginx and haproxy: with the process that reloads
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +46,8 @@ def nginx_config(scratch: Scratch, site: Site, port: int, extra: str) -> str:
       proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }"""
     names = [f"server_name {manifests.host_name(i)};" for i in range(site.num_hosts)] or [""]
     servers = "\n".join(f"server {{ listen 127.0.0.1:{port}; {name} {location} }}" for name in names)
-    return f"""daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log crit;
+    master = "on" if site.has_master else "off"
+    return f"""daemon off; master_process {master}; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log crit;
 events {{ worker_connections {site.max_connections}; }}
 http {{
   access_log off; keepalive_requests 100000000; {temp_paths} {extra}
@@ -67,7 +70,14 @@ def nginx_command(extra: str) -> Callable[[Scratch, Site, int], list[str]]:
     return command
 
 
-def haproxy_config(site: Site, port: int, extra: str) -> str:
+def haproxy_config(scratch: Scratch, site: Site, port: int, extra: str) -> str:
+    server = f"server one 127.0.0.1:{site.backend_port}"
+    choice, backends = "default_backend back", f"backend back\n  {server}"
+    if site.num_hosts:
+        hosts = [manifests.host_name(i) for i in range(site.num_hosts)]
+        table = scratch.write("hosts.map", "".join(f"{host} {host}\n" for host in hosts))
+        choice = f"use_backend %[req.hdr(host),lower,map({table})]"
+        backends = "\n".join(f"backend {host}\n  {server}" for host in hosts)
     return f"""global
   nbthread 1
 defaults
@@ -80,16 +90,15 @@ defaults
   {extra}
 frontend front
   bind 127.0.0.1:{port}
-  default_backend back
-backend back
-  server one 127.0.0.1:{site.backend_port}
+  {choice}
+{backends}
 """
 
 
 def haproxy_command(extra: str) -> Callable[[Scratch, Site, int], list[str]]:
     def command(scratch: Scratch, site: Site, port: int) -> list[str]:
-        config = scratch.write("haproxy.cfg", haproxy_config(site, port, extra))
-        return [find_program("haproxy"), "-db", "-f", str(config)]
+        config = scratch.write("haproxy.cfg", haproxy_config(scratch, site, port, extra))
+        return [find_program("haproxy"), *(["-W"] if site.has_master else []), "-db", "-f", str(config)]
     return command
 
 
@@ -112,20 +121,35 @@ class Peer:
     about: str
     command: Callable[[Scratch, Site, int], list[str]]
     package: Optional[str] = None  # the Debian package, and the program in it; None: built here
+    has_slots: bool = False        # takes memory at the start for each connection that may come
 
     def is_available(self) -> bool:
         return self.package is None or find_program(self.package) is not None
 
-    def start(self, scratch: Scratch, site: Site) -> Proxy:
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+    """A peer as it takes part in a row: the same one may do so twice, in front of other sites."""
+    name: str
+    peer: Peer
+    site: Site
+
+    def traced(self, tracer: tuple[str, ...], has_child: bool) -> "Contestant":
+        return dataclasses.replace(self, site=dataclasses.replace(self.site, tracer=tracer,
+                                                                  tracer_has_child=has_child))
+
+    def start(self, scratch: Scratch) -> Proxy:
         port = free_port()
-        started = scratch.start(self.command(scratch, site, port), site.core, site.tracer, site.tracer_has_child)
+        command = self.peer.command(scratch, self.site, port)
+        started = scratch.start(command, self.site.core, self.site.tracer, self.site.tracer_has_child)
         await_listening(started, port, self.name)
         return Proxy(self.name, port, started)
 
 
 PEERS = {peer.name: peer for peer in (
-    Peer("nginx", "kept upstream connections, HTTP/1.1 to them", nginx_command(""), "nginx"),
-    Peer("nginx-tuned", "the same with 128 KB buffers", nginx_command(NGINX_TUNED), "nginx"),
+    Peer("nginx", "kept upstream connections, HTTP/1.1 to them", nginx_command(""), "nginx", True),
+    Peer("nginx-tuned", "the same with 128 KB buffers", nginx_command(NGINX_TUNED), "nginx", True),
     Peer("haproxy", "one thread, http-reuse always", haproxy_command(""), "haproxy"),
     Peer("haproxy-tuned", "the same with splice", haproxy_command("option splice-auto\n  option splice-response"),
          "haproxy"),
@@ -146,7 +170,7 @@ def choose(names: list[str]) -> list[Peer]:
         if peer.is_available():
             chosen.append(peer)
         else:
-            print(f"bench: {name} is left out, it is not installed: ./dev setup bench", flush=True)
+            print(f"bench: {name} is left out, it is not installed: ./dev setup bench", file=sys.stderr)
     return chosen
 
 

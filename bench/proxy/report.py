@@ -2,7 +2,7 @@
 
 from figures import Spread, format_spread
 
-COLUMNS = ("peer", "CPU µs per request", "proxyd ÷ it", "user instructions", "system calls (with waits)", "requests/s",
+COLUMNS = ("peer", "CPU µs per request", "{ours} ÷ it", "user instructions", "system calls (with waits)", "requests/s",
            "p50 µs", "p99 µs")
 
 
@@ -29,18 +29,53 @@ def timed_line(name: str, entry: dict) -> list[str]:
 
 
 def table(header: tuple[str, ...], lines: list[list[str]]) -> str:
-    rows = [list(header), ["---"] * len(header), *lines]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+    """Aligned, so that it reads well as it is too."""
+    widths = [max(len(line[i]) for line in [header, *lines]) for i in range(len(header))]
+    rows = [header, ["-" * width for width in widths], *lines]
+    return "".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |\n" for row in rows)
 
 
 def format_row(result: dict) -> str:
+    forms = {"memory": format_memory, "storm": format_storm}
+    return f"### {result['title']}\n" + forms.get(result["kind"], format_timed)(result)
+
+
+def format_timed(result: dict) -> str:
     lines = [timed_line(name, entry) for name, entry in result["peers"].items()]
     # Columns that were not measured are not shown.
     kept = [i for i in range(len(COLUMNS)) if any(line[i] != "-" for line in lines)]
-    text = f"### {result['title']}\n"
+    text = ""
     if "rate" in result:
-        text += f"{result['rate']:,.0f} requests/s, on schedule; latency counts from when a request was due.\n"
-    return text + table(tuple(COLUMNS[i] for i in kept), [[line[i] for i in kept] for line in lines])
+        text = f"{result['rate']:,.0f} requests/s, on schedule; latency counts from when a request was due.\n\n"
+    header = tuple(COLUMNS[i].format(ours=result["ours"]) for i in kept)
+    return text + table(header, [[line[i] for i in kept] for line in lines])
+
+
+def format_memory(result: dict) -> str:
+    lines = [[name, f"{entry['connection_bytes']:,.0f}", f"{entry['growth_bytes']:,.0f}", f"{entry['slot_bytes']:,.0f}",
+              f"{entry['start_bytes'] / 2**20:.1f}"] for name, entry in result["peers"].items()]
+    return table(("peer", "bytes per connection", "grown with it", "taken at the start for it", "MB at the start"), lines)
+
+
+def format_storm(result: dict) -> str:
+    def pair(values: list[float], unit: float = 1) -> str:
+        return " → ".join(f"{value / unit:,.0f}" for value in values)
+
+    lines = []
+    notes = ""
+    for name, entry in result["peers"].items():
+        changes = entry.get("changes")
+        done = f"{changes['changes'] / changes['seconds']:,.0f} changes/s" if changes else f"{entry['reloads']} reloads"
+        lines.append([name, done, pair(entry["p50_us"]), pair(entry["p99_us"]), pair(entry["p999_us"]),
+                      f"{entry['cut_or_wrong']:,}", pair(entry["pss_bytes"], 2**20)])
+        if changes:
+            cost = entry["cost"]
+            notes = (f"\nOne change, from the call until every worker serves it: p50 {changes['adopted_p50_us']:,.0f} µs, "
+                     f"p99 {changes['adopted_p99_us']:,.0f} µs; CPU {cost['process_cpu_us']:.1f} µs, "
+                     f"{cost['caller_cpu_us']:.1f} of them in the call. "
+                     f"First configuration: {entry['start']['publish_cpu_ms']:,.0f} ms of CPU.\n")
+    return table(("peer", "storm", "p50 µs, quiet → storm", "p99 µs", "p99.9 µs", "cut or wrong", "MB, before → after"),
+                 lines) + notes
 
 
 def format_machine(about: dict) -> str:

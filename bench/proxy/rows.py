@@ -10,7 +10,12 @@ class Row:
     load: tuple[str, ...] = ()
     # Requests of the short and the long run that instructions and system calls are counted in.
     counted: tuple[int, int] = (1000, 6000)
-    kind: str = "timed"  # which module measures it, see run.py
+    kind: str = "timed"  # how it is measured and by whom, see run.py
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether instructions and system calls are counted: pace and length of the table do not change them."""
+        return self.kind in ("timed", "log")
 
 
 ROWS = {row.name: row for row in (
@@ -20,4 +25,9 @@ ROWS = {row.name: row for row in (
     Row("new", "1 KB, a new client connection for each request", ("--path", "/1k", "--new-connections"), (500, 2500)),
     Row("paced", "1 KB, at a quarter of what the slowest can do", ("--path", "/1k",), kind="paced"),
     Row("post", "POST of 64 KB, answer of 1 KB", ("--path", "/1k", "--post", "65536"), (500, 2500)),
+    Row("routes", "1 KB, hosts at random from 100,000: one route for all of them, and a route for each",
+        ("--path", "/1k", "--hosts", "100000"), kind="routes"),
+    Row("log", "1 KB, without and with access log and admin address", ("--path", "/1k"), kind="log"),
+    Row("memory", "idle connections, one request served on each", kind="memory"),
+    Row("storm", "2,000 requests/s while the configuration changes", kind="storm"),
 )}

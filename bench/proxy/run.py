@@ -6,17 +6,22 @@ tells what each figure means. Called by `./dev bench proxy`, which builds the pr
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import pathlib
 import signal
 import sys
+from typing import Optional
 
 import counted
 import machine
+import memory
 import peers
 import report
+import storm
 import timed
+from peers import Contestant
 from processes import BenchError, Scratch, await_listening, find_program, free_port, pick_cores
 from rows import ROWS, Row
 
@@ -32,10 +37,12 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20, help="how often each peer has its turn [20]")
     parser.add_argument("--seconds", type=float, default=0.5, help="length of a turn [0.5]")
+    parser.add_argument("--storm-seconds", type=float, default=8, help="length of each half of the row storm [8]")
     parser.add_argument("--rows", type=names, default=list(ROWS), help=f"of {','.join(ROWS)} [all]")
     parser.add_argument("--peers", type=names, default=list(peers.PEERS), help=f"of {','.join(peers.PEERS)} [all]")
     parser.add_argument("--columns", type=names, default=list(COLUMNS), help=f"of {','.join(COLUMNS)} [all]")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--markdown", type=pathlib.Path, metavar="FILE", help="append the tables there as well")
     parser.add_argument("--build", type=pathlib.Path, default=machine.ROOT / "build/release", metavar="DIR",
                         help="build folder that has the programs [build/release]")
     options = parser.parse_args(arguments)
@@ -55,30 +62,65 @@ def usable_columns(wanted: list[str]) -> list[str]:
         if tracer is None or find_program(tracer):
             usable.append(column)
         else:
-            print(f"bench: no column {column}: {tracer} is not installed: ./dev setup bench", flush=True)
+            print(f"bench: no column {column}: {tracer} is not installed: ./dev setup bench", file=sys.stderr)
     return usable
+
+
+def line_up(scratch: Scratch, site: peers.Site, chosen: list[peers.Peer], row: Row) -> tuple[list[Contestant], str]:
+    """Who takes part in a row, and which of them the others are compared with."""
+    ours = peers.PEERS[peers.OURS]
+    if row.kind == "routes":
+        many = dataclasses.replace(site, num_hosts=storm.OUR_ROUTES)
+        return [Contestant("1 route", ours, site), Contestant(f"{storm.OUR_ROUTES:,} routes", ours, many)], \
+            f"{storm.OUR_ROUTES:,} routes"
+    if row.kind == "memory":  # buffers of another size are nothing that an idle connection has
+        chosen = [peer for peer in chosen if not peer.name.endswith("-tuned")]
+    if row.kind == "log":
+        options = ("--access-log", str(scratch.path("access.log")), "--admin", f"unix:{scratch.path('admin')}")
+        logged = dataclasses.replace(site, options=options)
+        return [Contestant("no log", ours, site), Contestant("log", ours, logged)], "log"
+    return [Contestant(peer.name, peer, site) for peer in chosen], ours.name
+
+
+def count(scratch: Scratch, contestants: list[Contestant], row: Row, columns: list[str], core: int, result: dict) -> None:
+    """Adds what is counted, not timed, to the result."""
+    for contestant in contestants:
+        entry = result["peers"].setdefault(contestant.name, {})
+        if "instructions" in columns:
+            entry["instructions"] = counted.count_instructions(scratch, contestant, row, core)
+        if "calls" in columns:
+            entry["calls_by_name"] = counted.count_calls(scratch, contestant, row, core)
+            entry["calls"] = counted.sum_calls(entry["calls_by_name"])
 
 
 def measure_row(scratch: Scratch, site: peers.Site, chosen: list[peers.Peer], row: Row, columns: list[str],
                 plan: timed.Plan) -> dict:
-    result: dict = {"peers": {peer.name: {} for peer in chosen}}
+    contestants, ours = line_up(scratch, site, chosen, row)
+    about = {"title": row.title, "kind": row.kind, "ours": ours}
+    if row.kind == "memory":
+        return {**about, **memory.measure(scratch, contestants, plan.load_core)}
+    if row.kind == "storm":
+        return {**about, **storm.measure(scratch, contestants, plan.load_core, plan.storm_seconds)}
+    result: dict = {"peers": {}}
     if "time" in columns:
-        result = timed.measure(scratch, site, chosen, row, plan)
-    if row.kind == "timed":
-        for peer in chosen:
-            entry = result["peers"][peer.name]
-            if "instructions" in columns:
-                entry["instructions"] = counted.count_instructions(scratch, site, peer, row, plan.load_core)
-            if "calls" in columns:
-                entry["calls_by_name"] = counted.count_calls(scratch, site, peer, row, plan.load_core)
-                entry["calls"] = counted.sum_calls(entry["calls_by_name"])
-    return {"title": row.title, **result}
+        result = timed.measure(scratch, contestants, ours, row, plan)
+    if row.is_counted:
+        count(scratch, contestants, row, columns, plan.load_core, result)
+    return {**about, **result}
 
 
 def start_backend(scratch: Scratch, programs: pathlib.Path, core: int) -> int:
     port = free_port()
     await_listening(scratch.start([str(programs / "backend"), f"127.0.0.1:{port}"], core), port, "backend")
     return port
+
+
+def tell(text: str, file: Optional[pathlib.Path]) -> None:
+    """As soon as it is known: a whole run takes half an hour."""
+    print(text, flush=True)
+    if file:
+        with open(file, "a", encoding="utf-8") as stream:
+            stream.write(text + "\n")
 
 
 def run(options: argparse.Namespace) -> dict:
@@ -88,15 +130,15 @@ def run(options: argparse.Namespace) -> dict:
     columns = usable_columns(options.columns)
     programs, proxyd = options.build / "bench/programs", options.build / "bin/proxyd"
     results = {"about": machine.describe(peers.versions([peer.name for peer in chosen], proxyd)), "rows": {}}
-    print(report.format_machine(results["about"]), flush=True)
-    plan = timed.Plan(options.rounds, options.seconds, load_core)
+    tell(report.format_machine(results["about"]), options.markdown)
+    plan = timed.Plan(options.rounds, options.seconds, load_core, options.storm_seconds)
     with Scratch() as scratch:
         site = peers.Site(start_backend(scratch, programs, load_core), proxy_core, programs, proxyd)
         for name in options.rows:
-            if ROWS[name].kind == "paced" and "time" not in columns:
+            if not ROWS[name].is_counted and "time" not in columns:
                 continue
             results["rows"][name] = measure_row(scratch, site, chosen, ROWS[name], columns, plan)
-            print(report.format_row(results["rows"][name]), flush=True)
+            tell(report.format_row(results["rows"][name]), options.markdown)
     return results
 
 

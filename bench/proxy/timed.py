@@ -5,7 +5,7 @@ import dataclasses
 import load
 from figures import Spread, paired_ratios
 from load import Sample
-from peers import OURS, Peer, Site
+from peers import Contestant
 from processes import Scratch
 from rows import Row
 
@@ -18,11 +18,13 @@ class Plan:
     rounds: int
     seconds: float
     load_core: int
+    storm_seconds: float
 
 
-def measure(scratch: Scratch, site: Site, peers: list[Peer], row: Row, plan: Plan) -> dict:
-    """Result of a row: samples of each peer and what follows from them."""
-    proxies = [peer.start(scratch, site) for peer in peers]
+def measure(scratch: Scratch, contestants: list[Contestant], ours: str, row: Row, plan: Plan) -> dict:
+    """Result of a row: samples of each contestant, and how `ours` compares with the others."""
+    site = contestants[0].site
+    proxies = [contestant.start(scratch) for contestant in contestants]
     try:
         options = list(row.load)
         rate = 0.0
@@ -36,7 +38,7 @@ def measure(scratch: Scratch, site: Site, peers: list[Peer], row: Row, plan: Pla
     finally:
         for proxy in proxies:
             scratch.stop(proxy.started)
-    result = summarize(samples)
+    result = summarize(samples, ours)
     if rate:
         result["rate"] = rate
     return result
@@ -46,8 +48,8 @@ def find_rate(saturated: list[Sample]) -> float:
     return float(round(QUARTER * min(sample.requests / sample.seconds for sample in saturated)))
 
 
-def summarize(samples: dict[str, list[Sample]]) -> dict:
-    ours = samples.get(OURS)
+def summarize(samples: dict[str, list[Sample]], our_name: str) -> dict:
+    ours = samples.get(our_name)
     peers = {}
     for name, rounds in samples.items():
         cpu = [sample.cpu_us for sample in rounds]
@@ -59,7 +61,7 @@ def summarize(samples: dict[str, list[Sample]]) -> dict:
             "p999_us": Spread.of([sample.p999_us for sample in rounds]).median,
             "samples_cpu_us": cpu,
         }
-        if ours and name != OURS:
+        if ours and name != our_name:
             ratios = paired_ratios([sample.cpu_us for sample in ours], cpu)
             entry["ratio"] = dataclasses.asdict(Spread.of(ratios))
         peers[name] = entry

@@ -17,15 +17,17 @@ def command(*arguments):
 
 
 def test_a_round_gives_a_table_and_a_file(tmp_path):
-    file = tmp_path / "figures.json"
-    result = subprocess.run(command("--rounds", "1", "--seconds", "0.2", "--json", str(file)), capture_output=True,
+    file, tables = tmp_path / "figures.json", tmp_path / "tables.md"
+    result = subprocess.run(command("--rounds", "1", "--seconds", "0.2", "--json", str(file),
+                                    "--markdown", str(tables)), capture_output=True,
                             text=True, timeout=60, check=False, env={**os.environ, "TMPDIR": str(tmp_path)})
     assert result.returncode == 0, result.stdout + result.stderr
     peers = json.loads(file.read_text())["rows"]["1k"]["peers"]
     assert peers["proxyd"]["cpu_us"]["median"] > 0
     assert peers["floor"]["ratio"]["median"] > 0
-    assert "| floor |" in result.stdout and "| proxyd |" in result.stdout
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["figures.json"]
+    assert "| floor " in result.stdout and "| proxyd " in result.stdout
+    assert tables.read_text() == result.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["figures.json", "tables.md"]
 
 
 def test_what_is_ended_early_leaves_nothing_behind(tmp_path):
@@ -38,3 +40,13 @@ def test_what_is_ended_early_leaves_nothing_behind(tmp_path):
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 143
     assert not list(tmp_path.iterdir())
+
+
+def test_a_storm_changes_what_is_served_and_tells_what_it_took():
+    process = subprocess.run([str(BUILD / "bench/programs/storm"), "127.0.0.1:0", "127.0.0.1:9", "100"], check=False,
+                             input="cost 20\nstorm 100 0.1\nnonsense\n", capture_output=True, text=True, timeout=60)
+    assert process.returncode == 2, process.stderr
+    start, cost, changes = (json.loads(line) for line in process.stdout.splitlines())
+    assert start["routes"] == 100
+    assert cost["changes"] == 20 and cost["process_cpu_us"] >= cost["caller_cpu_us"] > 0
+    assert changes["changes"] == 10 and changes["adopted_p99_us"] >= changes["accepted_p50_us"] > 0

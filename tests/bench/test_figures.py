@@ -36,7 +36,7 @@ def test_spread_is_median_and_range():
 
 
 def test_summary_compares_ours_with_each_peer():
-    result = timed.summarize({"nginx": [sample(40), sample(50)], "proxyd": [sample(20), sample(30)]})
+    result = timed.summarize({"nginx": [sample(40), sample(50)], "proxyd": [sample(20), sample(30)]}, "proxyd")
     assert result["peers"]["nginx"]["ratio"] == {"median": 0.55, "low": 0.5, "high": 0.6}
     assert "ratio" not in result["peers"]["proxyd"]
 
