@@ -2,6 +2,7 @@
 # scripts/bench.sh [NAME] [ARGS]: builds the release and runs a bench; called by ./dev bench.
 #   (none)   all micro benchmarks        NAME   bench/NAME_bench.cc
 #   router   routes at growing tables, next to other routers (bench/router/run.py)
+#   check    figures that must not get worse, against bench/baseline.json (bench/check.py)
 #   proxy    whole requests through proxyd and its peers (bench/proxy/run.py); proxy --help lists its options
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -29,6 +30,11 @@ case "${1:-}" in
     scripts/setup.sh build test bench
     compile proxyd bench_programs
     exec /usr/bin/python3 bench/proxy/run.py "${@:2}"
+    ;;
+  check)
+    scripts/setup.sh build test bench
+    compile proxyd bench_programs router_bench
+    exec /usr/bin/python3 bench/check.py "${@:2}"
     ;;
   router)
     scripts/setup.sh build test

@@ -5,6 +5,7 @@ run, on any machine. Instructions are those of user space only: callgrind does n
 """
 
 import collections
+import pathlib
 import re
 
 import load
@@ -47,13 +48,19 @@ def run_traced(scratch: Scratch, contestant: Contestant, row: Row, core: int, re
     return proxy.started.error_text()
 
 
-def count_instructions(scratch: Scratch, contestant: Contestant, row: Row, core: int) -> float:
-    counts = []
+def profile(scratch: Scratch, contestant: Contestant, row: Row, core: int) -> list[tuple[int, pathlib.Path, int]]:
+    """Of the short and the long run: requests, callgrind's file, instructions."""
+    runs = []
     for requests in row.counted:
         out = scratch.path("callgrind.out")
         traced = contestant.traced(("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"), False)
-        counts.append((requests, parse_callgrind(run_traced(scratch, traced, row, core, requests))))
-    return per_request(*counts)
+        runs.append((requests, out, parse_callgrind(run_traced(scratch, traced, row, core, requests))))
+    return runs
+
+
+def count_instructions(scratch: Scratch, contestant: Contestant, row: Row, core: int) -> float:
+    short, long = ((requests, count) for requests, _, count in profile(scratch, contestant, row, core))
+    return per_request(short, long)
 
 
 def count_calls(scratch: Scratch, contestant: Contestant, row: Row, core: int) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """The results as tables for people: Markdown, which is readable as it is."""
 
+from breakdown import Part
 from figures import Spread, format_spread
 
 COLUMNS = ("peer", "CPU µs per request", "{ours} ÷ it", "user instructions", "system calls (with waits)", "requests/s",
@@ -49,6 +50,16 @@ def format_timed(result: dict) -> str:
         text = f"{result['rate']:,.0f} requests/s, on schedule; latency counts from when a request was due.\n\n"
     header = tuple(COLUMNS[i].format(ours=result["ours"]) for i in kept)
     return text + table(header, [[line[i] for i in kept] for line in lines])
+
+
+def format_breakdown(title: str, parts: list[Part]) -> str:
+    total = sum(part.instructions for part in parts)
+    lines = [[part.name, f"{part.instructions:,.0f}", f"{part.instructions / total:.0%}",
+              ", ".join(f"`{name}` {rate:,.0f}" for name, rate in part.functions[:4] if rate >= 10)]
+             for part in parts if part.instructions >= 1]
+    lines.append(["all", f"{total:,.0f}", "100%", ""])
+    return f"### User instructions of proxyd by part: {title}\n" + table(
+        ("part", "per request", "share", "most of it in"), lines)
 
 
 def format_memory(result: dict) -> str:

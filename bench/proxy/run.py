@@ -14,10 +14,12 @@ import signal
 import sys
 from typing import Optional
 
+import breakdown
 import counted
 import machine
 import memory
 import peers
+import plot
 import report
 import storm
 import timed
@@ -41,7 +43,10 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rows", type=names, default=list(ROWS), help=f"of {','.join(ROWS)} [all]")
     parser.add_argument("--peers", type=names, default=list(peers.PEERS), help=f"of {','.join(peers.PEERS)} [all]")
     parser.add_argument("--columns", type=names, default=list(COLUMNS), help=f"of {','.join(COLUMNS)} [all]")
+    parser.add_argument("--breakdown", action="store_true",
+                        help="only tell which parts of proxyd the instructions of the rows are spent in")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--plot", type=pathlib.Path, metavar="FILE", help="draw the timed rows there, as PNG")
     parser.add_argument("--markdown", type=pathlib.Path, metavar="FILE", help="append the tables there as well")
     parser.add_argument("--build", type=pathlib.Path, default=machine.ROOT / "build/release", metavar="DIR",
                         help="build folder that has the programs [build/release]")
@@ -52,6 +57,8 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
             parser.error(f"what is {unknown[0]}? there are: {', '.join(known)}")
     if options.rounds < 1 or not 0 < options.seconds <= 60:
         parser.error("--rounds is at least 1, --seconds at most 60")
+    if options.plot and ("time" not in options.columns or plot.YARDSTICK not in options.peers or options.breakdown):
+        parser.error(f"--plot needs the times of {plot.YARDSTICK}")
     return options
 
 
@@ -109,6 +116,12 @@ def measure_row(scratch: Scratch, site: peers.Site, chosen: list[peers.Peer], ro
     return {**about, **result}
 
 
+def measure_breakdown(scratch: Scratch, site: peers.Site, row: Row, core: int) -> list[breakdown.Part]:
+    ours = Contestant(peers.OURS, peers.PEERS[peers.OURS], site)
+    short, long = ((requests, file) for requests, file, _ in counted.profile(scratch, ours, row, core))
+    return breakdown.per_request_by_part(short, long)
+
+
 def start_backend(scratch: Scratch, programs: pathlib.Path, core: int) -> int:
     port = free_port()
     await_listening(scratch.start([str(programs / "backend"), f"127.0.0.1:{port}"], core), port, "backend")
@@ -134,17 +147,24 @@ def run(options: argparse.Namespace) -> dict:
     plan = timed.Plan(options.rounds, options.seconds, load_core, options.storm_seconds)
     with Scratch() as scratch:
         site = peers.Site(start_backend(scratch, programs, load_core), proxy_core, programs, proxyd)
-        for name in options.rows:
-            if not ROWS[name].is_counted and "time" not in columns:
-                continue
-            results["rows"][name] = measure_row(scratch, site, chosen, ROWS[name], columns, plan)
-            tell(report.format_row(results["rows"][name]), options.markdown)
+        for row in (ROWS[name] for name in options.rows):
+            if options.breakdown and row.kind == "timed":
+                parts = measure_breakdown(scratch, site, row, load_core)
+                results["rows"][row.name] = {"parts": [dataclasses.asdict(part) for part in parts]}
+                tell(report.format_breakdown(row.title, parts), options.markdown)
+            elif not options.breakdown and (row.is_counted or "time" in columns):
+                results["rows"][row.name] = measure_row(scratch, site, chosen, row, columns, plan)
+                tell(report.format_row(results["rows"][row.name]), options.markdown)
     return results
 
 
-def main() -> int:
-    # Whoever ends the bench ends what it started too: Scratch does that on the way out.
+def end_on_signals() -> None:
+    """Whoever ends the bench ends what it started too: Scratch does that on the way out."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+def main() -> int:
+    end_on_signals()
     options = parse_arguments(sys.argv[1:])
     try:
         results = run(options)
@@ -155,6 +175,8 @@ def main() -> int:
         return 130
     if options.json:
         options.json.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+    if options.plot:
+        plot.draw(results, options.plot)
     return 0
 
 
