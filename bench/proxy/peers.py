@@ -21,6 +21,7 @@ class Site:
     core: int
     programs: pathlib.Path          # folder of floor, backend and load
     proxyd: pathlib.Path
+    also: tuple[tuple[str, pathlib.Path], ...] = ()  # other builds of proxyd, by name
     num_hosts: int = 0              # 0: everything goes to the backend, whatever its host
     max_connections: int = 16384
     tracer: tuple[str, ...] = ()    # put before the command

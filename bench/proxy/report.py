@@ -3,8 +3,8 @@
 from breakdown import Part
 from figures import Spread, format_spread
 
-COLUMNS = ("peer", "CPU µs per request", "{ours} ÷ it", "user instructions", "system calls (with waits)", "requests/s",
-           "p50 µs", "p99 µs")
+COLUMNS = ("peer", "CPU µs per request", "{ours} ÷ it", "user instructions", "perf: user + kernel",
+           "system calls (with waits)", "requests/s", "p50 µs", "p99 µs")
 
 
 def spread_of(entry: dict, key: str):
@@ -16,12 +16,13 @@ def number(entry: dict, key: str, digits: int = 0) -> str:
 
 
 def timed_line(name: str, entry: dict) -> list[str]:
-    calls = entry.get("calls")
+    calls, perf = entry.get("calls"), entry.get("perf")
     return [
         name,
         format_spread(spread_of(entry, "cpu_us"), 1),
         format_spread(spread_of(entry, "ratio"), 2),
         number(entry, "instructions"),
+        f"{perf['user']:,.0f} + {perf['kernel']:,.0f}" if perf else "-",
         f"{calls['data']:.1f} ({calls['all']:.1f})" if calls else "-",
         number(entry, "requests_per_second"),
         number(entry, "p50_us"),

@@ -16,6 +16,7 @@ from typing import Optional
 
 import breakdown
 import counted
+import counters
 import machine
 import memory
 import peers
@@ -27,8 +28,15 @@ from peers import Contestant
 from processes import BenchError, Scratch, await_listening, find_program, free_port, pick_cores
 from rows import ROWS, Row
 
-COLUMNS = ("time", "instructions", "calls")
+COLUMNS = ("time", "instructions", "calls", "perf")
 TRACERS = {"instructions": "valgrind", "calls": "strace"}
+
+
+def named_program(text: str) -> tuple[str, pathlib.Path]:
+    name, _, path = text.partition("=")
+    if not name or name in peers.PEERS or not os.access(path, os.X_OK):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PROXYD with a new name and a program")
+    return name, pathlib.Path(path).resolve()
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
@@ -42,6 +50,8 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--storm-seconds", type=float, default=8, help="length of each half of the row storm [8]")
     parser.add_argument("--rows", type=names, default=list(ROWS), help=f"of {','.join(ROWS)} [all]")
     parser.add_argument("--peers", type=names, default=list(peers.PEERS), help=f"of {','.join(peers.PEERS)} [all]")
+    parser.add_argument("--also", type=named_program, action="append", default=[], metavar="NAME=PROXYD",
+                        help="another build of proxyd as one more peer, for instance before=/tmp/old/proxyd")
     parser.add_argument("--columns", type=names, default=list(COLUMNS), help=f"of {','.join(COLUMNS)} [all]")
     parser.add_argument("--breakdown", action="store_true",
                         help="only tell which parts of proxyd the instructions of the rows are spent in")
@@ -66,7 +76,9 @@ def usable_columns(wanted: list[str]) -> list[str]:
     usable = []
     for column in wanted:
         tracer = TRACERS.get(column)
-        if tracer is None or find_program(tracer):
+        if column == "perf" and not counters.are_there():
+            print("bench: no column perf: no perf here, or no counters in this machine", file=sys.stderr)
+        elif tracer is None or find_program(tracer):
             usable.append(column)
         else:
             print(f"bench: no column {column}: {tracer} is not installed: ./dev setup bench", file=sys.stderr)
@@ -86,7 +98,8 @@ def line_up(scratch: Scratch, site: peers.Site, chosen: list[peers.Peer], row: R
         options = ("--access-log", str(scratch.path("access.log")), "--admin", f"unix:{scratch.path('admin')}")
         logged = dataclasses.replace(site, options=options)
         return [Contestant("no log", ours, site), Contestant("log", ours, logged)], "log"
-    return [Contestant(peer.name, peer, site) for peer in chosen], ours.name
+    others = [Contestant(name, ours, dataclasses.replace(site, proxyd=program)) for name, program in site.also]
+    return [*(Contestant(peer.name, peer, site) for peer in chosen), *others], ours.name
 
 
 def count(scratch: Scratch, contestants: list[Contestant], row: Row, columns: list[str], core: int, result: dict) -> None:
@@ -98,6 +111,8 @@ def count(scratch: Scratch, contestants: list[Contestant], row: Row, columns: li
         if "calls" in columns:
             entry["calls_by_name"] = counted.count_calls(scratch, contestant, row, core)
             entry["calls"] = counted.sum_calls(entry["calls_by_name"])
+        if "perf" in columns:
+            entry["perf"] = counters.count(scratch, contestant, row, core)
 
 
 def measure_row(scratch: Scratch, site: peers.Site, chosen: list[peers.Peer], row: Row, columns: list[str],
@@ -146,7 +161,8 @@ def run(options: argparse.Namespace) -> dict:
     tell(report.format_machine(results["about"]), options.markdown)
     plan = timed.Plan(options.rounds, options.seconds, load_core, options.storm_seconds)
     with Scratch() as scratch:
-        site = peers.Site(start_backend(scratch, programs, load_core), proxy_core, programs, proxyd)
+        site = peers.Site(start_backend(scratch, programs, load_core), proxy_core, programs, proxyd,
+                          also=tuple(options.also))
         for row in (ROWS[name] for name in options.rows):
             if options.breakdown and row.kind == "timed":
                 parts = measure_breakdown(scratch, site, row, load_core)

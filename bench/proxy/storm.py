@@ -17,7 +17,7 @@ from typing import Iterator
 import load
 import memory
 from load import Sample
-from peers import Contestant, Proxy, Site
+from peers import OURS, Contestant, Proxy, Site
 from processes import BenchError, Scratch, Started, await_listening, children, free_port
 
 RATE = 2000
@@ -129,6 +129,6 @@ def measure(scratch: Scratch, contestants: list[Contestant], core: int, seconds:
                 site = dataclasses.replace(contestant.site, num_hosts=routes, has_master=True)
                 entries[f"{contestant.name}, {routes:,} hosts"] = measure_peer(
                     scratch, dataclasses.replace(contestant, site=site), core, seconds)
-        elif contestant.peer.name == "proxyd":
+        elif contestant.name == OURS:
             entries[f"libingress, {OUR_ROUTES:,} hosts"] = measure_ours(scratch, contestant.site, core, seconds)
     return {"peers": entries}

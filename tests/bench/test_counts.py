@@ -3,6 +3,7 @@
 import pytest
 
 import counted
+import counters
 import load
 from processes import BenchError
 
@@ -45,3 +46,14 @@ def test_no_instructions_are_an_error():
 def test_cpu_time_is_per_request():
     sample = load.parse(LOAD)
     assert (sample.requests, sample.cpu_us, sample.p99_us) == (4000, 20.0, 20.0)
+
+
+def test_perf_counts_user_and_kernel():
+    text = "# started on Thu\n\n263000,,instructions:u,1000,100.00,,\n290000,,instructions:k,1000,100.00,,\n"
+    assert counters.parse(text) == {"instructions:u": 263000, "instructions:k": 290000}
+
+
+@pytest.mark.parametrize("text", ["<not supported>,,instructions:u,0,100.00,,\n1,,instructions:k,0,100.00,,\n",
+                                  "263000,,instructions:u,1000,100.00,,\n", ""])
+def test_a_machine_without_counters_has_none(text):
+    assert counters.parse(text) is None
