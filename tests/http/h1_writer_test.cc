@@ -101,6 +101,18 @@ TEST_CASE("What replaces a field that was parsed is looked at like everything th
   }
 }
 
+TEST_CASE("Lines that go on as they came may have others between them, before and behind") {
+  CHECK_EQ(rewrite_request(
+               "GET / HTTP/1.1\r\nA: 1\r\nb: 2\r\nHost: a\r\nC: 3\r\nConnection: d\r\nD: 4\r\nE: 5\r\n\r\n"),
+           "GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nb: 2\r\nC: 3\r\nE: 5\r\n\r\n");
+  RequestParser parser({});
+  REQUIRE(parser.feed("GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\nC: 3\r\n\r\n").has_value());
+  Headers& fields = parser.head().headers();
+  fields.set("B", "new");
+  fields.add("D", "4");
+  CHECK_EQ(write(parser.head()), "GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: new\r\nC: 3\r\nD: 4\r\n\r\n");
+}
+
 TEST_CASE("A written response parses to the same head") {
   const std::string text =
       "HTTP/1.1 418 I'm a \xe9 teapot\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: 2\r\n\r\n";

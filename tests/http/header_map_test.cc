@@ -111,3 +111,51 @@ TEST_CASE("Headers can be moved with what they keep") {
   target = std::move(moved);
   CHECK_EQ(dump(target), "[A]=[b]\n");
 }
+
+TEST_CASE("Headers knows at once which known names it has") {
+  constexpr auto kBoth = Headers::bit(HeaderId::kTe) | Headers::bit(HeaderId::kHost);
+  Headers headers;
+  CHECK_FALSE(headers.has_any(kBoth));
+  headers.add("te", "");
+  headers.add_view("Host", "a", HeaderId::kHost);
+  CHECK(headers.has(HeaderId::kTe));
+  CHECK(headers.has(HeaderId::kHost));
+  headers.remove("TE");
+  CHECK_FALSE(headers.has(HeaderId::kTe));
+  CHECK(headers.has_any(kBoth));
+  headers.set("Expect", "1");
+  headers.retain([](const HeaderField& field) { return field.id != HeaderId::kHost; });
+  CHECK_FALSE(headers.has_any(kBoth));
+  CHECK(headers.has(HeaderId::kExpect));
+  Headers copy;
+  copy.add("Date", "x");
+  copy.assign(headers);
+  CHECK(copy.has(HeaderId::kExpect));
+  CHECK_FALSE(copy.has(HeaderId::kDate));
+  Headers moved(std::move(copy));
+  CHECK(moved.has(HeaderId::kExpect));
+  CHECK_FALSE(
+      copy.has(HeaderId::kExpect));  // NOLINT(bugprone-use-after-move): that it is empty is what is asked
+  moved.clear();
+  CHECK_FALSE(moved.has(HeaderId::kExpect));
+}
+
+TEST_CASE("Known names are found in any case, and only they") {
+  CHECK_EQ(to_header_id("tRANSFER-eNCODING"), HeaderId::kTransferEncoding);
+  CHECK_EQ(to_header_id("TE"), HeaderId::kTe);
+  CHECK_EQ(to_header_id("Date"), HeaderId::kDate);
+  // One bit from a known name each: a hyphen is no letter whose case could be folded.
+  CHECK_EQ(to_header_id("content\rlength"), HeaderId::kOther);
+  CHECK_EQ(to_header_id("content-lengtH"), HeaderId::kContentLength);
+  for (const char* const known : {"te", "host", "upgrade", "connection", "proxy-authorization"}) {
+    std::string name = known;
+    for (char& c : name) {
+      for (int bit = 0; bit < 8; ++bit) {
+        c = static_cast<char>(c ^ (1 << bit));
+        const bool is_same = bit == 5 && ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'));
+        CHECK_EQ(to_header_id(name) != HeaderId::kOther, is_same);
+        c = static_cast<char>(c ^ (1 << bit));
+      }
+    }
+  }
+}

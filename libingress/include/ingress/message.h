@@ -52,6 +52,8 @@ struct HeaderField {
   std::string_view value;  // without surrounding white space
   HeaderId id = HeaderId::kOther;
   bool is_checked = false;  // by the codec: token and field text (RFC 9110 5.5), as the writer needs them
+  // By the codec: in memory the name stands before ": ", the value and CR LF, a line as it is to be written.
+  bool is_line = false;
 };
 
 // An ordered list of header fields; names compare without case. Lookups are linear in the number of
@@ -68,18 +70,24 @@ class INGRESS_EXPORT Headers {
   // The value of the first field of that name.
   std::optional<std::string_view> get(std::string_view name) const;
   std::optional<std::string_view> get(HeaderId id) const;
-  bool has(HeaderId id) const { return get(id).has_value(); }
+  bool has(HeaderId id) const { return has_any(bit(id)); }
+  // Whether any field has an id of the set; costs the same for any number of fields.
+  using IdSet = std::uint32_t;
+  static constexpr IdSet bit(HeaderId id) { return IdSet{1} << static_cast<unsigned>(id); }
+  bool has_any(IdSet ids) const { return (ids_ & ids) != 0; }
   // Replaces all fields of that name by one.
   void set(std::string_view name, std::string_view value);
   // Appends a field.
   void add(std::string_view name, std::string_view value);
   // Appends a field without copying. `id` must be to_header_id(name).
-  void add_view(std::string_view name, std::string_view value, HeaderId id) {
-    fields_.push_back({name, value, id});
-  }
+  void add_view(std::string_view name, std::string_view value, HeaderId id) { push({name, value, id}); }
   // The same for codecs, which have checked what they found.
   void add_checked_view(std::string_view name, std::string_view value, HeaderId id) {
-    fields_.push_back({name, value, id, true});
+    push({name, value, id, true});
+  }
+  // The same for one whose views are of a line as HeaderField::is_line says.
+  void add_line_view(std::string_view name, std::string_view value, HeaderId id) {
+    push({name, value, id, true, true});
   }
   // Removes all fields of that name; returns how many there were.
   std::size_t remove(std::string_view name);
@@ -100,13 +108,23 @@ class INGRESS_EXPORT Headers {
   // Keeps the fields for which `keep_field(field)` is true.
   template <typename Predicate>
   void retain(Predicate keep_field) {
-    std::erase_if(fields_, [&](const HeaderField& field) { return !keep_field(field); });
+    ids_ = 0;
+    std::erase_if(fields_, [&](const HeaderField& field) {
+      if (!keep_field(field)) return true;
+      ids_ |= bit(field.id);
+      return false;
+    });
   }
 
  private:
   base::Arena& storage();
+  void push(const HeaderField& field) {
+    fields_.push_back(field);
+    ids_ |= bit(field.id);
+  }
 
   std::vector<HeaderField> fields_;
+  IdSet ids_ = 0;  // of all fields
   std::unique_ptr<base::Arena> storage_;
 };
 

@@ -40,9 +40,8 @@ std::string to_lower_ascii(std::string_view text) {
   return out;
 }
 
-bool equals_ignore_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return to_lower_ascii(x) == to_lower_ascii(y); });
+bool has_same_letters(const char* a, const char* b, std::size_t size) {
+  return std::equal(a, a + size, b, [](char x, char y) { return to_lower_ascii(x) == to_lower_ascii(y); });
 }
 
 bool is_token_char(char c) {

@@ -16,8 +16,11 @@ constexpr char to_lower_ascii(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 std::string to_lower_ascii(std::string_view text);
-// Of ASCII letters only; other bytes must be equal.
-bool equals_ignore_case(std::string_view a, std::string_view b);
+// Case of ASCII letters only; other bytes must be equal.
+bool has_same_letters(const char* a, const char* b, std::size_t size);
+inline bool equals_ignore_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && has_same_letters(a.data(), b.data(), a.size());
+}
 
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';

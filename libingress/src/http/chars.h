@@ -89,6 +89,24 @@ inline const char* skip_vchars(const char* p, const char* end) {
   return skip_class(p, end, kVchar);
 }
 
+// As skip_vchars(), stopping also at '#' and at `other`.
+inline const char* skip_target_chars(const char* p, const char* end, char other) {
+#if defined(__SSE2__)
+  const __m128i space = _mm_set1_epi8(0x20);
+  const __m128i del = _mm_set1_epi8(0x7f);
+  for (; end - p >= 16; p += 16) {
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i good = _mm_and_si128(_mm_cmpgt_epi8(v, space), _mm_cmplt_epi8(v, del));
+    const __m128i ends =
+        _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('#')), _mm_cmpeq_epi8(v, _mm_set1_epi8(other)));
+    const unsigned mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_andnot_si128(ends, good))) ^ 0xffffu;
+    if (mask != 0) return p + std::countr_zero(mask);
+  }
+#endif
+  while (p != end && is_in(*p, kVchar) && *p != '#' && *p != other) ++p;
+  return p;
+}
+
 inline bool is_all(std::string_view text, CharClass wanted) {
   return skip_class(text.data(), text.data() + text.size(), wanted) == text.data() + text.size();
 }

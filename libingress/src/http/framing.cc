@@ -122,6 +122,8 @@ struct Seen {
 
 Seen look_at(const Headers& headers) {
   Seen seen;
+  if (!headers.has_any(Headers::bit(HeaderId::kContentLength) | Headers::bit(HeaderId::kTransferEncoding)))
+    return seen;
   for (const HeaderField& field : headers) {
     if (field.id == HeaderId::kContentLength) {
       const auto length = parse_length(field.value);
@@ -203,6 +205,7 @@ std::optional<std::uint64_t> content_length(const Headers& headers) {
 
 bool is_keep_alive(const Headers& headers, HttpVersion version) {
   bool has_keep_alive = false;
+  if (!headers.has(HeaderId::kConnection)) return version == HttpVersion::kHttp11;
   for (const HeaderField& field : headers) {
     if (field.id != HeaderId::kConnection) continue;
     std::string_view rest = field.value;
@@ -229,7 +232,7 @@ std::optional<std::chrono::seconds> keep_alive_timeout(const Headers& headers) {
 
 std::expected<bool, Error> expects_continue(const RequestHead& head) {
   bool is_expected = false;
-  if (head.version() == HttpVersion::kHttp10) return false;
+  if (head.version() == HttpVersion::kHttp10 || !head.headers().has(HeaderId::kExpect)) return false;
   for (const HeaderField& field : head.headers()) {
     if (field.id != HeaderId::kExpect) continue;
     if (!base::equals_ignore_case(field.value, "100-continue")) {

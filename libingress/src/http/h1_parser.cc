@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "http/framing.h"
 #include "http/head_scanner.h"
+#include "http/plain_head.h"
 #include "http/second_reader.h"
 #include "http/uri.h"
 
@@ -23,20 +24,27 @@ class HeadReader {
   void start(HeadLimits limits) {
     scanner_.start(kind_, to_scan_limits(limits));
     bytes_.clear();
-    error_ = {};
-    has_failed_ = is_complete_ = false;
+    line_ = {};
+    if (has_failed_) error_ = {};
+    has_failed_ = is_complete_ = is_plain_ = false;
   }
 
-  // How much of `bytes` belongs to the head; is_complete when it now ends there.
-  std::expected<FeedResult, Error> take(std::string_view bytes, HeadLimits limits) {
+  // How much of `bytes` belongs to the head; is_complete when it now ends there, and `fields` has its fields.
+  std::expected<FeedResult, Error> take(std::string_view bytes, HeadLimits limits, Headers& fields) {
     if (has_failed_) return std::unexpected(error_);
     if (is_complete_) return FeedResult{0, true};
-    scanner_.set_limits(to_scan_limits(limits));  // they may have changed while the connection was idle
+    // They may have changed while the connection was idle.
+    const ScanLimits scan_limits = to_scan_limits(limits);
+    if (!scanner_.has_begun() && take_plain(bytes, scan_limits, fields))
+      return FeedResult{bytes_.size(), true};
+    scanner_.set_limits(scan_limits);
     const HeadScanner::Step step = scanner_.scan(bytes);
     bytes_.append(bytes.substr(step.skipped, step.taken));
+    line_ = scanner_.start_line();
     if (step.outcome == HeadScanner::Outcome::kRefused)
       return fail({.code = scanner_.code(), .what = scanner_.what()});
     is_complete_ = step.outcome == HeadScanner::Outcome::kDone;
+    if (is_complete_) copy_fields_to(fields);
     return FeedResult{step.skipped + step.taken, is_complete_};
   }
 
@@ -48,8 +56,8 @@ class HeadReader {
     return std::unexpected(error_);
   }
 
-  bool has_started() const { return scanner_.has_started(); }
-  const StartLine& line() const { return scanner_.start_line(); }
+  bool has_started() const { return is_plain_ || scanner_.has_started(); }
+  const StartLine& line() const { return line_; }
   std::string_view text(std::size_t from, std::size_t to) const {
     return std::string_view(bytes_).substr(from, to - from);
   }
@@ -58,16 +66,9 @@ class HeadReader {
     return text(std::min(from, bytes_.size()), bytes_.size());
   }
 
-  void copy_fields_to(Headers& headers) const {
-    for (const FieldSpan& field : scanner_.fields()) {
-      const std::string_view name = text(field.name, field.name_end);
-      // The scanner lets only tokens and field text pass.
-      headers.add_checked_view(name, base::trim_ows(text(field.value, field.value_end)), to_header_id(name));
-    }
-  }
-
+  // A plain head has no second way to be read (tests and fuzzers ask llhttp about it all the same).
   bool second_reader_agrees() const {
-    return http::second_reader_agrees(kind_, bytes_, line(), scanner_.fields());
+    return is_plain_ || http::second_reader_agrees(kind_, bytes_, line_, scanner_.fields());
   }
 
  private:
@@ -79,10 +80,30 @@ class HeadReader {
             .line_bytes = limits.request_line_bytes};
   }
 
+  // The whole head at once, where it is plain and there is room for it already.
+  bool take_plain(std::string_view bytes, ScanLimits limits, Headers& fields) {
+    limits.section_bytes = std::min(limits.section_bytes, bytes_.capacity());
+    const PlainHead head = read_plain_head(kind_, bytes, limits, bytes_.data(), fields);
+    if (head.size == 0) return false;
+    bytes_.assign(bytes.data(), head.size);
+    line_ = head.line;
+    return is_plain_ = is_complete_ = true;
+  }
+
+  void copy_fields_to(Headers& headers) const {
+    for (const FieldSpan& field : scanner_.fields()) {
+      const std::string_view name = text(field.name, field.name_end);
+      // The scanner lets only tokens and field text pass.
+      headers.add_checked_view(name, base::trim_ows(text(field.value, field.value_end)), to_header_id(name));
+    }
+  }
+
   SectionKind kind_;
   bool has_failed_ = false;
   bool is_complete_ = false;
+  bool is_plain_ = false;  // complete, and the scanner has not seen it
   HeadScanner scanner_;
+  StartLine line_;
   std::string bytes_;
   Error error_;
 };
@@ -111,7 +132,6 @@ std::expected<void, Error> fill(RequestHead& head, const HeadReader& reader, Pat
   const StartLine& line = reader.line();
   head.set_method_view(reader.text(0, line.method_end));
   head.set_version(line.version);
-  reader.copy_fields_to(head.headers());
   const auto host = find_host(head);
   if (!host) return std::unexpected(host.error());
   const auto target =
@@ -128,7 +148,6 @@ std::expected<void, Error> fill(ResponseHead& head, const HeadReader& reader) {
   head.set_status(line.status);
   head.set_reason_view(reader.text(line.reason, line.reason_end));
   head.set_version(line.version);
-  reader.copy_fields_to(head.headers());
   if (reader.second_reader_agrees()) return {};
   const auto framing = response_framing(head, {});
   return std::unexpected(framing ? disagreement() : framing.error());
@@ -137,8 +156,8 @@ std::expected<void, Error> fill(ResponseHead& head, const HeadReader& reader) {
 // `fill_head` makes the head of what the reader has, once that is whole.
 template <typename Fill>
 std::expected<FeedResult, Error> feed_head(HeadReader& reader, std::string_view bytes, HeadLimits limits,
-                                           Fill fill_head) {
-  const auto result = reader.take(bytes, limits);
+                                           Headers& fields, Fill fill_head) {
+  const auto result = reader.take(bytes, limits, fields);
   if (!result || !result->is_complete || result->consumed == 0) return result;
   if (const auto filled = fill_head(); !filled) return reader.fail(filled.error());
   return result;
@@ -155,7 +174,7 @@ RequestParser::~RequestParser() = default;
 
 std::expected<FeedResult, Error> RequestParser::feed(std::string_view bytes) {
   if (!impl_) impl_ = std::make_unique<Impl>(SectionKind::kRequestHead, limits_);
-  return feed_head(*impl_, bytes, limits_, [this] { return fill(head_, *impl_, paths_); });
+  return feed_head(*impl_, bytes, limits_, head_.headers(), [this] { return fill(head_, *impl_, paths_); });
 }
 
 bool RequestParser::has_started() const {
@@ -192,7 +211,7 @@ ResponseParser::~ResponseParser() = default;
 
 std::expected<FeedResult, Error> ResponseParser::feed(std::string_view bytes) {
   if (!impl_) impl_ = std::make_unique<Impl>(SectionKind::kResponseHead, limits_);
-  return feed_head(*impl_, bytes, limits_, [this] { return fill(head_, *impl_); });
+  return feed_head(*impl_, bytes, limits_, head_.headers(), [this] { return fill(head_, *impl_); });
 }
 
 bool ResponseParser::has_started() const {

@@ -52,35 +52,45 @@ void put_number(Sink& out, std::uint64_t number, int radix = 10) {
   out.put({digits, static_cast<std::size_t>(end - digits)});
 }
 
-// A part of the target as a filter may have left it: what could end it, or the line, is percent-encoded.
+// A part of the target as a filter may have left it: what could end it, which is '#' and `delimiter`, or the
+// line, is percent-encoded.
 template <typename Sink>
-void put_target_part(Sink& out, std::string_view part, std::string_view delimiters) {
+void put_target_part(Sink& out, std::string_view part, char delimiter) {
   static constexpr char kHexDigits[] = "0123456789ABCDEF";
-  if (is_vchars(part) && part.find_first_of(delimiters) == part.npos) return out.put(part);
-  for (const char& c : part) {
-    if (is_in(c, kVchar) && delimiters.find(c) == delimiters.npos) {
-      out.put({&c, 1});
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
+  const char* p = part.data();
+  const char* const end = p + part.size();
+  for (;;) {
+    const char* const stop = skip_target_chars(p, end, delimiter);
+    out.put({p, static_cast<std::size_t>(stop - p)});
+    if (stop == end) return;
+    const auto byte = static_cast<unsigned char>(*stop);
     const char escape[] = {'%', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
     out.put({escape, sizeof(escape)});
+    p = stop + 1;
   }
 }
 
 // Leaves out the bytes that have no place here.
 template <typename Sink>
 void put_only(Sink& out, std::string_view text, CharClass wanted) {
-  if (is_all(text, wanted)) return out.put(text);
   for (const char& c : text) {
     if (is_in(c, wanted)) out.put({&c, 1});
   }
 }
 
-bool is_writers_own(HeaderId id) {
-  return id == HeaderId::kHost || id == HeaderId::kConnection || id == HeaderId::kContentLength ||
-         id == HeaderId::kTransferEncoding;
+template <typename Sink>
+void put_method(Sink& out, std::string_view method) {
+  is_all(method, kTchar) ? out.put(method) : put_only(out, method, kTchar);
 }
+
+template <typename Sink>
+void put_authority(Sink& out, std::string_view authority) {
+  is_vchars(authority) ? out.put(authority) : put_only(out, authority, kVchar);
+}
+
+constexpr Headers::IdSet kWritersOwn = Headers::bit(HeaderId::kHost) | Headers::bit(HeaderId::kConnection) |
+                                       Headers::bit(HeaderId::kContentLength) |
+                                       Headers::bit(HeaderId::kTransferEncoding);
 
 // Filters may set anything; a line break here would be a field or a message of somebody else's making.
 // What the codec has checked and nobody has replaced since needs no second look.
@@ -90,14 +100,33 @@ bool is_writable(const HeaderField& field) {
   return has_name && is_field_text(field.value);
 }
 
+// The bytes of the line of which a field is the view, CR LF included (HeaderField::is_line).
+const char* line_end(const HeaderField& field) {
+  return field.value.data() + field.value.size() + 2;
+}
+
+// Lines that stood one behind the other in a head that was read are copied as one.
 template <typename Sink>
 void put_fields(Sink& out, const Headers& headers) {
-  for (const HeaderField& field : headers) {
-    if (is_writers_own(field.id) || !is_writable(field)) continue;
-    out.put(field.name);
-    out.put(": ");
-    out.put(field.value);
-    out.put("\r\n");
+  for (const HeaderField* field = headers.begin(); field != headers.end();) {
+    const bool is_left_out = (kWritersOwn & Headers::bit(field->id)) != 0;
+    if (!is_left_out && field->is_line) {
+      const char* const run = field->name.data();
+      const char* run_end = line_end(*field++);
+      while (field != headers.end() && field->is_line && field->name.data() == run_end &&
+             (kWritersOwn & Headers::bit(field->id)) == 0) {
+        run_end = line_end(*field++);
+      }
+      out.put({run, static_cast<std::size_t>(run_end - run)});
+      continue;
+    }
+    if (!is_left_out && is_writable(*field)) {
+      out.put(field->name);
+      out.put(": ");
+      out.put(field->value);
+      out.put("\r\n");
+    }
+    ++field;
   }
 }
 
@@ -122,15 +151,15 @@ bool defines_a_body(std::string_view method) {
 
 template <typename Sink>
 void put_request_head(Sink& out, const RequestHead& head, BodyFraming framing, ConnectionHeader connection) {
-  put_only(out, head.method(), kTchar);
+  put_method(out, head.method());
   out.put(" ");
-  put_target_part(out, head.path(), "?#");
+  put_target_part(out, head.path(), '?');
   if (head.has_query()) {
     out.put("?");
-    put_target_part(out, head.query(), "#");
+    put_target_part(out, head.query(), '#');
   }
   out.put(" HTTP/1.1\r\nHost: ");
-  put_only(out, head.authority(), kVchar);
+  put_authority(out, head.authority());
   out.put("\r\n");
   put_fields(out, head.headers());
   if (framing.kind == BodyKind::kChunked) {

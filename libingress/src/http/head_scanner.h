@@ -42,6 +42,8 @@ struct StartLine {
   std::uint32_t reason_end = 0;
   std::uint16_t status = 0;
   HttpVersion version = HttpVersion::kHttp11;
+
+  bool operator==(const StartLine&) const = default;
 };
 
 class HeadScanner {
@@ -62,6 +64,8 @@ class HeadScanner {
   void release() { fields_ = std::vector<FieldSpan>(); }
 
   bool has_started() const { return offset_ > 0; }
+  // As has_started(), empty lines at the front counted.
+  bool has_begun() const { return offset_ > 0 || num_empty_lines_ > 0; }
   const StartLine& start_line() const { return line_; }
   const std::vector<FieldSpan>& fields() const { return fields_; }
   // Why it was refused. A request's codes; whoever scans something else puts its own.

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <utility>
 
 #include "base/arena.h"
 #include "base/text.h"
@@ -8,10 +10,45 @@
 namespace ingress {
 namespace {
 
-struct KnownName {
-  std::string_view name;
+// A name in lower case. `fold` has the bit that makes a letter lower case, at every letter.
+struct alignas(64) KnownName {
+  static constexpr std::size_t kMaxBytes = 24;
+  constexpr KnownName() = default;
+  constexpr KnownName(std::string_view name, HeaderId its_id)
+      : id(its_id), size(static_cast<std::uint8_t>(name.size())) {
+    for (std::size_t i = 0; i < name.size(); ++i) {
+      text[i] = name[i];
+      fold[i] = name[i] >= 'a' && name[i] <= 'z' ? 0x20 : 0;
+    }
+  }
+  std::array<char, kMaxBytes> text{};
+  std::array<char, kMaxBytes> fold{};
   HeaderId id = HeaderId::kOther;
+  std::uint8_t size = 0;
 };
+
+template <typename Word>
+bool is_word_at(const char* name, const KnownName& known, std::size_t at) {
+  Word word, text, fold;
+  std::memcpy(&word, name + at, sizeof word);
+  std::memcpy(&text, known.text.data() + at, sizeof text);
+  std::memcpy(&fold, known.fold.data() + at, sizeof fold);
+  return (word | fold) == text;
+}
+
+// `name` has the size of `known`. Word by word; the last one overlaps the one before it.
+bool is_known(const char* name, const KnownName& known) {
+  const std::size_t size = known.size;
+  if (size >= 8) {
+    for (std::size_t at = 0; at + 8 < size; at += 8) {
+      if (!is_word_at<std::uint64_t>(name, known, at)) return false;
+    }
+    return is_word_at<std::uint64_t>(name, known, size - 8);
+  }
+  if (size >= 4)
+    return is_word_at<std::uint32_t>(name, known, 0) && is_word_at<std::uint32_t>(name, known, size - 4);
+  return is_word_at<std::uint16_t>(name, known, 0) && is_word_at<std::uint16_t>(name, known, size - 2);
+}
 
 constexpr std::array kKnownNames = {
     KnownName{"connection", HeaderId::kConnection},
@@ -47,26 +84,40 @@ constexpr std::size_t hash_name(std::string_view name) {
 
 constexpr std::array<KnownName, 32> make_name_table() {
   std::array<KnownName, 32> table{};
-  for (const KnownName& known : kKnownNames) table[hash_name(known.name)] = known;
+  for (const KnownName& known : kKnownNames) table[hash_name({known.text.data(), known.size})] = known;
   return table;
 }
 constexpr std::array<KnownName, 32> kNameTable = make_name_table();
-static_assert(std::ranges::count_if(kNameTable, [](const KnownName& entry) { return !entry.name.empty(); }) ==
+// Of that table, close together: most names are none of these, and their size says so.
+constexpr std::array<std::uint8_t, 32> kNameSizes = [] {
+  std::array<std::uint8_t, 32> sizes{};
+  for (std::size_t i = 0; i < sizes.size(); ++i) sizes[i] = kNameTable[i].size;
+  return sizes;
+}();
+static_assert(std::ranges::count_if(kNameTable, [](const KnownName& entry) { return entry.size != 0; }) ==
               std::ssize(kKnownNames));
 
 }  // namespace
 
 HeaderId to_header_id(std::string_view name) {
   if (name.empty()) return HeaderId::kOther;
-  const KnownName& known = kNameTable[hash_name(name)];
-  if (known.name.size() != name.size()) return HeaderId::kOther;
-  return base::equals_ignore_case(known.name, name) ? known.id : HeaderId::kOther;
+  const std::size_t at = hash_name(name);
+  if (kNameSizes[at] != name.size()) return HeaderId::kOther;
+  return is_known(name.data(), kNameTable[at]) ? kNameTable[at].id : HeaderId::kOther;
 }
 
 Headers::Headers() = default;
 Headers::~Headers() = default;
-Headers::Headers(Headers&&) noexcept = default;
-Headers& Headers::operator=(Headers&&) noexcept = default;
+Headers::Headers(Headers&& other) noexcept
+    : fields_(std::move(other.fields_)),
+      ids_(std::exchange(other.ids_, 0)),
+      storage_(std::move(other.storage_)) {}
+Headers& Headers::operator=(Headers&& other) noexcept {
+  fields_ = std::move(other.fields_);
+  ids_ = std::exchange(other.ids_, 0);
+  storage_ = std::move(other.storage_);
+  return *this;
+}
 
 namespace {
 
@@ -86,6 +137,7 @@ std::optional<std::string_view> Headers::get(std::string_view name) const {
 }
 
 std::optional<std::string_view> Headers::get(HeaderId id) const {
+  if (!has(id)) return std::nullopt;
   for (const HeaderField& field : fields_) {
     if (field.id == id) return field.value;
   }
@@ -103,18 +155,22 @@ void Headers::set(std::string_view name, std::string_view value) {
       first + 1, fields_.end(), [&](const HeaderField& other) { return has_name(other, field.name, id); });
   fields_.erase(later, fields_.end());
   *first = field;
+  ids_ |= bit(id);
 }
 
 void Headers::add(std::string_view name, std::string_view value) {
-  fields_.push_back({keep(name), keep(value), to_header_id(name)});
+  push({keep(name), keep(value), to_header_id(name)});
 }
 
 std::size_t Headers::remove(std::string_view name) {
   const HeaderId id = to_header_id(name);
+  if (id != HeaderId::kOther) return remove(id);
   return std::erase_if(fields_, [&](const HeaderField& field) { return has_name(field, name, id); });
 }
 
 std::size_t Headers::remove(HeaderId id) {
+  if (!has(id)) return 0;
+  ids_ &= ~bit(id);
   return std::erase_if(fields_, [id](const HeaderField& field) { return field.id == id; });
 }
 
@@ -122,7 +178,7 @@ void Headers::assign(const Headers& other) {
   clear();
   fields_.reserve(other.size());
   for (const HeaderField& field : other)
-    fields_.push_back({keep(field.name), keep(field.value), field.id, field.is_checked});
+    push({keep(field.name), keep(field.value), field.id, field.is_checked});
 }
 
 void RequestHead::assign(const RequestHead& other) {
@@ -139,11 +195,13 @@ std::string_view Headers::keep(std::string_view text) {
 
 void Headers::clear() {
   fields_.clear();
+  ids_ = 0;
   if (storage_) storage_->reset();
 }
 
 void Headers::release() {
   fields_ = std::vector<HeaderField>();
+  ids_ = 0;
   storage_.reset();
 }
 

@@ -14,21 +14,15 @@ namespace {
 // cost at 64 times the number of fields.
 constexpr std::size_t kMaxOptions = 64;
 
-bool is_hop_by_hop(HeaderId id) {
-  switch (id) {
-    case HeaderId::kConnection:
-    case HeaderId::kContentLength:
-    case HeaderId::kKeepAlive:
-    case HeaderId::kProxyAuthenticate:
-    case HeaderId::kProxyAuthorization:
-    case HeaderId::kProxyConnection:
-    case HeaderId::kTe:
-    case HeaderId::kTransferEncoding:
-    case HeaderId::kUpgrade:
-      return true;
-    default:
-      return false;
-  }
+constexpr Headers::IdSet kHopByHop =
+    Headers::bit(HeaderId::kConnection) | Headers::bit(HeaderId::kContentLength) |
+    Headers::bit(HeaderId::kKeepAlive) | Headers::bit(HeaderId::kProxyAuthenticate) |
+    Headers::bit(HeaderId::kProxyAuthorization) | Headers::bit(HeaderId::kProxyConnection) |
+    Headers::bit(HeaderId::kTe) | Headers::bit(HeaderId::kTransferEncoding) |
+    Headers::bit(HeaderId::kUpgrade);
+
+constexpr bool is_hop_by_hop(HeaderId id) {
+  return (kHopByHop & Headers::bit(id)) != 0;
 }
 
 // Fields that are never about one connection (RFC 9110 7.6.1). A client that could have them removed
@@ -46,6 +40,7 @@ bool is_end_to_end(std::string_view name) {
 }  // namespace
 
 void strip_hop_by_hop(Headers& headers) {
+  if (!headers.has_any(kHopByHop)) return;
   std::array<std::string_view, kMaxOptions> options;
   std::size_t num_options = 0;
   for (const HeaderField& field : headers) {
@@ -54,6 +49,7 @@ void strip_hop_by_hop(Headers& headers) {
     while (num_options < kMaxOptions) {
       const auto option = base::next_list_element(rest);
       if (!option) break;
+      if (is_hop_by_hop(to_header_id(*option))) continue;  // goes whether it is named or not
       options[num_options++] = *option;
     }
   }

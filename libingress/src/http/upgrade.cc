@@ -27,6 +27,7 @@ bool is_refused(std::string_view protocol) {
 
 // The value of the one field of that name; "" when there are none or several.
 std::string_view only_value(const Headers& headers, HeaderId id) {
+  if (!headers.has(id)) return {};
   std::string_view value;
   std::size_t count = 0;
   for (const HeaderField& field : headers) {

@@ -164,9 +164,9 @@ void set_forwarding_headers(Headers& headers, const ClientFacts& facts) {
 void write_request_id(std::string& out, std::uint64_t high, std::uint64_t low) {
   static constexpr char kHex[] = "0123456789abcdef";
   out.resize(32);
-  for (int i = 0; i < 16; ++i) {
-    out[15 - i] = kHex[(high >> (4 * i)) & 15];
-    out[31 - i] = kHex[(low >> (4 * i)) & 15];
+  char* at = out.data() + 32;
+  for (std::uint64_t half : {low, high}) {
+    for (int i = 0; i < 16; ++i, half >>= 4) *--at = kHex[half & 15];
   }
 }
 
