@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -52,7 +53,8 @@ struct HeaderField {
   std::string_view value;  // without surrounding white space
   HeaderId id = HeaderId::kOther;
   bool is_checked = false;  // by the codec: token and field text (RFC 9110 5.5), as the writer needs them
-  // By the codec: in memory the name stands before ": ", the value and CR LF, a line as it is to be written.
+  // By the codec: in memory the name stands before ": ", the value and CR LF, a line as it is to be written;
+  // the name is letters, digits and hyphens.
   bool is_line = false;
 };
 
@@ -71,9 +73,10 @@ class INGRESS_EXPORT Headers {
   std::optional<std::string_view> get(std::string_view name) const;
   std::optional<std::string_view> get(HeaderId id) const;
   bool has(HeaderId id) const { return has_any(bit(id)); }
-  // Whether any field has an id of the set; costs the same for any number of fields.
+  // A set of ids, one bit each.
   using IdSet = std::uint32_t;
   static constexpr IdSet bit(HeaderId id) { return IdSet{1} << static_cast<unsigned>(id); }
+  // Whether any field has an id of the set; costs the same for any number of fields.
   bool has_any(IdSet ids) const { return (ids_ & ids) != 0; }
   // Replaces all fields of that name by one.
   void set(std::string_view name, std::string_view value);
@@ -89,9 +92,19 @@ class INGRESS_EXPORT Headers {
   void add_line_view(std::string_view name, std::string_view value, HeaderId id) {
     push({name, value, id, true, true});
   }
+  // Appends fields as lines (HeaderField::is_line), one behind the other in storage of this object, so that
+  // they are written as one. `name` is letters, digits and hyphens, `id` its id, `value` field text.
+  struct Line {
+    std::string_view name;
+    std::string_view value;
+    HeaderId id = HeaderId::kOther;
+  };
+  void add_lines(std::initializer_list<Line> lines);
   // Removes all fields of that name; returns how many there were.
   std::size_t remove(std::string_view name);
-  std::size_t remove(HeaderId id);
+  std::size_t remove(HeaderId id) { return remove_any(bit(id)); }
+  // Removes all fields with an id of the set.
+  std::size_t remove_any(IdSet ids);
   // Becomes a copy of `other` that needs nothing of it.
   void assign(const Headers& other);
   // Copies `text` into the storage of this object.

@@ -25,24 +25,8 @@ bool is_wasteful(const Slice& slice) {
 
 }  // namespace
 
-Slice::Slice(const Slice& other) : block_(other.block_), offset_(other.offset_), size_(other.size_) {
-  if (block_) ++block_->refs;
-}
-
-Slice::Slice(Slice&& other) noexcept
-    : block_(std::exchange(other.block_, nullptr)),
-      offset_(std::exchange(other.offset_, 0)),
-      size_(std::exchange(other.size_, 0)) {}
-
-Slice& Slice::operator=(Slice other) noexcept {
-  std::swap(block_, other.block_);
-  std::swap(offset_, other.offset_);
-  std::swap(size_, other.size_);
-  return *this;
-}
-
-Slice::~Slice() {
-  if (block_ && --block_->refs == 0) block_->pool->put_back(block_);
+void Slice::return_block(Block* block) {
+  block->pool->put_back(block);
 }
 
 Slice Slice::sub(std::size_t from, std::size_t size) const {
@@ -53,18 +37,14 @@ Slice Slice::sub(std::size_t from, std::size_t size) const {
   return part;
 }
 
-void Chain::append(Slice slice) {
-  if (slice.is_empty()) return;
-  size_ += slice.size();
-  // A chain that never runs empty would grow its array for ever: the dead front is reused instead.
-  if (head_ > 0 && slices_.size() == slices_.capacity()) {
-    slices_.erase(slices_.begin(), slices_.begin() + static_cast<std::ptrdiff_t>(head_));
-    head_ = 0;
-  }
-  slices_.push_back(std::move(slice));
+// A chain that never runs empty would grow its array for ever: the dead front is reused instead.
+void Chain::make_room() {
+  if (head_ == 0) return;
+  slices_.erase(slices_.begin(), slices_.begin() + static_cast<std::ptrdiff_t>(head_));
+  head_ = 0;
 }
 
-void Chain::append(Chain&& other) {
+void Chain::append_slices(Chain& other) {
   if (&other == this) return;
   if (is_empty()) {
     clear();
@@ -87,6 +67,7 @@ void Chain::append_kept(const Chain& other, BufferPool& pool) {
     }
   }
 }
+
 void Chain::append_copy(std::string_view bytes, BufferPool& pool) {
   if (bytes.empty()) return;
   if (num_slices() > 0) {
@@ -117,7 +98,7 @@ std::size_t Chain::to_iovecs(iovec* out, std::size_t max) const {
   return count;
 }
 
-void Chain::drop_front(std::size_t bytes) {
+void Chain::drop_slices(std::size_t bytes) {
   assert(bytes <= size_);
   while (bytes > 0 && num_slices() > 0) {
     Slice& front = slices_[head_];
@@ -137,12 +118,6 @@ Slice Chain::take_front() {
   size_ -= front.size();
   if (head_ == slices_.size()) clear();
   return front;
-}
-
-void Chain::clear() {
-  slices_.clear();
-  head_ = 0;
-  size_ = 0;
 }
 
 void Chain::compact(BufferPool& pool) {

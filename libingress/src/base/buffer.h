@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ingress::base {
@@ -38,10 +39,22 @@ class Slice {
       : block_(adopted), offset_(offset), size_(size) {
     if (adopted->used < offset + size) adopted->used = offset + size;
   }
-  Slice(const Slice& other);
-  Slice(Slice&& other) noexcept;
-  Slice& operator=(Slice other) noexcept;
-  ~Slice();
+  Slice(const Slice& other) : block_(other.block_), offset_(other.offset_), size_(other.size_) {
+    if (block_) ++block_->refs;
+  }
+  Slice(Slice&& other) noexcept
+      : block_(std::exchange(other.block_, nullptr)),
+        offset_(std::exchange(other.offset_, 0)),
+        size_(std::exchange(other.size_, 0)) {}
+  Slice& operator=(Slice other) noexcept {
+    std::swap(block_, other.block_);
+    std::swap(offset_, other.offset_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~Slice() {
+    if (block_ && --block_->refs == 0) return_block(block_);
+  }
 
   // Null for a slice without a block.
   const char* data() const& { return block_ ? block_->data() + offset_ : nullptr; }
@@ -58,6 +71,7 @@ class Slice {
 
  private:
   friend class Chain;  // lengthens the tail slice in append_copy()
+  static void return_block(Block* block);
   Block* block_ = nullptr;
   std::uint32_t offset_ = 0;
   std::uint32_t size_ = 0;
@@ -66,8 +80,15 @@ class Slice {
 // A queue of slices. Steady state allocates nothing (its array keeps its capacity).
 class Chain {
  public:
-  void append(Slice slice);  // empty slices are dropped
-  void append(Chain&& other);
+  void append(Slice slice) {  // empty slices are dropped
+    if (slice.is_empty()) return;
+    size_ += slice.size();
+    if (slices_.size() == slices_.capacity()) make_room();
+    slices_.push_back(std::move(slice));
+  }
+  void append(Chain&& other) {
+    if (!other.is_empty()) append_slices(other);
+  }
   // Appends what `other` holds, which keeps it. Slices are shared, but those that compact() would copy are
   // copied, so that what is kept does not hold large blocks. Linear in slices.
   void append_kept(const Chain& other, BufferPool& pool);
@@ -79,9 +100,15 @@ class Chain {
   std::size_t num_slices() const { return slices_.size() - head_; }
   // Fills up to `max` iovecs from the front; returns how many.
   std::size_t to_iovecs(iovec* out, std::size_t max) const;
-  void drop_front(std::size_t bytes);  // at most size_bytes()
-  Slice take_front();                  // the first slice; chain must not be empty
-  void clear();
+  void drop_front(std::size_t bytes) {  // at most size_bytes()
+    if (bytes == size_) return clear();
+    drop_slices(bytes);
+  }
+  Slice take_front();  // the first slice; chain must not be empty
+  void clear() {
+    if (!slices_.empty()) slices_.clear();
+    head_ = size_ = 0;
+  }
   // Copies slices that fill a quarter of their block or less, when it is larger than 4 KB, into
   // right-sized blocks, so that a few unsent bytes do not hold 64 KB. Linear in slices; allocates
   // nothing when there is nothing to copy.
@@ -89,6 +116,10 @@ class Chain {
   std::string to_string() const;  // for tests and error texts
 
  private:
+  void make_room();
+  void append_slices(Chain& other);
+  void drop_slices(std::size_t bytes);
+
   std::vector<Slice> slices_;
   std::size_t head_ = 0;  // index of the first live slice
   std::size_t size_ = 0;

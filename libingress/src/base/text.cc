@@ -22,6 +22,19 @@ bool is_ows(char c) {
   return c == ' ' || c == '\t';
 }
 
+// All bytes of a word in lower case at once: the two sums carry into a byte's highest bit when it is at least
+// 'A', and when it is more than 'Z'; bytes that have that bit are no letters.
+template <typename Word>
+Word lower_word_at(const char* p) {
+  constexpr Word kOnes = static_cast<Word>(~Word{0}) / 0xff;
+  constexpr Word kHighest = kOnes * 0x80;
+  Word word;
+  std::memcpy(&word, p, sizeof word);
+  const Word low = word & ~kHighest;
+  const Word is_upper = ((low + kOnes * (0x80 - 'A')) ^ (low + kOnes * (0x7f - 'Z'))) & ~word & kHighest;
+  return word | (is_upper >> 2);
+}
+
 // `text` as a C string for inet_pton; false when it is too long for any address.
 bool parse_address(int family, std::string_view text, unsigned char* out) {
   char copy[INET6_ADDRSTRLEN + 1];
@@ -41,6 +54,16 @@ std::string to_lower_ascii(std::string_view text) {
 }
 
 bool has_same_letters(const char* a, const char* b, std::size_t size) {
+  if (size >= 8) {
+    for (std::size_t at = 0; at + 8 < size; at += 8) {
+      if (lower_word_at<std::uint64_t>(a + at) != lower_word_at<std::uint64_t>(b + at)) return false;
+    }
+    return lower_word_at<std::uint64_t>(a + size - 8) == lower_word_at<std::uint64_t>(b + size - 8);
+  }
+  if (size >= 4) {
+    return lower_word_at<std::uint32_t>(a) == lower_word_at<std::uint32_t>(b) &&
+           lower_word_at<std::uint32_t>(a + size - 4) == lower_word_at<std::uint32_t>(b + size - 4);
+  }
   return std::equal(a, a + size, b, [](char x, char y) { return to_lower_ascii(x) == to_lower_ascii(y); });
 }
 

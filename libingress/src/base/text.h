@@ -3,9 +3,9 @@
 // Nothing here looks at the locale, allocates (unless it returns a string) or trusts its input.
 #pragma once
 
-#include <charconv>
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,9 +38,14 @@ std::optional<std::string_view> next_list_element(std::string_view& rest);
 // Digits and nothing else: no sign, no space, not empty; nullopt when `U` cannot hold the number.
 template <std::unsigned_integral U = std::uint64_t>
 std::optional<U> parse_decimal(std::string_view text) {
+  if (text.empty()) return std::nullopt;
   U value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 10);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  for (const char c : text) {
+    const auto digit = static_cast<U>(static_cast<unsigned char>(c) - '0');
+    constexpr U kMax = std::numeric_limits<U>::max();
+    if (!is_digit(c) || value > kMax / 10 || value * 10 > kMax - digit) return std::nullopt;
+    value = static_cast<U>(value * 10 + digit);
+  }
   return value;
 }
 

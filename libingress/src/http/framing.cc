@@ -208,6 +208,10 @@ bool is_keep_alive(const Headers& headers, HttpVersion version) {
   if (!headers.has(HeaderId::kConnection)) return version == HttpVersion::kHttp11;
   for (const HeaderField& field : headers) {
     if (field.id != HeaderId::kConnection) continue;
+    if (base::equals_ignore_case(field.value, "keep-alive")) {  // mostly that, and no more
+      has_keep_alive = true;
+      continue;
+    }
     std::string_view rest = field.value;
     while (const auto option = base::next_list_element(rest)) {
       if (base::equals_ignore_case(*option, "close")) return false;

@@ -74,12 +74,18 @@ constexpr std::array kKnownNames = {
     KnownName{"x-request-id", HeaderId::kXRequestId},
 };
 
-// Without collisions among the names above: a new name may need other factors, and the compiler says
-// so. Letters fold to lower case by one bit; what that does to other bytes, the comparison sorts out.
+// Two bytes at `p` as a number, in an order that is the same everywhere.
+constexpr std::uint32_t two_bytes(const char* p) {
+  return static_cast<unsigned char>(p[0]) | static_cast<std::uint32_t>(static_cast<unsigned char>(p[1])) << 8;
+}
+
+// Of a name of two bytes or more; without collisions among the names above: a new name may need another last
+// factor, and the compiler says so. Letters fold to lower case by one bit; what that does to other bytes, the
+// comparison sorts out.
 constexpr std::size_t hash_name(std::string_view name) {
-  const auto at = [name](std::size_t i) { return static_cast<unsigned char>(name[i]) | 0x20u; };
-  const std::size_t size = name.size();
-  return (size * 2 + at(0) * 15 + at(size - 1) * 5 + at(size * 3 / 4)) % 32;
+  const std::uint32_t ends =
+      (two_bytes(name.data()) | two_bytes(name.data() + name.size() - 2) << 16) | 0x20202020u;
+  return ((ends + static_cast<std::uint32_t>(name.size()) * 0x01000193u) * 0x6421e5f9u) >> 27;
 }
 
 constexpr std::array<KnownName, 32> make_name_table() {
@@ -100,7 +106,7 @@ static_assert(std::ranges::count_if(kNameTable, [](const KnownName& entry) { ret
 }  // namespace
 
 HeaderId to_header_id(std::string_view name) {
-  if (name.empty()) return HeaderId::kOther;
+  if (name.size() < 2) return HeaderId::kOther;
   const std::size_t at = hash_name(name);
   if (kNameSizes[at] != name.size()) return HeaderId::kOther;
   return is_known(name.data(), kNameTable[at]) ? kNameTable[at].id : HeaderId::kOther;
@@ -162,16 +168,31 @@ void Headers::add(std::string_view name, std::string_view value) {
   push({keep(name), keep(value), to_header_id(name)});
 }
 
+void Headers::add_lines(std::initializer_list<Line> lines) {
+  std::size_t size = 0;
+  for (const Line& line : lines) size += line.name.size() + line.value.size() + 4;
+  char* at = storage().take(size);
+  for (const Line& line : lines) {
+    char* const value = at + line.name.size() + 2;
+    std::memcpy(at, line.name.data(), line.name.size());
+    std::memcpy(value - 2, ": ", 2);
+    std::copy_n(line.value.data(), line.value.size(), value);  // may be empty, and then null
+    std::memcpy(value + line.value.size(), "\r\n", 2);
+    add_line_view({at, line.name.size()}, {value, line.value.size()}, line.id);
+    at = value + line.value.size() + 2;
+  }
+}
+
 std::size_t Headers::remove(std::string_view name) {
   const HeaderId id = to_header_id(name);
   if (id != HeaderId::kOther) return remove(id);
   return std::erase_if(fields_, [&](const HeaderField& field) { return has_name(field, name, id); });
 }
 
-std::size_t Headers::remove(HeaderId id) {
-  if (!has(id)) return 0;
-  ids_ &= ~bit(id);
-  return std::erase_if(fields_, [id](const HeaderField& field) { return field.id == id; });
+std::size_t Headers::remove_any(IdSet ids) {
+  if (!has_any(ids)) return 0;
+  ids_ &= ~ids;
+  return std::erase_if(fields_, [ids](const HeaderField& field) { return (bit(field.id) & ids) != 0; });
 }
 
 void Headers::assign(const Headers& other) {

@@ -21,8 +21,9 @@ constexpr Headers::IdSet kHopByHop =
     Headers::bit(HeaderId::kTe) | Headers::bit(HeaderId::kTransferEncoding) |
     Headers::bit(HeaderId::kUpgrade);
 
-constexpr bool is_hop_by_hop(HeaderId id) {
-  return (kHopByHop & Headers::bit(id)) != 0;
+// A whole value of Connection that names no other field. ("close" alone would name one called Close.)
+bool is_usual_option(std::string_view value) {
+  return base::equals_ignore_case(value, "keep-alive");
 }
 
 // Fields that are never about one connection (RFC 9110 7.6.1). A client that could have them removed
@@ -44,18 +45,18 @@ void strip_hop_by_hop(Headers& headers) {
   std::array<std::string_view, kMaxOptions> options;
   std::size_t num_options = 0;
   for (const HeaderField& field : headers) {
-    if (field.id != HeaderId::kConnection) continue;
+    if (field.id != HeaderId::kConnection || is_usual_option(field.value)) continue;
     std::string_view rest = field.value;
     while (num_options < kMaxOptions) {
       const auto option = base::next_list_element(rest);
       if (!option) break;
-      if (is_hop_by_hop(to_header_id(*option))) continue;  // goes whether it is named or not
       options[num_options++] = *option;
     }
   }
+  headers.remove_any(kHopByHop);
+  if (num_options == 0) return;
   const auto named = std::span(options).first(num_options);
   headers.retain([named](const HeaderField& field) {
-    if (is_hop_by_hop(field.id)) return false;
     return std::ranges::none_of(named, [&field](std::string_view option) {
       return base::equals_ignore_case(option, field.name) && !is_end_to_end(field.name);
     });

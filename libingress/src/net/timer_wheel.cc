@@ -33,14 +33,25 @@ void Timer::set(TimerWheel& wheel, milliseconds delay) {
   const std::uint64_t due_tick = std::max(ceil_tick(due), wheel.tick_ + 1);
   if (wheel_ == &wheel && due_tick >= due_tick_) {
     due_tick_ = due_tick;  // moved later, as idle timeouts mostly are: stays where it is linked
+    wheel.num_set_ += is_set_ ? 0 : 1;
+    is_set_ = true;
     return;
   }
-  cancel();
+  leave();
   due_tick_ = due_tick;
+  is_set_ = true;
+  ++wheel.num_set_;
   wheel.link(*this);
 }
 
 void Timer::cancel() {
+  if (!is_set_) return;
+  is_set_ = false;
+  --wheel_->num_set_;
+}
+
+void Timer::leave() {
+  cancel();
   if (wheel_) wheel_->unlink(*this);
 }
 
@@ -49,7 +60,7 @@ TimerWheel::TimerWheel(milliseconds now) : now_(now), tick_(floor_tick(now)), ar
 TimerWheel::~TimerWheel() {
   for (auto& level : slots_) {
     for (Slot& slot : level) {
-      while (slot.first) unlink(*slot.first);
+      while (slot.first) slot.first->leave();
     }
   }
 }
@@ -84,12 +95,12 @@ milliseconds TimerWheel::until_next() const {
 }
 
 void TimerWheel::link(Timer& timer) {
-  if (num_set_ == 0 && armed_tick_ != 0) {
+  if (num_linked_ == 0 && armed_tick_ != 0) {
     // Nothing to cascade: catch up with the clock, so that short timers land on the lowest level.
     tick_ = std::max(tick_, std::min(floor_tick(now()), timer.due_tick_ - 1));
   }
   timer.wheel_ = this;
-  ++num_set_;
+  ++num_linked_;
   place(timer);
   const unsigned shift = kSlotBits * (timer.slot_ / kSlots);
   const std::uint64_t work_tick = (timer.due_tick_ >> shift) << shift;
@@ -102,7 +113,7 @@ void TimerWheel::link(Timer& timer) {
 void TimerWheel::unlink(Timer& timer) {
   remove(timer);
   timer.wheel_ = nullptr;
-  --num_set_;
+  --num_linked_;
 }
 
 // Puts the timer into the slot of its due tick, seen from tick_.
@@ -152,13 +163,14 @@ void TimerWheel::cascade(std::size_t level) {
 void TimerWheel::fire_slot() {
   Slot& slot = slots_[0][tick_ & kSlotMask];
   while (Timer* timer = slot.first) {
-    if (timer->due_tick_ > tick_) {
+    if (timer->is_set_ && timer->due_tick_ > tick_) {
       remove(*timer);
       place(*timer);
       continue;
     }
-    unlink(*timer);
-    timer->callback_(timer->owner_);
+    const bool is_due = timer->is_set_;
+    timer->leave();
+    if (is_due) timer->callback_(timer->owner_);
   }
 }
 

@@ -21,21 +21,24 @@ class Timer {
   Timer(Callback callback, void* owner) : callback_(callback), owner_(owner) {}
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
-  ~Timer() { cancel(); }
+  ~Timer() { leave(); }
   // Fires once after `delay` from the loop's cached time; replaces an earlier setting.
   void set(TimerWheel& wheel, std::chrono::milliseconds delay);
+  // Costs next to nothing: the wheel forgets the timer when it comes to its slot, unless it is set again.
   void cancel();
-  bool is_set() const { return wheel_ != nullptr; }
+  bool is_set() const { return is_set_; }
 
  private:
   friend class TimerWheel;
+  void leave();
   Callback callback_;
   void* owner_;
-  TimerWheel* wheel_ = nullptr;
+  TimerWheel* wheel_ = nullptr;  // that it is linked in, set or not
   Timer* prev_ = nullptr;
   Timer* next_ = nullptr;
   std::uint64_t due_tick_ = 0;  // may lie behind the slot's time: then the slot passes the timer on
   std::uint16_t slot_ = 0;      // level * kSlots + index
+  bool is_set_ = false;
 };
 
 // Hierarchical wheel (Varghese and Lauck 1987): 4 levels of 256 slots, so up to 497 days ahead (what is
@@ -57,8 +60,8 @@ class TimerWheel {
   void set_clock(Clock clock, const void* context);
   // Fires everything due at `now` (monotonic). Callbacks may set and cancel any timer.
   void advance(std::chrono::milliseconds now);
-  // Time until advance() has something to do (at most; it may turn out to be a cascade only);
-  // negative when no timer is set.
+  // Time until advance() has something to do (at most; it may turn out to be a cascade, or a timer that was
+  // cancelled); negative when there is none of that.
   std::chrono::milliseconds until_next() const;
   std::chrono::milliseconds now() const { return clock_ ? clock_(clock_context_) : now_; }
   // Called when a timer became the earliest: the loop re-arms its uv_timer. Not called during advance().
@@ -88,6 +91,7 @@ class TimerWheel {
   std::uint64_t tick_;        // all work up to and including this tick is done
   std::uint64_t armed_tick_;  // the loop wakes at this tick or earlier
   std::size_t num_set_ = 0;
+  std::size_t num_linked_ = 0;  // set or cancelled
 };
 
 }  // namespace ingress::net

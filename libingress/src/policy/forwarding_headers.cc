@@ -1,7 +1,9 @@
 #include "policy/forwarding_headers.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstring>
 #include <optional>
 
 #include "base/text.h"
@@ -10,18 +12,13 @@ namespace ingress::policy {
 
 namespace {
 
+constexpr Headers::IdSet kOurs =
+    Headers::bit(HeaderId::kForwarded) | Headers::bit(HeaderId::kXForwardedFor) |
+    Headers::bit(HeaderId::kXForwardedHost) | Headers::bit(HeaderId::kXForwardedPort) |
+    Headers::bit(HeaderId::kXForwardedProto) | Headers::bit(HeaderId::kXRequestId);
+
 bool is_ours(HeaderId id) {
-  switch (id) {
-    case HeaderId::kForwarded:
-    case HeaderId::kXForwardedFor:
-    case HeaderId::kXForwardedHost:
-    case HeaderId::kXForwardedPort:
-    case HeaderId::kXForwardedProto:
-    case HeaderId::kXRequestId:
-      return true;
-    default:
-      return false;
-  }
+  return (kOurs & Headers::bit(id)) != 0;
 }
 
 // A name that is one of ours, or decides about framing, once '_' is taken for '-'.
@@ -133,10 +130,6 @@ std::string_view own_port(Headers& headers, const ClientFacts& facts, std::strin
 
 }  // namespace
 
-bool has_underscore(const HeaderField& field) {
-  return field.id == HeaderId::kOther && field.name.find('_') != field.name.npos;
-}
-
 std::string_view find_request_id(const Headers& headers) {
   constexpr std::size_t kMaxBytes = 128;
   const auto id = only(headers, HeaderId::kXRequestId);
@@ -145,28 +138,44 @@ std::string_view find_request_id(const Headers& headers) {
 
 void set_forwarding_headers(Headers& headers, const ClientFacts& facts) {
   const Kept kept = facts.trust == PeerTrust::kTrusted ? find_kept(headers, facts) : Kept();
-  headers.retain(
-      [&](const HeaderField& field) { return !is_ours(field.id) && may_pass(field, facts.underscores); });
+  if (headers.has_any(kOurs) || std::ranges::any_of(headers, has_underscore)) {
+    headers.retain(
+        [&](const HeaderField& field) { return !is_ours(field.id) && may_pass(field, facts.underscores); });
+  }
   const auto or_ours = [](std::string_view theirs, std::string_view ours) {
     return theirs.empty() ? ours : theirs;
   };
   const std::string_view proto = or_ours(kept.proto, facts.scheme);
   const std::string_view host = or_ours(kept.host, facts.authority);
-  headers.add_view("X-Forwarded-For", or_ours(kept.addresses, facts.address), HeaderId::kXForwardedFor);
-  headers.add_view("X-Forwarded-Proto", proto, HeaderId::kXForwardedProto);
-  if (!host.empty()) headers.add_view("X-Forwarded-Host", host, HeaderId::kXForwardedHost);
   const std::string_view port = kept.port.empty() ? own_port(headers, facts, host, proto) : kept.port;
-  headers.add_view("X-Forwarded-Port", port, HeaderId::kXForwardedPort);
-  if (!kept.forwarded.empty()) headers.add_view("Forwarded", kept.forwarded, HeaderId::kForwarded);
-  headers.add_view("X-Request-Id", facts.request_id, HeaderId::kXRequestId);
+  const std::string_view address = or_ours(kept.addresses, facts.address);
+  using Line = Headers::Line;
+  const Line request_id{"X-Request-Id", facts.request_id, HeaderId::kXRequestId};
+  const Line for_line{"X-Forwarded-For", address, HeaderId::kXForwardedFor};
+  const Line proto_line{"X-Forwarded-Proto", proto, HeaderId::kXForwardedProto};
+  const Line port_line{"X-Forwarded-Port", port, HeaderId::kXForwardedPort};
+  if (host.empty()) {
+    headers.add_lines({for_line, proto_line, port_line, request_id});
+  } else {
+    headers.add_lines(
+        {for_line, proto_line, {"X-Forwarded-Host", host, HeaderId::kXForwardedHost}, port_line, request_id});
+  }
+  if (!kept.forwarded.empty()) headers.add_checked_view("Forwarded", kept.forwarded, HeaderId::kForwarded);
 }
 
 void write_request_id(std::string& out, std::uint64_t high, std::uint64_t low) {
-  static constexpr char kHex[] = "0123456789abcdef";
+  // The two digits of each byte.
+  static constexpr auto kHex = [] {
+    std::array<char, 512> digits{};
+    for (unsigned i = 0; i < digits.size(); ++i)
+      digits[i] = "0123456789abcdef"[(i % 2 == 0 ? i / 2 >> 4 : i / 2) & 15];
+    return digits;
+  }();
   out.resize(32);
-  char* at = out.data() + 32;
-  for (std::uint64_t half : {low, high}) {
-    for (int i = 0; i < 16; ++i, half >>= 4) *--at = kHex[half & 15];
+  char* at = out.data();
+  for (const std::uint64_t half : {high, low}) {
+    for (int shift = 56; shift >= 0; shift -= 8, at += 2)
+      std::memcpy(at, &kHex[((half >> shift) & 0xff) * 2], 2);
   }
 }
 

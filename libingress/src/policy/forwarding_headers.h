@@ -36,7 +36,9 @@ void set_forwarding_headers(Headers& headers, const ClientFacts& facts);
 std::string_view find_request_id(const Headers& headers);
 
 // Whether a name has a '_'; names of fields that the library knows have none.
-bool has_underscore(const HeaderField& field);
+inline bool has_underscore(const HeaderField& field) {
+  return field.id == HeaderId::kOther && !field.is_line && field.name.find('_') != field.name.npos;
+}
 
 // 32 hex digits out of two random numbers, into `out` (capacity is reused).
 void write_request_id(std::string& out, std::uint64_t high, std::uint64_t low);
