@@ -176,11 +176,12 @@ def choose(names: list[str]) -> list[Peer]:
 
 
 def versions(names: list[str], proxyd: pathlib.Path) -> dict[str, str]:
-    """First line of what each program says of itself."""
+    """What each program says of itself: name and version."""
     commands = {"nginx": [find_program("nginx"), "-v"], "haproxy": [find_program("haproxy"), "-v"],
                 "proxyd": [str(proxyd), "version"]}
     found = {}
     for name in sorted({name.split("-")[0] for name in names} & commands.keys()):
         result = subprocess.run(commands[name], capture_output=True, text=True, check=False, timeout=20)
-        found[name] = (result.stdout + result.stderr).strip().split("\n")[0]
+        first = (result.stdout + result.stderr).strip().split("\n")[0]
+        found[name] = first.removeprefix("nginx version: ").replace(" version ", " ").split(" 20")[0]
     return found

@@ -13,6 +13,7 @@ from typing import Optional
 
 START_PATIENCE_S = 60
 END_PATIENCE_S = 10
+REST_S = 0.2
 
 
 class BenchError(Exception):
@@ -122,6 +123,21 @@ def await_listening(started: Started, port: int, name: str, patience_s: float = 
         except OSError:
             time.sleep(0.02)
     raise BenchError(f"{name} does not listen after {patience_s:.0f} s:\n{started.error_text()[-2000:]}")
+
+
+def read_cpu_s(pid: int) -> float:
+    """User and kernel time of all threads of a process, by its CPU clock (see clock_getcpuclockid)."""
+    return time.clock_gettime(~pid << 3 | 2)
+
+
+def await_rest(started: Started, patience_s: float = 20) -> None:
+    """Waits until it does nothing of its own any more: a large configuration is tidied up after it is served."""
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        before = read_cpu_s(started.pid)
+        time.sleep(REST_S)
+        if read_cpu_s(started.pid) - before < REST_S / 100:
+            return
 
 
 def find_program(name: str) -> Optional[str]:

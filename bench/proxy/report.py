@@ -23,7 +23,7 @@ def timed_line(name: str, entry: dict) -> list[str]:
         format_spread(spread_of(entry, "ratio"), 2),
         number(entry, "instructions"),
         f"{perf['user']:,.0f} + {perf['kernel']:,.0f}" if perf else "-",
-        f"{calls['data']:.1f} ({calls['all']:.1f})" if calls else "-",
+        f"{calls['data']:.2f} ({calls['all']:.2f})" if calls else "-",
         number(entry, "requests_per_second"),
         number(entry, "p50_us"),
         number(entry, "p99_us"),
@@ -91,6 +91,6 @@ def format_storm(result: dict) -> str:
 
 
 def format_machine(about: dict) -> str:
-    versions = "; ".join(f"{name}: {text}" for name, text in about["versions"].items())
-    return (f"Machine: {about['machine']}. Commit {about['commit']}. {versions}.\n"
+    versions = ", ".join(about["versions"].values())
+    return (f"Machine: {about['machine']}. Commit {about['commit']}. Versions: {versions}.\n"
             f"Command: `{about['command']}`.\n")

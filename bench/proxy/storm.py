@@ -18,7 +18,7 @@ import load
 import memory
 from load import Sample
 from peers import OURS, Contestant, Proxy, Site
-from processes import BenchError, Scratch, Started, await_listening, children, free_port
+from processes import BenchError, Scratch, Started, await_listening, await_rest, children, free_port
 
 RATE = 2000
 CHANGES_PER_SECOND = 1000
@@ -88,6 +88,7 @@ def measure_ours(scratch: Scratch, site: Site, core: int, seconds: float) -> dic
         proxy = Proxy("storm", port, started)
         options = load_options(OUR_ROUTES)
         ask(started, f"cost {SETTLE_CHANGES}")
+        await_rest(started)
         quiet = load.run(site, core, proxy, options, seconds)
         before = memory.settled_pss(started.pid)
         with running_load(site, core, proxy, options, seconds) as samples:
@@ -106,6 +107,7 @@ def measure_peer(scratch: Scratch, contestant: Contestant, core: int, seconds: f
     options = load_options(site.num_hosts)
     proxy = contestant.start(scratch)
     try:
+        await_rest(proxy.started)
         quiet = load.run(site, core, proxy, options, seconds)
         before = tree_pss(proxy.started.pid)
         reloads = 0

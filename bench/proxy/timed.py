@@ -6,7 +6,7 @@ import load
 from figures import Spread, paired_ratios
 from load import Sample
 from peers import Contestant
-from processes import Scratch
+from processes import Scratch, await_rest
 from rows import Row
 
 QUARTER = 0.25
@@ -26,6 +26,8 @@ def measure(scratch: Scratch, contestants: list[Contestant], ours: str, row: Row
     site = contestants[0].site
     proxies = [contestant.start(scratch) for contestant in contestants]
     try:
+        for proxy in proxies:
+            await_rest(proxy.started)
         options = list(row.load)
         rate = 0.0
         if row.kind == "paced":

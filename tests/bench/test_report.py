@@ -27,7 +27,7 @@ def test_a_timed_row_shows_what_was_measured_only():
 def test_calls_are_shown_without_and_with_waits():
     peers = {"proxyd": {"instructions": 12345.6, "calls": {"data": 4.0, "all": 4.25}}}
     text = report.format_row({"title": "t", "kind": "timed", "ours": "proxyd", "peers": peers})
-    assert lines(text)[2] == ["proxyd", "12,346", "4.0 (4.2)"]
+    assert lines(text)[2] == ["proxyd", "12,346", "4.00 (4.25)"]
 
 
 def test_memory_is_growth_and_slot():
