@@ -190,7 +190,9 @@ void Generator::read_answer(Client& client) {
   for (;;) {
     const bool is_dropping = client.reader.body_left() >= kTruncateBytes;
     const std::size_t wanted = is_dropping ? client.reader.body_left() : kBufferBytes;
-    const ssize_t got = recv(client.fd, buffer_.get(), wanted, is_dropping ? MSG_TRUNC : 0);
+    // tcp(7): with MSG_TRUNC the bytes are discarded, and nothing is written to the buffer.
+    char* const into = is_dropping ? nullptr : buffer_.get();
+    const ssize_t got = recv(client.fd, into, wanted, is_dropping ? MSG_TRUNC : 0);
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) return on_end(client);
     const auto bytes = static_cast<std::size_t>(got);

@@ -172,6 +172,8 @@ def choose(names: list[str]) -> list[Peer]:
             chosen.append(peer)
         else:
             print(f"bench: {name} is left out, it is not installed: ./dev setup bench", file=sys.stderr)
+    if not chosen:
+        raise BenchError("no peer is left")
     return chosen
 
 

@@ -2,6 +2,8 @@
 
 import pathlib
 
+from processes import BenchError
+
 YARDSTICK = "nginx"
 COLORS = {"nginx": "#9aa5b1", "nginx-tuned": "#cbd2d9", "haproxy": "#7b8794", "haproxy-tuned": "#b8c2cc",
           "floor": "#e4b363", "proxyd": "#2f6fde"}
@@ -27,7 +29,7 @@ def draw(results: dict, file: pathlib.Path) -> None:
 
     titles, peers = bars(results["rows"])
     if not titles:
-        raise ValueError(f"nothing to draw: no row has times of {YARDSTICK}")
+        raise BenchError(f"nothing to draw: no row has times of {YARDSTICK}")
     height = 0.8 / len(peers)
     figure, axes = pyplot.subplots(figsize=(9, 1.2 + 1.1 * len(titles)))
     for number, (name, entries) in enumerate(peers.items()):

@@ -101,7 +101,9 @@ class Scratch:
               **streams: object) -> Started:
         errors = self.path("errors")
         with open(errors, "w", encoding="utf-8") as sink:
-            process = subprocess.Popen(["taskset", "-c", str(core), *tracer, *command], stderr=sink,
+            # It also ends when this program is killed before it can tidy up.
+            bound = ["setpriv", "--pdeathsig", "TERM", "taskset", "-c", str(core)]
+            process = subprocess.Popen([*bound, *tracer, *command], stderr=sink,
                                        **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **streams})
         started = Started(process, errors, has_child)
         self.running.append(started)

@@ -184,15 +184,15 @@ def main() -> int:
     options = parse_arguments(sys.argv[1:])
     try:
         results = run(options)
+        if options.json:
+            options.json.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+        if options.plot:
+            plot.draw(results, options.plot)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    if options.plot:
-        plot.draw(results, options.plot)
     return 0
 
 

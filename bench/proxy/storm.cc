@@ -72,7 +72,7 @@ class Storm {
       const auto start = Clock::now();
       const ingress::Generation generation = change();
       accepted.record(static_cast<std::uint64_t>((Clock::now() - start).count()));
-      while (!is_adopted(generation)) std::this_thread::sleep_for(std::chrono::microseconds(20));
+      await_adoption(generation, std::chrono::microseconds(20));
       adopted.record(static_cast<std::uint64_t>((Clock::now() - start).count()));
     }
     const double took = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -90,7 +90,7 @@ class Storm {
     ingress::Generation last = 0;
     for (unsigned i = 0; i < count; ++i) last = change();
     const std::uint64_t caller = cpu_ns(CLOCK_THREAD_CPUTIME_ID) - thread;
-    while (!is_adopted(last)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    await_adoption(last, std::chrono::milliseconds(1));
     std::printf("{\"changes\": %u, \"process_cpu_us\": %.2f, \"caller_cpu_us\": %.2f}\n", count,
                 to_us(cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - process) / count, to_us(caller) / count);
   }
@@ -117,6 +117,16 @@ class Storm {
     const ingress::ServerStatus status = server_.status();
     return std::ranges::all_of(status.workers,
                                [&](const auto& worker) { return worker.adopted >= generation; });
+  }
+
+  void await_adoption(ingress::Generation generation, std::chrono::microseconds pause) const {
+    const auto end = Clock::now() + std::chrono::seconds(10);
+    while (!is_adopted(generation)) {
+      std::this_thread::sleep_for(pause);
+      if (Clock::now() < end) continue;
+      std::fprintf(stderr, "storm: a change is not served after 10 seconds\n");
+      std::_Exit(1);
+    }
   }
 
   ingress::Server& server_;
