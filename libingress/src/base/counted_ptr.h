@@ -22,6 +22,12 @@ class CountedPtr {
     return *this;
   }
   ~CountedPtr() { release(); }
+  // Takes over a reference that the caller has counted.
+  static CountedPtr adopt(Node* node) {
+    CountedPtr pointer;
+    pointer.node_ = node;
+    return pointer;
+  }
 
   Node* get() const { return node_; }
   Node* operator->() const { return node_; }

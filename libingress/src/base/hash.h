@@ -16,8 +16,4 @@ std::uint64_t sip_hash(std::uint64_t key0, std::uint64_t key1, std::string_view 
 // sip_hash() under this process's key.
 std::uint64_t hash_text(std::string_view text);
 
-struct TextHash {
-  std::uint64_t operator()(std::string_view text) const { return hash_text(text); }
-};
-
 }  // namespace ingress::base

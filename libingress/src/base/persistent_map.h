@@ -1,55 +1,50 @@
-// A map from text to shared values whose versions share their nodes: the base of every config table.
+// A map of entries that carry their key, whose versions share their nodes: the base of the config tables.
 //
 // For: tables of a hundred thousand keys of which one changes; the change copies the nodes on one path
 // (O(log n)), all else stays shared with the old version.
 // Owner: a snapshot, or whoever compiles one. A map is a value; copying it counts one reference.
 // Thread: any, for everything but Builder; a version never changes.
-// Always true: equal content gives equal structure, whatever the history: a node of at most 16 entries is
-// a leaf, one of more is a branch by the next 6 bits of the hash (bits used up: a leaf of any size).
+// Always true: equal content gives equal structure, whatever the history: a node of at most 48 entries is
+// a leaf, one of more is a branch by the next 6 bits of the hash (bits used up: a leaf of any size). So a
+// lookup among 150,000 reads two branches, which a cache keeps, one leaf and the entry.
 #pragma once
 
 #include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "base/hash.h"
 #include "base/persistent_map_node.h"
+#include "base/table_hash.h"
 
 namespace ingress::base {
 
-template <class T, class Hash = TextHash>
+// `Entry` has `std::string_view key() const`, which never changes, and what CountedPtr<const Entry> needs.
+template <class Entry, class Hash = TableHash>
 class PersistentMap {
  public:
-  using Pointer = std::shared_ptr<const T>;
+  using Pointer = CountedPtr<const Entry>;
   class Builder;
 
   PersistentMap() = default;
 
-  // Null when absent. The value lives as long as some version that has it. Neither allocates nor counts.
-  const T* find(std::string_view key) const {
-    const Entry* entry = find_entry(root_.get(), Hash{}(key), key);
-    return entry ? entry->value.get() : nullptr;
-  }
-  // As find(), sharing ownership of the value.
-  Pointer share(std::string_view key) const {
-    const Entry* entry = find_entry(root_.get(), Hash{}(key), key);
-    return entry ? entry->value : nullptr;
+  // Null when absent. The entry lives as long as some version that has it. Neither allocates nor counts.
+  const Entry* find(std::string_view key) const {
+    return root_ ? find_entry(root_.get(), Hash{}(key), key) : nullptr;
   }
   std::size_t size() const { return root_ ? root_->num_entries : 0; }
   bool is_empty() const { return !root_; }
   // Whether both are one version, by identity: constant time, may be false for equal content.
   bool is_same(const PersistentMap& other) const { return root_.get() == other.root_.get(); }
 
-  // This map with `key` set to `value` (not null), or without `key`. The same version when nothing
-  // changes.
-  PersistentMap with(std::string_view key, Pointer value) const {
+  // This map with `entry` (not null) for its key, or without `key`. The same version when nothing changes.
+  PersistentMap with(Pointer entry) const {
     Builder builder(*this);
-    builder.put(key, std::move(value));
+    builder.put(std::move(entry));
     return builder.take();
   }
   PersistentMap without(std::string_view key) const {
@@ -58,13 +53,13 @@ class PersistentMap {
     return builder.take();
   }
 
-  // visit(std::string_view key, const T& value) for each entry, in no stated order.
+  // visit(const Entry&) for each entry, in no stated order.
   template <class Visit>
   void for_each(Visit&& visit) const {
-    for_each_slot(root_.get(), [&](const Slot& slot) { visit(slot.entry->key, *slot.entry->value); });
+    for_each_slot(root_.get(), [&](const Slot& slot) { visit(*slot.entry); });
   }
-  // visit(std::string_view key, const T* before, const T* after) for each key whose value pointer
-  // differs; null = absent. Skips what both share, so it costs about what has changed. No stated order.
+  // visit(const Entry* before, const Entry* after) for each key whose entry is not the same object; null =
+  // absent. Skips what both share, so it costs about what has changed. No stated order.
   template <class Visit>
   static void diff(const PersistentMap& before, const PersistentMap& after, Visit&& visit) {
     diff_nodes(before.root_.get(), after.root_.get(), visit);
@@ -76,26 +71,28 @@ class PersistentMap {
   }
 
  private:
-  using Entry = MapEntry<T>;
-  using Node = MapNode<T>;
+  using Node = MapNode<Entry>;
   using Slot = typename Node::Slot;
   using Child = typename Node::Child;
   using Kind = typename Node::Kind;
-  static constexpr std::size_t kMaxLeafEntries = 16;
+  static constexpr std::size_t kMaxLeafEntries = Node::kMaxTags;
   static constexpr unsigned kBitsPerLevel = 6;
   static constexpr unsigned kMaxLevel = 11;  // 10 levels of 6 bits and one of 4
 
   explicit PersistentMap(Child root) : root_(std::move(root)) {}
 
   // Takes bits from the top, so that walking children in order gives entries in order of hash.
+  static std::uint64_t child_number(std::uint64_t hash, unsigned level) {
+    return hash << (kBitsPerLevel * level) >> (64 - kBitsPerLevel);
+  }
   static std::uint64_t child_bit(std::uint64_t hash, unsigned level) {
-    return std::uint64_t{1} << (hash << (kBitsPerLevel * level) >> (64 - kBitsPerLevel));
+    return std::uint64_t{1} << child_number(hash, level);
   }
   static std::size_t child_index(std::uint64_t bitmap, std::uint64_t bit) {
     return static_cast<std::size_t>(std::popcount(bitmap & (bit - 1)));
   }
   static bool is_before(const Slot& slot, std::uint64_t hash, std::string_view key) {
-    return slot.hash != hash ? slot.hash < hash : slot.entry->key < key;
+    return slot.hash != hash ? slot.hash < hash : slot.entry->key() < key;
   }
   static std::size_t lower_bound(const Node& leaf, std::uint64_t hash, std::string_view key) {
     const auto slots = leaf.slots();
@@ -104,18 +101,31 @@ class PersistentMap {
     return static_cast<std::size_t>(at - slots.begin());
   }
   static bool is_at(const Node& leaf, std::size_t at, std::uint64_t hash, std::string_view key) {
-    return at < leaf.count && leaf.slots()[at].hash == hash && leaf.slots()[at].entry->key == key;
+    return at < leaf.count && leaf.slots()[at].hash == hash && leaf.slots()[at].entry->key() == key;
   }
 
   static const Entry* find_entry(const Node* node, std::uint64_t hash, std::string_view key) {
-    for (unsigned level = 0; node && node->kind == Kind::kBranch; ++level) {
-      const std::uint64_t bit = child_bit(hash, level);
+    for (unsigned level = 0; node->kind == Kind::kBranch; ++level) {
+      const std::uint64_t number = child_number(hash, level);
+      // Most branches of a large map are full.
+      if (node->bitmap == ~std::uint64_t{0}) {
+        node = node->children()[number].get();
+        continue;
+      }
+      const std::uint64_t bit = std::uint64_t{1} << number;
       if (!(node->bitmap & bit)) return nullptr;
       node = node->children()[child_index(node->bitmap, bit)].get();
     }
-    if (!node) return nullptr;
-    const std::size_t at = lower_bound(*node, hash, key);
-    return is_at(*node, at, hash, key) ? node->slots()[at].entry.get() : nullptr;
+    for (std::uint64_t left = node->candidates(hash); left != 0; left &= left - 1) {
+      const Slot& slot = node->slots()[static_cast<std::size_t>(std::countr_zero(left))];
+      if (slot.hash == hash && slot.entry->key() == key) return slot.entry.get();
+    }
+    return node->count <= Node::kMaxTags ? nullptr : find_by_search(*node, hash, key);
+  }
+  // For leaves of colliding hashes, which have more slots than tags.
+  static const Entry* find_by_search(const Node& leaf, std::uint64_t hash, std::string_view key) {
+    const std::size_t at = lower_bound(leaf, hash, key);
+    return is_at(leaf, at, hash, key) ? leaf.slots()[at].entry.get() : nullptr;
   }
 
   template <class Visit>
@@ -150,7 +160,7 @@ class PersistentMap {
       diff_nodes(child(*before), child(*after), visit);
     }
   }
-  // At least one side has 16 entries or fewer, so this is linear in what differs.
+  // At least one side has 48 entries or fewer, so this is linear in what differs.
   template <class Visit>
   static void diff_slots(const Node* before, const Node* after, Visit& visit) {
     std::vector<const Slot*> old_slots;
@@ -163,17 +173,15 @@ class PersistentMap {
       const Slot* old_slot = a != old_slots.end() ? *a : nullptr;
       const Slot* new_slot = b != new_slots.end() ? *b : nullptr;
       if (old_slot && new_slot) {
-        if (is_before(*old_slot, new_slot->hash, new_slot->entry->key)) {
+        if (is_before(*old_slot, new_slot->hash, new_slot->entry->key())) {
           new_slot = nullptr;
-        } else if (is_before(*new_slot, old_slot->hash, old_slot->entry->key)) {
+        } else if (is_before(*new_slot, old_slot->hash, old_slot->entry->key())) {
           old_slot = nullptr;
         }
       }
-      const T* old_value = old_slot ? old_slot->entry->value.get() : nullptr;
-      const T* new_value = new_slot ? new_slot->entry->value.get() : nullptr;
-      if (old_value != new_value) {
-        visit(std::string_view((old_slot ? old_slot : new_slot)->entry->key), old_value, new_value);
-      }
+      const Entry* old_entry = old_slot ? old_slot->entry.get() : nullptr;
+      const Entry* new_entry = new_slot ? new_slot->entry.get() : nullptr;
+      if (old_entry != new_entry) visit(old_entry, new_entry);
       if (old_slot) ++a;
       if (new_slot) ++b;
     }
@@ -185,29 +193,28 @@ class PersistentMap {
 // Many changes at once: nodes made by this builder are changed in place, so that building n entries
 // copies nothing twice.
 // Owner and thread: its maker's. The map it started from never changes.
-template <class T, class Hash>
-class PersistentMap<T, Hash>::Builder {
+template <class Entry, class Hash>
+class PersistentMap<Entry, Hash>::Builder {
  public:
   explicit Builder(PersistentMap base = {}) : root_(std::move(base.root_)), edit_(next_edit_id()) {}
   Builder(const Builder&) = delete;  // two builders must not share an edit id
   Builder& operator=(const Builder&) = delete;
 
-  const T* find(std::string_view key) const {
-    const Entry* entry = find_entry(root_.get(), Hash{}(key), key);
-    return entry ? entry->value.get() : nullptr;
+  const Entry* find(std::string_view key) const {
+    return root_ ? find_entry(root_.get(), Hash{}(key), key) : nullptr;
   }
   std::size_t size() const { return root_ ? root_->num_entries : 0; }
 
-  void put(std::string_view key, Pointer value) {
-    assert(value);
+  void put(Pointer entry) {
+    assert(entry);
+    const std::string_view key = entry->key();
     const std::uint64_t hash = Hash{}(key);
-    const Entry* present = find_entry(root_.get(), hash, key);
-    if (present && present->value == value) return;
-    put_at(root_, 0, {hash, CountedPtr<const Entry>(new Entry(key, std::move(value)))});
+    if (root_ && find_entry(root_.get(), hash, key) == entry.get()) return;
+    put_at(root_, 0, {hash, std::move(entry)});
   }
   void erase(std::string_view key) {
     const std::uint64_t hash = Hash{}(key);
-    if (find_entry(root_.get(), hash, key)) erase_at(root_, 0, hash, key);
+    if (root_ && find_entry(root_.get(), hash, key)) erase_at(root_, 0, hash, key);
   }
   // What was built; the builder goes on from there.
   PersistentMap take() {
@@ -238,8 +245,8 @@ class PersistentMap<T, Hash>::Builder {
   }
 
   void put_into_leaf(Child& node, unsigned level, Slot slot) {
-    const std::size_t at = lower_bound(*node, slot.hash, slot.entry->key);
-    if (is_at(*node, at, slot.hash, slot.entry->key)) {
+    const std::size_t at = lower_bound(*node, slot.hash, slot.entry->key());
+    if (is_at(*node, at, slot.hash, slot.entry->key())) {
       Node::make_writable(node, edit_, 0);
       node->slots()[at] = std::move(slot);
     } else if (node->count < kMaxLeafEntries || level == kMaxLevel) {

@@ -1,41 +1,35 @@
-// Memory of PersistentMap: entries, and nodes whose items follow their head in one allocation, so that
-// a step of a lookup touches one place.
+// Memory of PersistentMap: nodes whose items follow their head in one allocation, so that a step of a
+// lookup touches one place.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <new>
 #include <span>
-#include <string>
-#include <string_view>
+#include <type_traits>
 #include <utility>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "base/counted_ptr.h"
 
 namespace ingress::base {
 
-// One key with its value; shared by all versions that have this pair.
-template <class T>
-struct MapEntry {
-  MapEntry(std::string_view k, std::shared_ptr<const T> v) : key(k), value(std::move(v)) {}
-  static void destroy(const MapEntry* entry) { delete entry; }
-
-  mutable std::atomic<std::uint32_t> refs{0};
-  const std::string key;
-  const std::shared_ptr<const T> value;
-};
-
 // A leaf (items are slots, sorted by hash, then key) or a branch (items are children, one per set bit).
-template <class T>
+template <class Entry>
 class MapNode {
  public:
+  static constexpr std::size_t kMaxTags = 48;
   enum class Kind : std::uint8_t { kLeaf, kBranch };
   struct Slot {
     std::uint64_t hash;
-    CountedPtr<const MapEntry<T>> entry;
+    CountedPtr<const Entry> entry;
   };
   using Child = CountedPtr<MapNode>;
 
@@ -55,19 +49,20 @@ class MapNode {
     ::operator delete(node, size);
   }
   // Makes `node` one that `edit` may change and that has room for `extra` more items: itself when the
-  // edit made it, else a copy.
+  // edit made it and there is room, else another with what it had.
   static void make_writable(Child& node, std::uint64_t edit, std::size_t extra) {
-    if (node->edit == edit && node->count + extra <= node->capacity) return;
-    Child copy = make(node->kind, node->count + extra, edit);
-    copy->bitmap = node->bitmap;
-    copy->num_entries = node->num_entries;
-    copy->count = node->count;
+    const bool is_ours = node->edit == edit;
+    if (is_ours && node->count + extra <= node->capacity) return;
+    // One that grows again and again in one edit gets room for more than the next.
+    Child other = make(node->kind, node->count + extra + (is_ours ? node->count / 2 : 0), edit);
+    other->bitmap = node->bitmap;
+    other->num_entries = node->num_entries;
     if (node->kind == Kind::kLeaf) {
-      std::uninitialized_copy_n(node->template items<Slot>(), node->count, copy->template items<Slot>());
+      other->template take_items<Slot>(*node, is_ours);
     } else {
-      std::uninitialized_copy_n(node->template items<Child>(), node->count, copy->template items<Child>());
+      other->template take_items<Child>(*node, is_ours);
     }
-    node = std::move(copy);
+    node = std::move(other);
   }
 
   std::span<Slot> slots() { return {items<Slot>(), count}; }
@@ -75,9 +70,33 @@ class MapNode {
   std::span<Child> children() { return {items<Child>(), count}; }
   std::span<const Child> children() const { return {items<Child>(), count}; }
 
+  // Of a leaf: which of its first kMaxTags slots may have this hash, a bit each. One slot in 256 of those
+  // that have another is among them. Without branches, which no processor could foresee: the lookups of
+  // several requests overlap while memory is awaited.
+  std::uint64_t candidates(std::uint64_t hash) const {
+    std::uint64_t found = 0;
+#if defined(__SSE2__)
+    const __m128i wanted = _mm_set1_epi8(static_cast<char>(tag_of(hash)));
+    for (std::size_t i = 0; i < kMaxTags; i += sizeof(__m128i)) {
+      const __m128i equal =
+          _mm_cmpeq_epi8(wanted, _mm_loadu_si128(reinterpret_cast<const __m128i*>(&tags[i])));
+      found |= static_cast<std::uint64_t>(_mm_movemask_epi8(equal)) << i;
+    }
+#else
+    for (std::size_t i = 0; i < kMaxTags; ++i) found |= std::uint64_t{tags[i] == tag_of(hash)} << i;
+#endif
+    return count < kMaxTags ? found & ((std::uint64_t{1} << count) - 1) : found;
+  }
+
   // Room must be there.
   template <class Item>
   void insert(std::size_t at, Item item) {
+    if constexpr (std::is_same_v<Item, Slot>) {
+      if (at < kMaxTags) {
+        std::copy_backward(tags.begin() + at, tags.end() - 1, tags.end());
+        tags[at] = tag_of(item.hash);
+      }
+    }
     Item* all = items<Item>();
     if (at == count) {
       std::construct_at(all + count, std::move(item));
@@ -91,6 +110,12 @@ class MapNode {
   template <class Item>
   void remove(std::size_t at) {
     Item* all = items<Item>();
+    if constexpr (std::is_same_v<Item, Slot>) {
+      if (at < kMaxTags) {
+        std::copy(tags.begin() + at + 1, tags.end(), tags.begin() + at);
+        if (count > kMaxTags) tags.back() = tag_of(all[kMaxTags].hash);
+      }
+    }
     std::move(all + at + 1, all + count, all + at);
     std::destroy_at(all + --count);
   }
@@ -102,11 +127,25 @@ class MapNode {
   const std::uint32_t capacity;
   const Kind kind;
   const std::uint64_t edit;
-  std::uint64_t bitmap = 0;     // of a branch: which of the 64 children exist
-  std::size_t num_entries = 0;  // here and below
+  std::uint64_t bitmap = 0;                   // of a branch: which of the 64 children exist
+  std::size_t num_entries = 0;                // here and below
+  std::array<std::uint8_t, kMaxTags> tags{};  // of a leaf: 8 bits of the hash of each of the first slots
 
  private:
   MapNode(Kind k, std::uint32_t room, std::uint64_t e) : capacity(room), kind(k), edit(e) {}
+  // Moving spares the counts of all items, which lie wherever those do.
+  template <class Item>
+  void take_items(MapNode& from, bool may_move) {
+    if (may_move) {
+      std::uninitialized_move_n(from.items<Item>(), from.count, items<Item>());
+    } else {
+      std::uninitialized_copy_n(from.items<Item>(), from.count, items<Item>());
+    }
+    count = from.count;
+    tags = from.tags;
+  }
+  // The last bits: leaves have the first ones in common.
+  static std::uint8_t tag_of(std::uint64_t hash) { return static_cast<std::uint8_t>(hash); }
   static std::size_t bytes(Kind kind, std::size_t capacity) {
     return sizeof(MapNode) + capacity * (kind == Kind::kLeaf ? sizeof(Slot) : sizeof(Child));
   }

@@ -4,6 +4,7 @@
 // Thread: any, const after build. Lifetime: a rule holds its Route, so views into that last as long.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -43,6 +44,11 @@ class CompiledRoute {
   CompiledRoute(std::shared_ptr<const Route> route, ClusterSlots& slots);
   CompiledRoute(const CompiledRoute&) = delete;
   CompiledRoute& operator=(const CompiledRoute&) = delete;
+
+  // An entry of the table by name.
+  std::string_view key() const { return route_->name; }
+  static void destroy(const CompiledRoute* route) { delete route; }
+  mutable std::atomic<std::uint32_t> refs{0};
 
   const Route& route() const { return *route_; }
   const std::shared_ptr<const Route>& shared_route() const { return route_; }

@@ -24,8 +24,8 @@ HostPattern to_host_pattern(std::string_view text) {
 
 const CompiledRule* HostTable::match(const RequestHead& head) const {
   const std::string_view host = without_trailing_dot(head.host());
-  if (const HostEntry* entry = exact_.find(host)) {
-    if (const CompiledRule* rule = entry->paths.match(head)) return rule;
+  if (const PathNode* root = exact_.find(host)) {
+    if (const CompiledRule* rule = match_paths(*root, head)) return rule;
   }
   if (!one_label_.is_empty() || !any_labels_.is_empty()) {
     if (const CompiledRule* rule = match_wildcards(host, head)) return rule;
@@ -40,12 +40,12 @@ const CompiledRule* HostTable::match_wildcards(std::string_view host, const Requ
     const std::string_view suffix = host.substr(dot + 1);
     if (dot == 0 || suffix.empty()) continue;  // an asterisk stands for something
     if (dot == first) {
-      if (const HostEntry* entry = one_label_.find(suffix)) {
-        if (const CompiledRule* rule = entry->paths.match(head)) return rule;
+      if (const PathNode* root = one_label_.find(suffix)) {
+        if (const CompiledRule* rule = match_paths(*root, head)) return rule;
       }
     }
-    if (const HostEntry* entry = any_labels_.find(suffix)) {
-      if (const CompiledRule* rule = entry->paths.match(head)) return rule;
+    if (const PathNode* root = any_labels_.find(suffix)) {
+      if (const CompiledRule* rule = match_paths(*root, head)) return rule;
     }
   }
   return nullptr;
@@ -55,7 +55,7 @@ void HostTable::collect_nodes(std::vector<const void*>& out) const {
   no_host_.collect_nodes(out);
   for (const Names* names : {&exact_, &one_label_, &any_labels_}) {
     names->for_each_node([&](const void* node, std::size_t) { out.push_back(node); });
-    names->for_each([&](std::string_view, const HostEntry& entry) { entry.paths.collect_nodes(out); });
+    names->for_each([&](const PathNode& root) { PathTree(&root).collect_nodes(out); });
   }
 }
 
@@ -63,14 +63,13 @@ void HostTable::dump(std::string& out) const {
   const std::pair<const Names*, std::string_view> kinds[] = {
       {&exact_, ""}, {&one_label_, "*."}, {&any_labels_, "**."}};
   for (const auto& [names, before] : kinds) {
-    std::vector<std::pair<std::string_view, const HostEntry*>> sorted;
+    std::vector<const PathNode*> sorted;
     sorted.reserve(names->size());
-    names->for_each(
-        [&](std::string_view name, const HostEntry& entry) { sorted.emplace_back(name, &entry); });
-    std::ranges::sort(sorted);
-    for (const auto& [name, entry] : sorted) {
-      out.append("host ").append(before).append(name).append("\n");
-      entry->paths.dump(out);
+    names->for_each([&](const PathNode& root) { sorted.push_back(&root); });
+    std::ranges::sort(sorted, {}, &PathNode::key);
+    for (const PathNode* root : sorted) {
+      out.append("host ").append(before).append(root->key()).append("\n");
+      PathTree(root).dump(out);
     }
   }
   if (no_host_.is_empty()) return;
@@ -90,8 +89,7 @@ HostTable::Names::Builder& HostTable::Builder::names_of(HostKind kind) {
 
 PathTree HostTable::Builder::find(const HostPattern& pattern) {
   if (pattern.kind == HostKind::kNoHost) return no_host_;
-  const HostEntry* entry = names_of(pattern.kind).find(pattern.name);
-  return entry == nullptr ? PathTree() : entry->paths;
+  return PathTree(names_of(pattern.kind).find(pattern.name));
 }
 
 void HostTable::Builder::put(const HostPattern& pattern, PathTree paths) {
@@ -100,7 +98,7 @@ void HostTable::Builder::put(const HostPattern& pattern, PathTree paths) {
   } else if (paths.is_empty()) {
     names_of(pattern.kind).erase(pattern.name);
   } else {
-    names_of(pattern.kind).put(pattern.name, std::make_shared<const HostEntry>(HostEntry{std::move(paths)}));
+    names_of(pattern.kind).put(paths.named(pattern.name));
   }
 }
 

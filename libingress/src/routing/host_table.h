@@ -17,6 +17,7 @@
 
 #include "base/persistent_map.h"
 #include "ingress/message.h"
+#include "routing/path_node.h"
 #include "routing/path_tree.h"
 
 namespace ingress::routing {
@@ -47,10 +48,7 @@ class HostTable {
   class Builder;
 
  private:
-  struct HostEntry {
-    PathTree paths;
-  };
-  using Names = base::PersistentMap<HostEntry>;
+  using Names = base::PersistentMap<PathNode>;  // the named roots of the path trees
 
   const CompiledRule* match_wildcards(std::string_view host, const RequestHead& head) const;
 

@@ -8,13 +8,18 @@
 namespace ingress::routing {
 
 PathNode* PathNode::make(std::string_view label_head, std::string_view label_tail, MatchList exact,
-                         MatchList prefix, std::span<PathNode* const> children) {
+                         MatchList prefix, std::span<PathNode* const> children, std::string_view host) {
   const std::size_t label_bytes = label_head.size() + label_tail.size();
-  const std::size_t size =
-      sizeof(PathNode) + round_up(label_bytes + children.size()) + children.size() * sizeof(PathNode*);
-  auto* node = new (::operator new(size)) PathNode{1, static_cast<std::uint32_t>(children.size()),
-                                                   label_bytes, std::move(exact), std::move(prefix)};
+  const std::size_t size = sizeof(PathNode) + round_up(label_bytes + children.size() + host.size()) +
+                           children.size() * sizeof(PathNode*);
+  auto* node = new (::operator new(size)) PathNode{1,
+                                                   static_cast<std::uint32_t>(children.size()),
+                                                   static_cast<std::uint32_t>(label_bytes),
+                                                   static_cast<std::uint32_t>(host.size()),
+                                                   std::move(exact),
+                                                   std::move(prefix)};
   char* to = const_cast<char*>(node->tail());
+  to = std::ranges::copy(host, to).out;
   to = std::ranges::copy(label_head, to).out;
   to = std::ranges::copy(label_tail, to).out;
   for (const PathNode* child : children) *to++ = child->label().front();
@@ -29,6 +34,11 @@ PathNode* PathNode::hold(PathNode* node) {
 }
 
 void PathNode::drop(PathNode* node) {
+  // Release and acquire: the last holder, on whatever thread, frees after everybody else's last read.
+  if (node != nullptr && node->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(node);
+}
+
+void PathNode::destroy(const PathNode* node) {
   // What is to be freed is chained through the blocks themselves: freeing needs no memory, and a tree as
   // deep as its longest path does not use up the stack.
   struct Dead {
@@ -37,23 +47,24 @@ void PathNode::drop(PathNode* node) {
   };
   static_assert(sizeof(Dead) <= sizeof(PathNode) && alignof(Dead) <= alignof(PathNode));
   Dead* dead = nullptr;
-  const auto release = [&dead](PathNode* held) {
-    // Release and acquire: the last holder, on whatever thread, frees after everybody else's last read.
-    if (held->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    const std::size_t num_children = held->num_children;
-    PathNode** from = held->child_slots();
-    std::destroy_at(held);
-    auto* block = reinterpret_cast<std::byte*>(held);
+  const auto bury = [&dead](PathNode* unheld) {
+    const std::size_t num_children = unheld->num_children;
+    PathNode** from = unheld->child_slots();
+    std::destroy_at(unheld);
+    auto* block = reinterpret_cast<std::byte*>(unheld);
     // The header is over: the pointers move up behind the link, which is smaller.
     std::memmove(block + sizeof(Dead), from, num_children * sizeof(PathNode*));
     dead = new (block) Dead{dead, num_children};
   };
-  if (node != nullptr) release(node);
+  bury(const_cast<PathNode*>(node));
   while (dead != nullptr) {
     Dead* last = dead;
     dead = last->next;
     auto** children = reinterpret_cast<PathNode**>(last + 1);
-    for (std::size_t i = 0; i < last->num_children; ++i) release(children[i]);
+    for (std::size_t i = 0; i < last->num_children; ++i) {
+      // As in drop().
+      if (children[i]->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) bury(children[i]);
+    }
     ::operator delete(last);
   }
 }

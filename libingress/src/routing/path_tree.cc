@@ -180,17 +180,44 @@ PathNode* put_back(PathNode* root, const std::vector<Step>& above, PathNode* mad
 
 }  // namespace
 
+// A root that two can reach is never changed, so it may be held as one that could be.
+PathTree::PathTree(const PathNode* root) : root_(PathNode::hold(const_cast<PathNode*>(root))) {}
+
 PathTree::PathTree(const PathTree& other) : root_(PathNode::hold(other.root_)) {}
 
 PathTree::~PathTree() {
   PathNode::drop(root_);
 }
 
-const CompiledRule* PathTree::match(const RequestHead& head) const {
+base::CountedPtr<const PathNode> PathTree::named(std::string_view host) const {
+  using Entry = base::CountedPtr<const PathNode>;
+  if (root_->key() == host) return Entry(root_);
+  return Entry::adopt(
+      PathNode::make(root_->label(), {}, root_->exact, root_->prefix, hold_children(*root_), host));
+}
+
+namespace {
+
+// What match_paths() says of a tree of one node, which most hosts have.
+const CompiledRule* match_only_node(const PathNode& node, const RequestHead& head) {
+  const std::string_view path = head.path();
+  if (!path.starts_with(node.label())) return nullptr;
+  const bool is_whole = path.size() == node.label_bytes;
+  if (is_whole) {
+    if (const CompiledRule* rule = node.exact.match(head)) return rule;
+  }
+  return is_whole || node.label_bytes == 0 || path[node.label_bytes] == '/' ? node.prefix.match(head)
+                                                                            : nullptr;
+}
+
+}  // namespace
+
+const CompiledRule* match_paths(const PathNode& root, const RequestHead& head) {
+  if (root.num_children == 0) return match_only_node(root, head);
   std::size_t limit = std::numeric_limits<std::size_t>::max();
   while (true) {
     PrefixCandidates prefixes;
-    const PathNode* end = walk(root_, head.path(), limit, prefixes);
+    const PathNode* end = walk(&root, head.path(), limit, prefixes);
     if (end != nullptr) {
       if (const CompiledRule* rule = end->exact.match(head)) return rule;
     }

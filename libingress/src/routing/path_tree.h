@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counted_ptr.h"
 #include "ingress/message.h"
 #include "ingress/route.h"
 #include "routing/match_list.h"
@@ -22,9 +23,15 @@ namespace ingress::routing {
 
 struct PathNode;
 
+// The rule that wins for `head` among the paths below `root`: the exact path, then prefixes by whole
+// segments from the longest; null when none matches.
+const CompiledRule* match_paths(const PathNode& root, const RequestHead& head);
+
 class PathTree {
  public:
   PathTree() = default;
+  // The tree below `root`, shared; null: the empty one.
+  explicit PathTree(const PathNode* root);
   PathTree(const PathTree& other);
   PathTree(PathTree&& other) noexcept : root_(std::exchange(other.root_, nullptr)) {}
   PathTree& operator=(PathTree other) noexcept {
@@ -34,12 +41,17 @@ class PathTree {
   ~PathTree();
 
   bool is_empty() const { return root_ == nullptr; }
-  // The rule that wins for `head` among the paths of this tree: the exact path, then prefixes by whole
-  // segments from the longest; null when none matches.
-  const CompiledRule* match(const RequestHead& head) const;
+  // As match_paths(); null when the tree is empty.
+  const CompiledRule* match(const RequestHead& head) const {
+    return root_ == nullptr ? nullptr : match_paths(*root_, head);
+  }
   // Replaces the matches at `key` (see path_key()) of one type as MatchList::edited() does.
   void edit(std::string_view key, PathMatchType type, std::span<const MatchEntry> removed,
             std::span<const MatchEntry> added);
+
+  // The root of this tree, which must not be empty, with the name of a host: what a HostTable keeps. The
+  // same node when it has that name already.
+  base::CountedPtr<const PathNode> named(std::string_view host) const;
 
   // Appends the address of every node: what two versions have in common is what both name.
   void collect_nodes(std::vector<const void*>& out) const;

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/hash.h"
+#include "base/table_hash.h"
 #include "routing/precedence.h"
 
 namespace ingress::routing {
@@ -34,7 +34,7 @@ void add_edits(const CompiledRoute& route, Change change, std::vector<Edit>& edi
   const std::vector<std::string>& hosts = route.route().hosts;
   for (const std::string& text : hosts.empty() ? kAnyHost : hosts) {
     const HostPattern host = to_host_pattern(text);
-    const std::uint64_t hash = base::TextHash{}(host.name);
+    const std::uint64_t hash = base::TableHash{}(host.name);
     for (const CompiledRule& rule : route.rules()) {
       const std::vector<RouteMatch>& matches = matches_of(*rule.value);
       for (std::size_t i = 0; i < matches.size(); ++i) {
@@ -96,10 +96,10 @@ std::shared_ptr<const RouteTable> RouteCompiler::apply(std::span<const std::shar
     if (last.find(route->name)->second != i) continue;
     const CompiledRoute* old = table_->routes_.find(route->name);
     if (old != nullptr && old->route() == *route) continue;
-    auto compiled = std::make_shared<const CompiledRoute>(route, *slots_);
+    base::CountedPtr<const CompiledRoute> compiled(new CompiledRoute(route, *slots_));
     if (old != nullptr) add_edits(*old, Change::kRemove, edits);
     add_edits(*compiled, Change::kAdd, edits);
-    routes.put(route->name, std::move(compiled));
+    routes.put(std::move(compiled));
     has_changed = true;
   }
   if (has_changed) {

@@ -32,8 +32,8 @@ void dump_rule(const CompiledRule& rule, std::string& out) {
 
 }  // namespace
 
-std::shared_ptr<const CompiledRoute> RouteTable::find(std::string_view route_name) const {
-  return routes_.share(route_name);
+const CompiledRoute* RouteTable::find(std::string_view route_name) const {
+  return routes_.find(route_name);
 }
 
 std::size_t RouteTable::num_routes() const {
@@ -48,9 +48,8 @@ void RouteTable::collect_nodes(std::vector<const void*>& out) const {
 std::string RouteTable::dump() const {
   std::vector<const CompiledRoute*> sorted;
   sorted.reserve(num_routes());
-  routes_.for_each([&](std::string_view, const CompiledRoute& route) { sorted.push_back(&route); });
-  std::ranges::sort(sorted, {},
-                    [](const CompiledRoute* route) { return std::string_view(route->route().name); });
+  routes_.for_each([&](const CompiledRoute& route) { sorted.push_back(&route); });
+  std::ranges::sort(sorted, {}, &CompiledRoute::key);
   std::string out;
   for (const CompiledRoute* compiled : sorted) {
     const Route& route = compiled->route();

@@ -27,7 +27,7 @@ class RouteTable {
   // The rule that wins for `head`; null when none matches.
   const CompiledRule* match(const RequestHead& head) const { return hosts_.match(head); }
   // Null when there is no route of that name.
-  std::shared_ptr<const CompiledRoute> find(std::string_view route_name) const;
+  const CompiledRoute* find(std::string_view route_name) const;
   std::size_t num_routes() const;
   // The addresses of all nodes of the maps and trees: what two versions share is what both name.
   void collect_nodes(std::vector<const void*>& out) const;
