@@ -5,6 +5,7 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -103,10 +104,16 @@ class Scratch:
         with open(errors, "w", encoding="utf-8") as sink:
             # It also ends when this program is killed before it can tidy up.
             bound = ["setpriv", "--pdeathsig", "TERM", "taskset", "-c", str(core)]
-            process = subprocess.Popen([*bound, *tracer, *command], stderr=sink,
-                                       **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **streams})
-        started = Started(process, errors, has_child)
-        self.running.append(started)
+            # A signal that ended us between the two would leave behind what nobody knows.
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+            try:
+                process = subprocess.Popen([*bound, *tracer, *command], stderr=sink,
+                                           preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, mask),
+                                           **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **streams})
+                started = Started(process, errors, has_child)
+                self.running.append(started)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return started
 
     def stop(self, started: Started) -> None:
