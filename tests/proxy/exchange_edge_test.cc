@@ -96,6 +96,35 @@ TEST_CASE("AnExpectingClientHearsWhatTheBackendSays") {
   CHECK(client.is_ended());
 }
 
+// RFC 9110 10.1.1: where we do not heed an expectation, a backend must not get to heed it either.
+TEST_CASE("OnlyAnExpectationThatWeHeedGoesToTheBackend") {
+  const struct {
+    const char* request;
+    bool is_forwarded;
+  } rows[] = {
+      {"PUT / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi", true},
+      {"PUT / HTTP/1.0\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi", false},
+      {"PUT / HTTP/1.0\r\nHost: x\r\nExpect: 100-kontinue\r\nContent-Length: 2\r\n\r\nhi", false},
+      {"PUT / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n", false},
+      {"GET / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n\r\n", false},
+  };
+  Backend backend([](Socket& socket) {
+    std::string head;
+    while (!(head = socket.read_until("\r\n\r\n")).empty()) {
+      if (head.find("Content-Length: 2\r\n") != std::string::npos) socket.read_bytes(2);
+      const bool is_forwarded = head.find("\r\nExpect: ") != std::string::npos;
+      socket.send(std::string("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n") + (is_forwarded ? "y" : "n"));
+    }
+  });
+  RunningServer running(one_backend(backend.port()));
+  for (const auto& row : rows) {
+    CAPTURE(std::string(row.request));
+    Socket client = Socket::connect(running.port());
+    client.send(row.request);
+    CHECK(body_of(client.read_message()) == (row.is_forwarded ? "y" : "n"));
+  }
+}
+
 TEST_CASE("HeadersOfAHeadAnswerPromiseNothingToTheNextRequest") {
   Backend backend([](Socket& socket) {
     for (;;) {

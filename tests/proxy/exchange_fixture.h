@@ -87,7 +87,7 @@ class FakeRequest {
     REQUIRE(expects);
     exchange->start(stream, {.head = parser_.head(),
                              .framing = *framing,
-                             .expects_continue = *expects,
+                             .expects_continue = *expects && framing->kind != http::BodyKind::kNone,
                              .client = client_,
                              .listener_port = 80,
                              .listener = worker.listener.settings});

@@ -19,7 +19,7 @@ namespace ingress::proxy {
 struct RequestStart {
   RequestHead& head;
   http::BodyFraming framing;
-  bool expects_continue;
+  bool expects_continue;  // and sends a body; otherwise the backend must not see an Expect
   const net::PeerAddress& client;
   std::uint16_t listener_port;  // where the client connected
   const Listener& listener;

@@ -120,7 +120,8 @@ Exchange::Step Exchange::route_request() {
   upgrade_ = http::offered_upgrade(head, start_->framing);
   http::strip_hop_by_hop(head.headers());
   if (!upgrade_.empty()) put_back_offer();
-  if (start_->framing.kind == http::BodyKind::kNone) head.headers().remove(HeaderId::kExpect);
+  // RFC 9110 10.1.1: HTTP/1.0 expects nothing, nor does who has nothing to send.
+  if (!start_->expects_continue) head.headers().remove(HeaderId::kExpect);
   set_client_facts();
   // Behind the above: a rule must not hold for a field that the backend never sees.
   rule_ = view_ == nullptr ? nullptr : view_->snapshot().routes->match(head);
