@@ -63,6 +63,29 @@ TEST_CASE("ListsSplitAtCommas") {
   }
 }
 
+TEST_CASE("ListsOfTokensSplitAtEveryComma") {
+  struct Row {
+    std::string_view list;
+    std::vector<std::string_view> elements;
+  };
+  const Row rows[] = {
+      {"", {}},
+      {"a", {"a"}},
+      {",, a ,\tb , ", {"a", "b"}},
+      {" , ", {}},
+      {R"(", close)", {R"(")", "close"}},
+      {R"(x="1,2",b)", {R"(x="1)", R"(2")", "b"}},
+      {R"("\",a)", {R"("\")", "a"}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.list);
+    std::vector<std::string_view> elements;
+    std::string_view rest = row.list;
+    while (const auto element = next_list_token(rest)) elements.push_back(*element);
+    CHECK(elements == row.elements);
+  }
+}
+
 TEST_CASE("DecimalsAreDigitsThatFit") {
   CHECK(parse_decimal("0") == 0u);
   CHECK(parse_decimal("007") == 7u);

@@ -232,6 +232,10 @@ TEST_CASE("A connection lives on by version and Connection") {
       {{"x", "keep-alive"}, true, true},
       {{"closed"}, true, false},
       {{"\"close\""}, true, false},
+      // A quote means nothing among tokens: it hides no option from us that the other end may heed.
+      {{"\", close"}, false, false},
+      {{"x=\"1,close,\""}, false, false},
+      {{"\", keep-alive"}, true, true},
       {{""}, true, false},
   };
   for (const auto& row : rows) {

@@ -35,6 +35,7 @@ TEST_CASE("Fields of one connection are removed") {
 
 TEST_CASE("Fields that Connection names are removed") {
   CHECK_EQ(strip({{"Connection", "X-Secret, close"}, {"x-secret", "1"}, {"X-Kept", "2"}}), "[X-Kept]=[2]\n");
+  CHECK_EQ(strip({{"Connection", "\", x-secret, \""}, {"X-Secret", "1"}, {"X-Kept", "2"}}), "[X-Kept]=[2]\n");
   CHECK_EQ(strip({{"X-A", "1"}, {"Connection", "x-a"}, {"X-B", "2"}, {"connection", " ,x-b,"}}), "");
   CHECK_EQ(strip({{"Connection", "X-Forwarded-For"}, {"X-Forwarded-For", "6.6.6.6"}}), "");
   CHECK_EQ(strip({{"Connection", "Upgrade, HTTP2-Settings"}, {"Upgrade", "h2c"}, {"HTTP2-Settings", "AAA"}}),

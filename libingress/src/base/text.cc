@@ -96,6 +96,16 @@ std::optional<std::string_view> next_list_element(std::string_view& rest) {
   return std::nullopt;
 }
 
+std::optional<std::string_view> next_list_token(std::string_view& rest) {
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(','), rest.size());
+    const std::string_view element = trim_ows(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (!element.empty()) return element;
+  }
+  return std::nullopt;
+}
+
 bool is_ipv4_address(std::string_view text) {
   unsigned char address[4];
   return parse_address(AF_INET, text, address);

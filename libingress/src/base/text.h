@@ -34,6 +34,9 @@ std::string_view trim_ows(std::string_view text);
 // The next element of a comma list (RFC 9110 5.6.1), trimmed; `rest` moves behind it. Empty elements
 // are skipped, a comma inside a quoted-string does not split. Nullopt at the end of the list.
 std::optional<std::string_view> next_list_element(std::string_view& rest);
+// The same for lists of tokens (Connection, Upgrade): there quotes mean nothing, every comma splits. Who read
+// them as quotes could have an option hidden from it that the next server heeds.
+std::optional<std::string_view> next_list_token(std::string_view& rest);
 
 // Digits and nothing else: no sign, no space, not empty; nullopt when `U` cannot hold the number.
 template <std::unsigned_integral U = std::uint64_t>

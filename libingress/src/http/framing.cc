@@ -213,7 +213,7 @@ bool is_keep_alive(const Headers& headers, HttpVersion version) {
       continue;
     }
     std::string_view rest = field.value;
-    while (const auto option = base::next_list_element(rest)) {
+    while (const auto option = base::next_list_token(rest)) {
       if (base::equals_ignore_case(*option, "close")) return false;
       if (base::equals_ignore_case(*option, "keep-alive")) has_keep_alive = true;
     }

@@ -48,7 +48,7 @@ void strip_hop_by_hop(Headers& headers) {
     if (field.id != HeaderId::kConnection || is_usual_option(field.value)) continue;
     std::string_view rest = field.value;
     while (num_options < kMaxOptions) {
-      const auto option = base::next_list_element(rest);
+      const auto option = base::next_list_token(rest);
       if (!option) break;
       options[num_options++] = *option;
     }

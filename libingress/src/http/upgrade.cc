@@ -42,7 +42,7 @@ bool names_upgrade(const Headers& headers) {
   for (const HeaderField& field : headers) {
     if (field.id != HeaderId::kConnection) continue;
     std::string_view rest = field.value;
-    while (const auto option = base::next_list_element(rest)) {
+    while (const auto option = base::next_list_token(rest)) {
       if (base::equals_ignore_case(*option, "upgrade")) return true;
     }
   }
@@ -60,7 +60,7 @@ std::string_view offered_upgrade(const RequestHead& head, BodyFraming framing) {
   if (!is_bodiless) return {};
   std::size_t count = 0;
   std::string_view rest = value;
-  while (const auto protocol = base::next_list_element(rest)) {
+  while (const auto protocol = base::next_list_token(rest)) {
     if (!is_protocol(*protocol) || is_refused(*protocol)) return {};
     ++count;
   }
@@ -74,7 +74,7 @@ std::string_view accepted_upgrade(const ResponseHead& head, std::string_view off
   const bool has_body = headers.has(HeaderId::kTransferEncoding) ||
                         (headers.has(HeaderId::kContentLength) && content_length(headers) != 0);
   if (accepted.empty() || has_body || head.version() != HttpVersion::kHttp11) return {};
-  while (const auto protocol = base::next_list_element(offered)) {
+  while (const auto protocol = base::next_list_token(offered)) {
     if (base::equals_ignore_case(*protocol, accepted)) return accepted;
   }
   return {};
