@@ -67,6 +67,8 @@ const Row kAccepted[] = {
      "GET / 1.1 host=a port=0 authority=a\n[Host]=[a]\n[Connection]=[upgrade]\n[Upgrade]=[websocket]\n"},
     {"chunked", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
      "POST / 1.1 host=a port=0 authority=a\n[Host]=[a]\n[Transfer-Encoding]=[chunked]\n"},
+    {"length-tab", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\t5\t \r\n\r\n",
+     "POST / 1.1 host=a port=0 authority=a\n[Host]=[a]\n[Content-Length]=[5]\n"},
     {"length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5 \r\n\r\n",
      "POST / 1.1 host=a port=0 authority=a\n[Host]=[a]\n[Content-Length]=[5]\n"},
 };

@@ -24,6 +24,7 @@ void check(const Row& row, const std::string& expected) {
 const Row kAccepted[] = {
     {"plain", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "200 [OK] 1.1\n[Content-Length]=[5]\n"},
     {"no-fields", "HTTP/1.1 204 No Content\r\n\r\n", "204 [No Content] 1.1\n"},
+    {"length-tab", "HTTP/1.1 200 OK\r\nContent-Length: 5\t\r\n\r\n", "200 [OK] 1.1\n[Content-Length]=[5]\n"},
     {"http10", "HTTP/1.0 404 Not Found\r\n\r\n", "404 [Not Found] 1.0\n"},
     {"no-reason", "HTTP/1.1 200 \r\nX: y\r\n\r\n", "200 [] 1.1\n[X]=[y]\n"},
     {"no-reason-no-space", "HTTP/1.1 200\r\nX: y\r\n\r\n", "200 [] 1.1\n[X]=[y]\n"},

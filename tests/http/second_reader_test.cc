@@ -67,6 +67,26 @@ TEST_CASE("The second reader agrees with a right reading") {
   CHECK(agrees_on_response(read(kOk, {{"Content-Length", "5"}})));
 }
 
+// RFC 9110 5.6.3: as good as a space, which is all that llhttp takes there.
+TEST_CASE("The second reader takes tabs behind a length, and nothing more for them") {
+  for (const char* value : {"5 ", "5\t", "5\t\t", "5 \t ", "5\t "}) {
+    CAPTURE(std::string(value));
+    CHECK(agrees(read(kPost, {{"Host", "a"}, {"content-LENGTH", value}, {"X", "b\t"}})));
+    CHECK(agrees_on_response(read(kOk, {{"Content-Length", value}})));
+    CHECK_FALSE(agrees(read(kPost, {{"Content-Length", value}, {"Content-Length", value}})));
+    CHECK_FALSE(agrees(read(kPost, {{"Content-Length", value}, {"Transfer-Encoding", "chunked"}})));
+    CHECK_FALSE(agrees(read(kPost, {{"Content-Length", value}, {"X", "a\x01"}})));
+    CHECK_FALSE(agrees(read(kPost, {{"Content-Length", value}}, "\n")));
+    Reading wrong = read(kPost, {{"Content-Length", value}});
+    --wrong.fields[0].value_end;
+    CHECK_FALSE(agrees(wrong));
+  }
+  for (const char* value : {"5\t5", "\t", "5\v", "5\t\v", "5,\t", "+5\t"}) {
+    CAPTURE(std::string(value));
+    CHECK_FALSE(agrees(read(kPost, {{"Content-Length", value}})));
+  }
+}
+
 TEST_CASE("The second reader finds any other reading") {
   const Reading right = read(kGet, {{"Host", "a"}, {"X", "b"}});
   REQUIRE(agrees(right));
