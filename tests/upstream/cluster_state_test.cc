@@ -82,13 +82,38 @@ TEST_CASE("TheLoadOfAClusterIsSharedUntilItGoes") {
   load->num_retrying = 5;
   const ClusterEntry* after = fixture.change({test::cluster_of("a", {2, 3})}).find(0);
   CHECK(fixture.states.load(*after)->num_retrying == 5);
-  const EndpointRef one = fixture.states.pick(*after, {}),
-                    two = fixture.states.pick(*after, {.avoid = one.get()});
-  one->num_active = 3, two->num_active = 4;
-  CHECK(fixture.states.num_active(*after) == 7);
   fixture.change({}, {"a"});
   CHECK(fixture.states.load(*after)->num_retrying == 0);
-  CHECK(fixture.states.num_active(*after) == 0);
+}
+
+TEST_CASE("ExchangesOfAClusterAreCountedFromTheFirstQuestionOn") {
+  test::ClusterFixture fixture;
+  fixture.serve(test::cluster_of("a", {1, 2}));
+  const auto num_active = [&] { return fixture.states.num_active(*fixture.entry); };
+  const EndpointRef one = test::find(fixture, 1), two = test::find(fixture, 2);
+  for (int i = 0; i < 3; ++i) one->begin_exchange();
+  CHECK(one->cluster_active == nullptr);  // nobody has asked
+  CHECK(num_active() == 3);
+  two->begin_exchange(), two->begin_exchange(), one->end_exchange();
+  CHECK(num_active() == 4);
+
+  // Those of an endpoint that goes are no longer the cluster's, when they end neither.
+  fixture.serve(test::cluster_of("a", {2, 3}));
+  CHECK(num_active() == 2);
+  one->end_exchange();
+  CHECK(num_active() == 2);
+  const EndpointRef three = test::find(fixture, 3);
+  three->begin_exchange();
+  CHECK(num_active() == 3);
+
+  // A cluster of the same name that comes later begins anew.
+  const ClusterEntry* last = fixture.entry;
+  fixture.change({}, {"a"});
+  CHECK(fixture.states.num_active(*last) == 0);
+  fixture.serve(test::cluster_of("a", {2, 3}));
+  CHECK(num_active() == 0);
+  for (const EndpointRef& endpoint : {one, two, two, three}) endpoint->end_exchange();
+  CHECK(num_active() == 0);
 }
 
 TEST_CASE("APinnedClusterIsServedAfterItWasRemoved") {

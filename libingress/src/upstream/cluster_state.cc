@@ -107,7 +107,7 @@ void ClusterStates::prepare(EndpointState& endpoint, const Endpoint& value, Stat
   endpoint.is_measured = cluster.load_balancing == LoadBalancing::kPeakEwma;
   const bool is_bounded = cluster.load_balancing == LoadBalancing::kConsistentHash &&
                           cluster.consistent_hash.balance_factor_percent != 0;
-  endpoint.cluster_active = is_bounded ? &state.num_active : nullptr;
+  endpoint.cluster_active = is_bounded || state.is_counted ? &state.num_active : nullptr;
   state.num_active += endpoint.num_active;
 }
 
@@ -145,12 +145,17 @@ ClusterLoadRef ClusterStates::load(const ClusterEntry& entry) {
   return state->load;
 }
 
-std::uint64_t ClusterStates::num_active(const ClusterEntry& entry) const {
-  const State* state = state_of(entry);
-  std::uint64_t sum = 0;
-  if (state == nullptr) return sum;
-  for (const EndpointState* endpoint : state->endpoints) sum += endpoint->num_active;
-  return sum;
+std::uint32_t ClusterStates::num_active(const ClusterEntry& entry) {
+  State* state = state_of(entry);
+  if (state == nullptr) return 0;
+  if (!std::exchange(state->is_counted, true)) {
+    state->num_active = 0;
+    for (EndpointState* endpoint : state->endpoints) {
+      state->num_active += endpoint->num_active;
+      endpoint->cluster_active = &state->num_active;
+    }
+  }
+  return state->num_active;
 }
 
 void ClusterStates::note_duration(EndpointState& endpoint, std::chrono::microseconds duration,

@@ -49,8 +49,8 @@ class ClusterStates {
   EndpointRef pick(const ClusterEntry& entry, const PickRequest& request);
 
   ClusterLoadRef load(const ClusterEntry& entry);
-  // Exchanges that use an endpoint of the cluster now. Linear in its endpoints: for rare decisions.
-  std::uint64_t num_active(const ClusterEntry& entry) const;
+  // Exchanges that use an endpoint of the cluster now. They are counted from the first question on.
+  std::uint32_t num_active(const ClusterEntry& entry);
 
   // Takes the endpoint out of picks, or lets it back in; all are used when too few are left
   // (Cluster::panic_threshold_percent). A verdict about what the newest version does not have, by slot or by
@@ -89,6 +89,7 @@ class ClusterStates {
     std::vector<EndpointState*> endpoints;  // in the order of the entry
     ClusterPicker picker;
     std::uint32_t num_active = 0;       // exchanges of all endpoints, while their cluster_active points here
+    bool is_counted = false;            // num_active was asked for: it is kept for all versions
     bool is_stale = false;              // the picker is to be told: one time for many changes in a row
     std::shared_ptr<BreakerGate> gate;  // while the cluster has limits
     ClusterLoadRef load;                // null before the first retry
