@@ -76,6 +76,21 @@ void append_limit(JsonWriter& json, std::string_view name, const ingress::LimitS
   json.end_object();
 }
 
+bool has_limits(const ingress::ClusterStatus& cluster) {
+  return cluster.max_connections.limit != 0 || cluster.max_pending_requests.limit != 0 ||
+         cluster.max_requests.limit != 0 || cluster.max_retries.limit != 0;
+}
+
+void append_limits(JsonWriter& json, const ingress::ClusterStatus& cluster) {
+  json.key("circuit_breakers");
+  json.begin_object();
+  append_limit(json, "max_connections", cluster.max_connections);
+  append_limit(json, "max_pending_requests", cluster.max_pending_requests);
+  append_limit(json, "max_requests", cluster.max_requests);
+  append_limit(json, "max_retries", cluster.max_retries);
+  json.end_object();
+}
+
 }  // namespace
 
 std::string clusters_page(std::span<const ingress::ClusterStatus> clusters) {
@@ -94,13 +109,7 @@ std::string clusters_page(std::span<const ingress::ClusterStatus> clusters) {
     json.begin_array();
     for (const ingress::EndpointStatus& endpoint : cluster.endpoints) append_endpoint(json, endpoint);
     json.end_array();
-    json.key("circuit_breakers");
-    json.begin_object();
-    append_limit(json, "max_connections", cluster.max_connections);
-    append_limit(json, "max_pending_requests", cluster.max_pending_requests);
-    append_limit(json, "max_requests", cluster.max_requests);
-    append_limit(json, "max_retries", cluster.max_retries);
-    json.end_object();
+    if (has_limits(cluster)) append_limits(json, cluster);
     json.end_object();
   }
   json.end_array();

@@ -41,6 +41,22 @@ TEST_CASE("ClustersPageTellsStateLoadAndLimits") {
       "\n");
 }
 
+TEST_CASE("ClustersPageHasBreakersOnlyWhereThereIsALimit") {
+  // Nothing is counted without one, and zeros would say that nothing runs.
+  CHECK(clusters_page(std::vector<ingress::ClusterStatus>{{.name = "a"}}) ==
+        R"({"clusters":[{"name":"a","panic":false,"endpoints":[]}]})"
+        "\n");
+  for (const auto limit :
+       {&ingress::ClusterStatus::max_connections, &ingress::ClusterStatus::max_pending_requests,
+        &ingress::ClusterStatus::max_requests, &ingress::ClusterStatus::max_retries}) {
+    std::vector<ingress::ClusterStatus> clusters = {{.name = "a"}};
+    (clusters[0].*limit).limit = 9;
+    const std::string page = clusters_page(clusters);
+    CHECK(page.find(R"("circuit_breakers":{"max_connections":)") != page.npos);
+    CHECK(page.find(R"({"limit":9,"current":0,"overflows":0})") != page.npos);
+  }
+}
+
 TEST_CASE("ProblemsPageHasAllFieldsAlways") {
   CHECK(problems_page({}) == "{\"problems\":[]}\n");
   const std::vector<ingress::Problem> problems = {{.source = "a.yaml",
