@@ -2,7 +2,7 @@
 
 import threading
 
-from support.backend import ok
+from support.backend import Held, ok
 from support.config_file import single, write_config
 from support.http_client import fetch
 
@@ -54,23 +54,17 @@ def test_one_connection_for_four_workers_serves_every_request(start, tmp_path, m
 
 
 def test_requests_beyond_the_limit_are_answered_503_with_their_reason(start, tmp_path, make_backend):
-    arrived, release = threading.Event(), threading.Event()
-
-    def hold(conversation):
-        arrived.set()
-        assert release.wait(30)
-        conversation.send(ok())
-
-    backend = make_backend(hold)
-    daemon = start_limited(start, tmp_path, backend, max_requests=1)
-    first = daemon.connect()
-    first.send(b"GET /first HTTP/1.1\r\nHost: a.test\r\n\r\n")
-    assert arrived.wait(30)
-    assert set(ask_often(daemon, 4, 5)) == {503}
-    assert len(backend.requests) == 1
-    assert daemon.wait_log(status=503)["why"] == "circuit_open:max_requests"
-    labels = '{cluster="only",limit="max_requests"}'
-    assert daemon.metric("proxyd_circuit_breaker_overflows_total" + labels) == 20
-    release.set()
-    assert first.read_response().status == 200
-    assert daemon.ask("a.test").status == 200
+    with Held() as held:
+        backend = make_backend(held)
+        daemon = start_limited(start, tmp_path, backend, max_requests=1)
+        first = daemon.connect()
+        first.send(b"GET /first HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        held.wait_arrived()
+        assert set(ask_often(daemon, 4, 5)) == {503}
+        assert len(backend.requests) == 1
+        assert daemon.wait_log(status=503)["why"] == "circuit_open:max_requests"
+        labels = '{cluster="only",limit="max_requests"}'
+        assert daemon.metric("proxyd_circuit_breaker_overflows_total" + labels) == 20
+        held.release()
+        assert first.read_response().status == 200
+        assert daemon.ask("a.test").status == 200

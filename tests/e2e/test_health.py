@@ -2,7 +2,7 @@
 
 import threading
 
-from support.backend import ok
+from support.backend import Held, ok
 from support.config_file import cluster, config, route, write_config
 from support.waiting import eventually
 
@@ -126,24 +126,18 @@ def test_a_refusing_endpoint_is_ejected_and_users_see_nothing(start, tmp_path, m
 
 
 def test_clusters_page_shows_load_and_breakers(start, tmp_path, make_backend):
-    arrived, release = threading.Event(), threading.Event()
-
-    def hold(conversation):
-        arrived.set()
-        assert release.wait(30)
-        conversation.send(ok())
-
-    backend = make_backend(hold)
-    daemon = start_with(start, tmp_path, [backend], circuit_breakers={"max_requests": 1})
-    client = daemon.connect()
-    client.send(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
-    assert arrived.wait(30)
-    assert ask(daemon, 1) == [503]
-    (page,) = daemon.page("/clusters")["clusters"]
-    assert page["name"] == "c"
-    (endpoint,) = page["endpoints"]
-    assert (endpoint["address"], endpoint["state"], endpoint["active_requests"]) == ("127.0.0.1", "unprobed", 1)
-    assert page["circuit_breakers"]["max_requests"] == {"limit": 1, "current": 1, "overflows": 1}
-    release.set()
-    assert client.read_response().status == 200
+    with Held() as held:
+        backend = make_backend(held)
+        daemon = start_with(start, tmp_path, [backend], circuit_breakers={"max_requests": 1})
+        client = daemon.connect()
+        client.send(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        held.wait_arrived()
+        assert ask(daemon, 1) == [503]
+        (page,) = daemon.page("/clusters")["clusters"]
+        assert page["name"] == "c"
+        (endpoint,) = page["endpoints"]
+        assert (endpoint["address"], endpoint["state"], endpoint["active_requests"]) == ("127.0.0.1", "unprobed", 1)
+        assert page["circuit_breakers"]["max_requests"] == {"limit": 1, "current": 1, "overflows": 1}
+        held.release()
+        assert client.read_response().status == 200
     eventually(lambda: states(daemon)[backend.port]["idle_connections"] == 1, "the connection to be kept")

@@ -30,6 +30,30 @@ def ok(body=b"ok\n", headers=(), status="200 OK"):
     return f"HTTP/1.1 {status}\r\n{fields}Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
 
 
+class Held:
+    """A handler that answers nothing before it is told to: `with Held() as held`, so that no thread is left waiting."""
+
+    def __init__(self):
+        self.arrived, self.released = threading.Event(), threading.Event()
+
+    def __call__(self, conversation):
+        self.arrived.set()
+        assert self.released.wait(30)
+        conversation.send(ok())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.release()
+
+    def wait_arrived(self):
+        assert self.arrived.wait(30), "no request came"
+
+    def release(self):
+        self.released.set()
+
+
 class Conversation:
     """What a handler gets: the request and the connection to answer on."""
 
