@@ -11,7 +11,7 @@
 namespace ingress::http {
 namespace {
 
-#if defined(__SSE2__)
+#if defined(__SSE2__) && !defined(INGRESS_NO_SIMD)
 
 // Each class as the bytes of it that are not: all bits set there. What the additions do to the ranges is to
 // move them to the lowest signed values, so that one comparison finds both ends.
