@@ -42,6 +42,9 @@ CONNECTION = {
     "conn-strip-behind": fields(b"X-Mine: 1", b"Connection: X-Mine"),
     "conn-strip-two": fields(b"Connection: A", b"Connection: B", b"A: 1", b"B: 2", b"C: 3", kept=[b"C: 3"]),
     "conn-strip-empty": fields(b"Connection: ,, X-Mine ,", b"X-Mine: 1"),
+    # The options are tokens: a quote hides none of them.
+    "conn-strip-quote": fields(b'Connection: ", X-Mine, "', b"X-Mine: 1"),
+    "conn-close-quote": fields(b'Connection: ", close', stays_open=False),
     "conn-strip-close": fields(b"Connection: X-Mine, close", b"X-Mine: 1", stays_open=False),
     "conn-connection": fields(b"Connection: Connection, keep-alive"),
     "hop-std": fields(b"Keep-Alive: timeout=5", b"Proxy-Connection: keep-alive", b"TE: trailers", b"Upgrade: x",
