@@ -64,6 +64,14 @@ bool read_field(const std::string& line, std::vector<StrictField>& out) {
   return true;
 }
 
+// White space that not every reader takes there.
+bool has_tab_behind_length(const std::string& line) {
+  const std::size_t colon = line.find(':');
+  const std::size_t last = line.find_last_not_of(" \t");
+  return colon != line.npos && equals_without_case(line.substr(0, colon), "content-length") &&
+         line.find('\t', last) != line.npos;
+}
+
 std::vector<std::string> values_of(const std::vector<StrictField>& fields, std::string_view name) {
   std::vector<std::string> values;
   for (const StrictField& field : fields) {
@@ -165,7 +173,7 @@ Got read_head(std::string_view text, bool is_request, const StrictLimits& limits
     return Got::kRefused;
   }
   for (std::size_t i = 1; i < lines.size(); ++i) {
-    if (!read_field(lines[i], message.fields)) return Got::kRefused;
+    if (!read_field(lines[i], message.fields) || has_tab_behind_length(lines[i])) return Got::kRefused;
   }
   message.body_begin = message.begin + size;
   message.keeps_alive = is_kept_alive(message);

@@ -67,26 +67,6 @@ TEST_CASE("The second reader agrees with a right reading") {
   CHECK(agrees_on_response(read(kOk, {{"Content-Length", "5"}})));
 }
 
-// RFC 9110 5.6.3: as good as a space, which is all that llhttp takes there.
-TEST_CASE("The second reader takes tabs behind a length, and nothing more for them") {
-  for (const char* value : {"5 ", "5\t", "5\t\t", "5 \t ", "5\t "}) {
-    CAPTURE(std::string(value));
-    CHECK(agrees(read(kPost, {{"Host", "a"}, {"content-LENGTH", value}, {"X", "b\t"}})));
-    CHECK(agrees_on_response(read(kOk, {{"Content-Length", value}})));
-    CHECK_FALSE(agrees(read(kPost, {{"Content-Length", value}, {"Content-Length", value}})));
-    CHECK_FALSE(agrees(read(kPost, {{"Content-Length", value}, {"Transfer-Encoding", "chunked"}})));
-    CHECK_FALSE(agrees(read(kPost, {{"Content-Length", value}, {"X", "a\x01"}})));
-    CHECK_FALSE(agrees(read(kPost, {{"Content-Length", value}}, "\n")));
-    Reading wrong = read(kPost, {{"Content-Length", value}});
-    --wrong.fields[0].value_end;
-    CHECK_FALSE(agrees(wrong));
-  }
-  for (const char* value : {"5\t5", "\t", "5\v", "5\t\v", "5,\t", "+5\t"}) {
-    CAPTURE(std::string(value));
-    CHECK_FALSE(agrees(read(kPost, {{"Content-Length", value}})));
-  }
-}
-
 TEST_CASE("The second reader finds any other reading") {
   const Reading right = read(kGet, {{"Host", "a"}, {"X", "b"}});
   REQUIRE(agrees(right));
@@ -119,6 +99,7 @@ TEST_CASE("The second reader has every leniency of llhttp turned off") {
   CHECK_FALSE(agrees(read(kPost, {{"Transfer-Encoding", "chunked, gzip"}})));
   CHECK_FALSE(agrees(read(kPost, {{"Content-Length", "5"}, {"Content-Length", "5"}})));
   CHECK_FALSE(agrees(read(kPost, {{"Content-Length", "5 5"}})));
+  CHECK_FALSE(agrees(read(kPost, {{"Content-Length", "5\t"}})));
   CHECK_FALSE(agrees(read("GET / HTTP/1.7", {{"Host", "a"}})));
   CHECK_FALSE(agrees(read("GET / ICE/1.1", {{"Host", "a"}})));
   CHECK_FALSE(agrees(read(kGet, {{"Host", "a"}}, "\n")));

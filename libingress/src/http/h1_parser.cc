@@ -70,6 +70,11 @@ class HeadReader {
   bool second_reader_agrees() const {
     return is_plain_ || http::second_reader_agrees(kind_, bytes_, line_, scanner_.fields());
   }
+  // Why not, where that is not about framing.
+  Error disagreement() const {
+    return {.code = ErrorCode::kBadRequest,
+            .what = has_tab_behind_length() ? "bad_content_length" : "parsers_disagree"};
+  }
 
  private:
   static constexpr std::size_t kInitialBytes = 1024;
@@ -90,6 +95,16 @@ class HeadReader {
     return is_plain_ = is_complete_ = true;
   }
 
+  // White space by the grammar (RFC 9110 5.6.3), but not to every reader: llhttp takes spaces there only.
+  bool has_tab_behind_length() const {
+    return std::ranges::any_of(scanner_.fields(), [this](const FieldSpan& field) {
+      const std::string_view value = text(field.value, field.value_end);
+      const std::size_t blank = value.find_last_not_of(" \t") + 1;
+      return to_header_id(text(field.name, field.name_end)) == HeaderId::kContentLength &&
+             value.find('\t', blank) != value.npos;
+    });
+  }
+
   void copy_fields_to(Headers& headers) const {
     for (const FieldSpan& field : scanner_.fields()) {
       const std::string_view name = text(field.name, field.name_end);
@@ -107,10 +122,6 @@ class HeadReader {
   std::string bytes_;
   Error error_;
 };
-
-Error disagreement() {
-  return {.code = ErrorCode::kBadRequest, .what = "parsers_disagree"};
-}
 
 // The value of the one Host field; empty only where HTTP/1.0 has none.
 std::expected<std::string_view, Error> find_host(const RequestHead& head) {
@@ -140,7 +151,7 @@ std::expected<void, Error> fill(RequestHead& head, const HeadReader& reader, Pat
   if (reader.second_reader_agrees()) return {};
   // llhttp has an opinion on lengths too; the words for those are framing's.
   const auto framing = request_framing(head);
-  return std::unexpected(framing ? disagreement() : framing.error());
+  return std::unexpected(framing ? reader.disagreement() : framing.error());
 }
 
 std::expected<void, Error> fill(ResponseHead& head, const HeadReader& reader) {
@@ -150,7 +161,7 @@ std::expected<void, Error> fill(ResponseHead& head, const HeadReader& reader) {
   head.set_version(line.version);
   if (reader.second_reader_agrees()) return {};
   const auto framing = response_framing(head, {});
-  return std::unexpected(framing ? disagreement() : framing.error());
+  return std::unexpected(framing ? reader.disagreement() : framing.error());
 }
 
 // `fill_head` makes the head of what the reader has, once that is whole.

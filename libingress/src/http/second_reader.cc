@@ -2,11 +2,6 @@
 
 #include <llhttp.h>
 
-#include <algorithm>
-#include <string>
-
-#include "base/text.h"
-
 namespace ingress::http {
 namespace {
 
@@ -55,8 +50,10 @@ const llhttp_settings_t* settings() {
   return &kSettings;
 }
 
-bool reads_alike(SectionKind kind, std::string_view head, const StartLine& line,
-                 std::span<const FieldSpan> fields) {
+}  // namespace
+
+bool second_reader_agrees(SectionKind kind, std::string_view head, const StartLine& line,
+                          std::span<const FieldSpan> fields) {
   Comparison seen{.head = head.data(), .fields = fields};
   const bool is_request = kind == SectionKind::kRequestHead;
   llhttp_t parser;
@@ -73,32 +70,6 @@ bool reads_alike(SectionKind kind, std::string_view head, const StartLine& line,
          llhttp_get_http_major(&parser) == 1 &&
          llhttp_get_http_minor(&parser) == (line.version == HttpVersion::kHttp11 ? 1 : 0) &&
          (is_request || llhttp_get_status_code(&parser) == line.status);
-}
-
-// `head` with spaces for the tabs behind lengths, which are white space too (RFC 9110 5.6.3) but an error for
-// llhttp; empty when there are none.
-std::string with_spaces_behind_lengths(std::string_view head, std::span<const FieldSpan> fields) {
-  std::string out;
-  for (const FieldSpan& field : fields) {
-    const std::string_view name = head.substr(field.name, field.name_end - field.name);
-    if (!base::equals_ignore_case(name, "content-length")) continue;
-    const std::string_view value = head.substr(field.value, field.value_end - field.value);
-    const std::size_t blank = value.find_last_not_of(" \t") + 1;
-    if (value.find('\t', blank) == value.npos) continue;
-    if (out.empty()) out = head;
-    std::fill(out.begin() + static_cast<std::ptrdiff_t>(field.value + blank),
-              out.begin() + static_cast<std::ptrdiff_t>(field.value_end), ' ');
-  }
-  return out;
-}
-
-}  // namespace
-
-bool second_reader_agrees(SectionKind kind, std::string_view head, const StartLine& line,
-                          std::span<const FieldSpan> fields) {
-  if (reads_alike(kind, head, line, fields)) return true;
-  const std::string with_spaces = with_spaces_behind_lengths(head, fields);
-  return !with_spaces.empty() && reads_alike(kind, with_spaces, line, fields);
 }
 
 }  // namespace ingress::http

@@ -1,8 +1,7 @@
 // llhttp as a second, independent reader of a head that our own scan has accepted.
 //
 // Request smuggling lives where two readers of the same bytes disagree. A head goes on only when llhttp,
-// with every lenient flag off, finds the same end, version and fields as we did. It is stricter than the RFC
-// with tabs behind a Content-Length: there they count as spaces.
+// with every lenient flag off, finds the same end, version and fields as we did.
 #pragma once
 
 #include <span>
