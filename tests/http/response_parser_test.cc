@@ -109,3 +109,40 @@ TEST_CASE("ResponseParser reads interim heads and the final one in turn") {
   CHECK_EQ(dump(parser.head()), "200 [OK] 1.1\n[A]=[b]\n");
   CHECK_EQ(text.substr(last->consumed), "body");
 }
+
+TEST_CASE("ResponseParser forgets a head, wherever it stopped, when it is told to") {
+  const struct {
+    const char* name;
+    std::string first;
+  } rows[] = {
+      {"nothing", ""},
+      {"in the version", "HTTP"},
+      {"in a field", "HTTP/1.1 503 No\r\nX-Old: y\r\nX-Ol"},
+      {"plain", "HTTP/1.1 503 No\r\nX-Old: y\r\n\r\n"},
+      {"not plain", "HTTP/1.0 503\r\nX-Old:y\r\n\r\n"},
+      {"refused", "HTTP/1.1 503 No\r\nX-Old : y\r\n"},
+  };
+  for (const auto& row : rows) {
+    for (const bool is_released : {false, true}) {
+      CAPTURE(std::string(row.name));
+      CAPTURE(is_released);
+      ResponseParser parser({});
+      CHECK_FALSE(parser.has_started());
+      const auto fed = parser.feed(row.first);
+      CHECK_EQ(parser.has_started(), !row.first.empty());
+      CHECK_EQ(fed.has_value(), std::string_view(row.name) != "refused");
+      is_released ? parser.release() : parser.reset();
+      CHECK_FALSE(parser.has_started());
+      CHECK_EQ(parser.head().status(), 0);
+      CHECK_EQ(parser.head().reason(), "");
+      CHECK(parser.head().headers().is_empty());
+      // Cut, so that both ways of reading are taken.
+      CHECK_EQ(parse_pieces(parser, {"HTTP/1.1 200 O", "K\r\nA: b\r\n\r\n"}),
+               "after 25: 200 [OK] 1.1\n[A]=[b]\n");
+      CHECK(parser.has_started());
+      is_released ? parser.release() : parser.reset();
+      CHECK_EQ(parse_pieces(parser, {"HTTP/1.1 204 No\r\nA: c\r\n\r\n"}),
+               "after 25: 204 [No] 1.1\n[A]=[c]\n");
+    }
+  }
+}
