@@ -158,6 +158,9 @@ RouteMatch RandomConfig::match() {
     out.path.value =
         pick({"", "a", "/a?b", "/a#b", "/a b", "/\n", "/a/../b", "/.", "/%", "/%zz", "/%00", "/\\"});
   }
+  if (one_in(6))
+    out.path = PathMatch::regular_expression(pick({"/a.*", "/[0-9]+", "(?i)/b", "/caf\xc3\xa9"}));
+  if (is_fault()) out.path = PathMatch::regular_expression(pick({"", "(", "a**", "\\C{1000}(.{1000}){9}"}));
   if (is_fault()) out.path.type = static_cast<PathMatchType>(9);
   if (one_in(3)) out.method = pick({"GET", "POST", "get", "M-SEARCH"});
   if (is_fault()) out.method = pick({"GET ", "(", "G\xc3\x89T"});
@@ -165,6 +168,10 @@ RouteMatch RandomConfig::match() {
     out.headers.push_back({pick({"x-tenant", "X-Version"}), pick({"", "1", "a, b", "caf\xc3\xa9"})});
   if (is_fault()) out.headers.push_back({pick({"", "a:", "ok"}), pick({"a\nb", " a", "\xff", "a\x7f"})});
   if (one_in(3)) out.query.push_back({pick({"q", "a[]", "%20"}), pick({"", "1", "a=b", "%26"})});
+  if (one_in(6)) out.headers.push_back({"x-re", pick({"", "v[12]"}), ValueMatchType::kRegularExpression});
+  if (one_in(6)) out.query.push_back({"re", pick({"", "a|b"}), ValueMatchType::kRegularExpression});
+  if (is_fault()) out.headers.push_back({"x-re", pick({"[", "("}), ValueMatchType::kRegularExpression});
+  if (is_fault()) out.query.push_back({"re", pick({"[", "("}), ValueMatchType::kRegularExpression});
   if (is_fault()) out.query.push_back({pick({"", "a=b", "a&b", "q"}), pick({"a&b", "a b", "#"})});
   return out;
 }

@@ -89,14 +89,30 @@ RouteMatch random_match(Choices& choose) {
   static constexpr std::string_view kParameters[] = {"q", "r", "qq"};
   static constexpr std::string_view kQueryValues[] = {"", "1", "2", "1=2"};
   RouteMatch match;
-  match.path =
-      choose(3) == 0 ? PathMatch::exact(random_path(choose)) : PathMatch::prefix(random_path(choose));
+  // Some match much, some little; two have the same length, and one is no expression: it never holds.
+  static constexpr std::string_view kPatterns[] = {
+      "/.*", "/a.*", ".*b", "/[ab]+(/.*)?", "/a|/b", "/a/b", "(?i)/A/.*", "[^\\xc3]*", "(", "\\*"};
+  const std::uint32_t kind = choose(12);
+  if (kind == 0) {
+    match.path = PathMatch::regular_expression(pick(choose, kPatterns));
+  } else {
+    match.path = kind < 5 ? PathMatch::exact(random_path(choose)) : PathMatch::prefix(random_path(choose));
+  }
   match.method = pick(choose, kMethods);
   const std::uint32_t shape = choose(8);  // most matches have neither
   if (shape >= 5) match.headers.push_back({pick(choose, kHeaders), pick(choose, kValues)});
   if (shape == 6) match.headers.push_back({pick(choose, kHeaders), pick(choose, kValues)});
   if (shape == 4 || shape == 7)
     match.query.push_back({pick(choose, kParameters), pick(choose, kQueryValues)});
+  static constexpr std::string_view kValuePatterns[] = {"1.*", "(1|2), 1", "", "[", ".*2"};
+  for (HeaderMatch& header : match.headers) {
+    if (choose(4) == 0)
+      header = {header.name, pick(choose, kValuePatterns), ValueMatchType::kRegularExpression};
+  }
+  for (QueryMatch& query : match.query) {
+    if (choose(4) == 0)
+      query = {query.name, pick(choose, kValuePatterns), ValueMatchType::kRegularExpression};
+  }
   return match;
 }
 

@@ -54,6 +54,7 @@ THIRD_PARTY = [
     (r"uv\.h|uv/.*", ["net"], True),
     (r"ares.*\.h", ["net"], True),
     (r"llhttp\.h", ["http"], True),
+    (r"re2/.*", ["base"], False),
     (r"simdjson\.h", ["base"], True),
     (r"yaml-cpp/.*", ["base"], True),
     (r"fmt/.*", list(LAYERS), False),

@@ -1,9 +1,10 @@
 // Which request goes where: routes, rules, matches. Part of the typed model (IR).
 //
 // Precedence among the rules that match a request (Gateway API, HTTPRouteRule.matches): the most
-// specific host pattern, then exact path, then longest prefix, then method given, then most header
-// matches, then most query matches, then oldest route, then route name, then rule order. When no
-// rule of the most specific host matches, less specific host patterns are tried.
+// specific host pattern, then exact path, then regular expression (the longest text first), then longest
+// prefix, then method given, then most header matches, then most query matches, then oldest route, then
+// route name, then rule order. When no rule of the most specific host matches, less specific host patterns
+// are tried.
 #pragma once
 
 #include <chrono>
@@ -18,31 +19,40 @@
 
 namespace ingress {
 
-enum class PathMatchType : std::uint8_t { kExact, kPrefix };
+enum class PathMatchType : std::uint8_t { kExact, kPrefix, kRegularExpression };
+// Of headers and query parameters.
+enum class ValueMatchType : std::uint8_t { kExact, kRegularExpression };
 
 // Matches the normalised path. A prefix matches whole segments: "/foo" matches "/foo", "/foo/" and
-// "/foo/bar", never "/foobar"; its trailing slash means nothing. An exact path is byte for byte.
+// "/foo/bar", never "/foobar"; its trailing slash means nothing. An exact path is byte for byte. A regular
+// expression (RE2, at most 1024 bytes and 2000 instructions) matches the whole path, byte by byte.
 struct PathMatch {
   PathMatchType type = PathMatchType::kPrefix;
-  std::string value = "/";  // starts with '/'
+  std::string value = "/";  // starts with '/', but for a regular expression
 
   static PathMatch exact(std::string_view path) { return {PathMatchType::kExact, std::string(path)}; }
   static PathMatch prefix(std::string_view path) { return {PathMatchType::kPrefix, std::string(path)}; }
+  static PathMatch regular_expression(std::string_view pattern) {
+    return {PathMatchType::kRegularExpression, std::string(pattern)};
+  }
   friend bool operator==(const PathMatch&, const PathMatch&) = default;
 };
 
-// The named header (any case) is present with exactly this value; several fields of one name are
-// compared joined by ", " (RFC 9110 5.3).
+// The named header (any case) is present with exactly this value, or one that the regular expression matches
+// as a whole; several fields of one name are compared joined by ", " (RFC 9110 5.3).
 struct HeaderMatch {
   std::string name;
   std::string value;
+  ValueMatchType type = ValueMatchType::kExact;
   friend bool operator==(const HeaderMatch&, const HeaderMatch&) = default;
 };
 
-// The first query parameter of this name has exactly this value, both compared undecoded.
+// The first query parameter of this name has exactly this value, or one that the regular expression matches
+// as a whole; compared undecoded.
 struct QueryMatch {
   std::string name;
   std::string value;
+  ValueMatchType type = ValueMatchType::kExact;
   friend bool operator==(const QueryMatch&, const QueryMatch&) = default;
 };
 

@@ -9,9 +9,15 @@
 
 namespace ingress::config {
 
-constexpr std::array<EnumInfo<PathMatchType>, 2> enum_table(PathMatchType) {
+constexpr std::array<EnumInfo<PathMatchType>, 3> enum_table(PathMatchType) {
   return {{{PathMatchType::kExact, "exact", "the same bytes"},
-           {PathMatchType::kPrefix, "prefix", "whole segments: `/foo` matches `/foo/bar`, never `/foobar`"}}};
+           {PathMatchType::kPrefix, "prefix", "whole segments: `/foo` matches `/foo/bar`, never `/foobar`"},
+           {PathMatchType::kRegularExpression, "regular_expression", "of RE2; matches the whole path"}}};
+}
+
+constexpr std::array<EnumInfo<ValueMatchType>, 2> enum_table(ValueMatchType) {
+  return {{{ValueMatchType::kExact, "exact", "the same bytes"},
+           {ValueMatchType::kRegularExpression, "regular_expression", "of RE2; matches the whole value"}}};
 }
 
 constexpr TypeInfo type_info(const PathMatch*) {
@@ -22,29 +28,31 @@ constexpr TypeInfo type_info(const PathMatch*) {
 template <class V>
 void describe(V&& visit, const PathMatch*) {
   visit({"type", "how it is compared", Presence::kRequired}, &PathMatch::type);
-  visit({"value", "starts with `/`; no query, no raw spaces or non-ASCII characters", Presence::kRequired, 1,
-         4096},
+  visit({"value",
+         "starts with `/`; no query, no raw spaces or non-ASCII characters; a regular expression has at most "
+         "1024 bytes",
+         Presence::kRequired, 1, 4096},
         &PathMatch::value);
 }
 
 constexpr TypeInfo type_info(const HeaderMatch*) {
-  return {"header_match",
-          "A header present with exactly this value; several fields of one name are joined "
-          "by `, `"};
+  return {"header_match", "A header present with this value; several fields of one name are joined by `, `"};
 }
 template <class V>
 void describe(V&& visit, const HeaderMatch*) {
   visit({"name", "in any case", Presence::kRequired, 1, 256}, &HeaderMatch::name);
   visit({"value", "case-sensitive", Presence::kRequired, 0, 4096}, &HeaderMatch::value);
+  visit({"type", "how it is compared"}, &HeaderMatch::type);
 }
 
 constexpr TypeInfo type_info(const QueryMatch*) {
-  return {"query_match", "The first query parameter of this name has exactly this value, both undecoded"};
+  return {"query_match", "The first query parameter of this name has this value, both undecoded"};
 }
 template <class V>
 void describe(V&& visit, const QueryMatch*) {
   visit({"name", "as it stands in the URL", Presence::kRequired, 1, 256}, &QueryMatch::name);
   visit({"value", "as it stands in the URL", Presence::kRequired, 0, 4096}, &QueryMatch::value);
+  visit({"type", "how it is compared"}, &QueryMatch::type);
 }
 
 constexpr TypeInfo type_info(const RouteMatch*) {

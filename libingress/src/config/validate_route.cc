@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "base/pattern.h"
 #include "base/text.h"
 #include "config/checks.h"
 #include "config/syntax.h"
@@ -11,13 +12,24 @@
 namespace ingress::config {
 namespace {
 
+void check_pattern(std::string_view pattern, const FieldPath& field, Reporter& reporter) {
+  const std::string fault = base::pattern_fault(pattern);
+  if (fault.empty()) return;
+  reporter.error(
+      field, fmt::format("is {}, which {}", quoted(pattern), fault),
+      "write a smaller one in the syntax of RE2 (github.com/google/re2/wiki/Syntax); it has to match "
+      "the whole text");
+}
+
 void check_header_match(const HeaderMatch& header, const FieldPath& field, Reporter& reporter) {
   check_table_bounds(header, field, reporter);
   if (!header.name.empty() && !base::is_token(header.name)) {
     reporter.error(field.at("name"), fmt::format("is {}, which is no header name", quoted(header.name)),
                    "use letters, digits and any of !#$%&'*+-.^_`|~");
   }
-  if (!is_header_value(header.value)) {
+  if (header.type == ValueMatchType::kRegularExpression) {
+    check_pattern(header.value, field.at("value"), reporter);
+  } else if (!is_header_value(header.value)) {
     reporter.error(field.at("value"),
                    fmt::format("is {}, which no header of a request can be equal to", quoted(header.value)),
                    "use UTF-8 without control characters, and no white space at its ends");
@@ -30,7 +42,9 @@ void check_query_match(const QueryMatch& query, const FieldPath& field, Reporter
     reporter.error(field.at("name"), fmt::format("is {}, which no query can contain", quoted(query.name)),
                    "percent-encode it as clients do");
   }
-  if (!is_query_text(query.value)) {
+  if (query.type == ValueMatchType::kRegularExpression) {
+    check_pattern(query.value, field.at("value"), reporter);
+  } else if (!is_query_text(query.value)) {
     reporter.error(field.at("value"), fmt::format("is {}, which no query can contain", quoted(query.value)),
                    "percent-encode it as clients do");
   }
@@ -71,8 +85,9 @@ void check_match(const RouteMatch& match, const FieldPath& field, Reporter& repo
   check_table_bounds(match, field, reporter);
   const FieldPath path_field = field.at("path");
   check_table_bounds(match.path, path_field, reporter);
-  const char* fault = match.path.value.empty() ? nullptr : path_fault(match.path.value);
-  if (fault != nullptr) {
+  if (match.path.type == PathMatchType::kRegularExpression) {
+    check_pattern(match.path.value, path_field.at("value"), reporter);
+  } else if (const char* fault = match.path.value.empty() ? nullptr : path_fault(match.path.value)) {
     reporter.error(path_field.at("value"), fmt::format("is {}, which {}", quoted(match.path.value), fault),
                    "write the path as it stands in a normalised URL, percent-encoded");
   }

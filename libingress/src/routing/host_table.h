@@ -17,6 +17,7 @@
 
 #include "base/persistent_map.h"
 #include "ingress/message.h"
+#include "routing/host_patterns.h"
 #include "routing/path_node.h"
 #include "routing/path_tree.h"
 
@@ -48,14 +49,23 @@ class HostTable {
   class Builder;
 
  private:
-  using Names = base::PersistentMap<PathNode>;  // the named roots of the path trees
+  // The patterns of one kind: the named roots of their path trees, and their regular expressions, by name.
+  struct Names {
+    base::PersistentMap<PathNode> paths;
+    base::PersistentMap<HostPatterns> patterns;
+
+    bool is_empty() const { return paths.is_empty() && patterns.is_empty(); }
+    const CompiledRule* match(std::string_view name, const RequestHead& head) const;
+  };
 
   const CompiledRule* match_wildcards(std::string_view host, const RequestHead& head) const;
+  const CompiledRule* match_no_host(const RequestHead& head) const;
 
   Names exact_;
   Names one_label_;   // key: what follows "*."
   Names any_labels_;  // key: what follows "**."
   PathTree no_host_;
+  base::CountedPtr<const HostPatterns> no_host_patterns_;  // null: none
 };
 
 // Many changes at once. The table it started from never changes.
@@ -67,16 +77,27 @@ class HostTable::Builder {
   PathTree find(const HostPattern& pattern);
   // Sets them; an empty tree takes the pattern away.
   void put(const HostPattern& pattern, PathTree paths);
+  // The matches by regular expression of exactly this pattern, and the same for setting them.
+  MatchList find_patterns(const HostPattern& pattern) const;
+  void put_patterns(const HostPattern& pattern, MatchList matches);
   HostTable take();
 
  private:
+  struct NamesBuilder {
+    explicit NamesBuilder(const Names& base) : paths(base.paths), patterns(base.patterns) {}
+    Names take() { return {paths.take(), patterns.take()}; }
+    base::PersistentMap<PathNode>::Builder paths;
+    base::PersistentMap<HostPatterns>::Builder patterns;
+  };
   // Of a kind other than kNoHost.
-  Names::Builder& names_of(HostKind kind);
+  NamesBuilder& names_of(HostKind kind);
+  const NamesBuilder& names_of(HostKind kind) const;
 
-  Names::Builder exact_;
-  Names::Builder one_label_;
-  Names::Builder any_labels_;
+  NamesBuilder exact_;
+  NamesBuilder one_label_;
+  NamesBuilder any_labels_;
   PathTree no_host_;
+  base::CountedPtr<const HostPatterns> no_host_patterns_;
 };
 
 }  // namespace ingress::routing

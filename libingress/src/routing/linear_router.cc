@@ -1,10 +1,48 @@
 #include "routing/linear_router.h"
 
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <tuple>
 #include <utility>
 
+#include "base/pattern.h"
+
 namespace ingress::routing {
+
+// Each regular expression compiled once.
+class LinearPatterns {
+ public:
+  void add(const std::string& pattern) { compiled_[pattern] = base::Pattern::compile(pattern); }
+  bool match(const std::string& pattern, const std::string& text) const {
+    const auto& compiled = compiled_.at(pattern);
+    return compiled != nullptr && compiled->matches(text);
+  }
+
+ private:
+  std::map<std::string, std::unique_ptr<const base::Pattern>> compiled_;
+};
+
+LinearRouter::LinearRouter(std::vector<std::shared_ptr<const Route>> routes) : routes_(std::move(routes)) {
+  auto patterns = std::make_unique<LinearPatterns>();
+  for (const auto& route : routes_) {
+    for (const RouteRule& rule : route->rules) {
+      for (const RouteMatch& match : rule.matches) {
+        if (match.path.type == PathMatchType::kRegularExpression) patterns->add(match.path.value);
+        for (const HeaderMatch& header : match.headers) {
+          if (header.type == ValueMatchType::kRegularExpression) patterns->add(header.value);
+        }
+        for (const QueryMatch& query : match.query) {
+          if (query.type == ValueMatchType::kRegularExpression) patterns->add(query.value);
+        }
+      }
+    }
+  }
+  patterns_ = std::move(patterns);
+}
+
+LinearRouter::~LinearRouter() = default;
+
 namespace {
 
 // Lower is more specific: exact hosts, then wildcards by falling length of what they fix, "*." before
@@ -39,7 +77,8 @@ std::string prefix_without_slash(const std::string& value) {
   return !value.empty() && value.back() == '/' ? value.substr(0, value.size() - 1) : value;
 }
 
-bool path_holds(const PathMatch& match, const std::string& path) {
+bool path_holds(const PathMatch& match, const std::string& path, const LinearPatterns& patterns) {
+  if (match.type == PathMatchType::kRegularExpression) return patterns.match(match.value, path);
   if (match.type == PathMatchType::kExact) return path == match.value;
   const std::string prefix = prefix_without_slash(match.value);
   return prefix.empty() || path == prefix || path.starts_with(prefix + "/");
@@ -53,7 +92,7 @@ bool same_name(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
-bool header_is(const HeaderMatch& wanted, const Headers& headers) {
+bool header_is(const HeaderMatch& wanted, const Headers& headers, const LinearPatterns& patterns) {
   std::vector<std::string> values;
   for (const HeaderField& field : headers) {
     if (same_name(field.name, wanted.name)) values.emplace_back(field.value);
@@ -61,10 +100,11 @@ bool header_is(const HeaderMatch& wanted, const Headers& headers) {
   if (values.empty()) return false;
   std::string joined = values[0];
   for (std::size_t i = 1; i < values.size(); ++i) joined += ", " + values[i];
-  return joined == wanted.value;
+  return wanted.type == ValueMatchType::kRegularExpression ? patterns.match(wanted.value, joined)
+                                                           : joined == wanted.value;
 }
 
-bool query_is(const QueryMatch& wanted, std::string_view query) {
+bool query_is(const QueryMatch& wanted, std::string_view query, const LinearPatterns& patterns) {
   std::vector<std::string> pieces(1);
   for (const char c : query) {
     if (c == '&') {
@@ -77,7 +117,10 @@ bool query_is(const QueryMatch& wanted, std::string_view query) {
     if (piece.empty()) continue;
     const std::string with_equals = piece.find('=') == std::string::npos ? piece + "=" : piece;
     const std::size_t equals = with_equals.find('=');
-    if (with_equals.substr(0, equals) == wanted.name) return with_equals.substr(equals + 1) == wanted.value;
+    if (with_equals.substr(0, equals) != wanted.name) continue;
+    const std::string value = with_equals.substr(equals + 1);
+    return wanted.type == ValueMatchType::kRegularExpression ? patterns.match(wanted.value, value)
+                                                             : value == wanted.value;
   }
   return false;
 }
@@ -87,10 +130,18 @@ using Rank = std::tuple<HostRank, int, std::size_t, int, std::size_t, std::size_
                         std::string_view, std::size_t, std::size_t>;
 
 Rank rank_of(const RouteCandidate& candidate, const RouteMatch& match) {
-  const bool is_prefix = match.path.type == PathMatchType::kPrefix;
+  int kind = 0;
+  std::size_t length = 0;  // of an exact path: the request has one
+  if (match.path.type == PathMatchType::kRegularExpression) {
+    kind = 1;
+    length = match.path.value.size();
+  } else if (match.path.type == PathMatchType::kPrefix) {
+    kind = 2;
+    length = prefix_without_slash(match.path.value).size();
+  }
   return {rank_of_host(candidate.host),
-          is_prefix ? 1 : 0,
-          is_prefix ? ~prefix_without_slash(match.path.value).size() : 0,
+          kind,
+          ~length,
           match.method.empty() ? 1 : 0,
           ~match.headers.size(),
           ~match.query.size(),
@@ -101,23 +152,29 @@ Rank rank_of(const RouteCandidate& candidate, const RouteMatch& match) {
           candidate.match_index};
 }
 
+std::string operator_of(ValueMatchType type, const char* exact) {
+  return type == ValueMatchType::kExact ? exact : " ~ ";
+}
+
 // Fills verdict and failed; kWins when all holds.
 void judge(RouteCandidate& candidate, const RouteMatch& match, const RequestHead& head,
-           const std::string& host, const std::string& path) {
+           const std::string& host, const std::string& path, const LinearPatterns& patterns) {
   const auto fails = [&](Verdict verdict, std::string what) {
     candidate.verdict = verdict;
     candidate.failed = std::move(what);
   };
   if (!host_holds(candidate.host, host)) return fails(Verdict::kHost, candidate.host);
-  if (!path_holds(match.path, path)) return fails(Verdict::kPath, match.path.value);
+  if (!path_holds(match.path, path, patterns)) return fails(Verdict::kPath, match.path.value);
   if (!match.method.empty() && match.method != head.method()) return fails(Verdict::kMethod, match.method);
   for (const HeaderMatch& wanted : match.headers) {
-    if (!header_is(wanted, head.headers())) {
-      return fails(Verdict::kHeader, wanted.name + ": " + wanted.value);
+    if (!header_is(wanted, head.headers(), patterns)) {
+      return fails(Verdict::kHeader, wanted.name + operator_of(wanted.type, ": ") + wanted.value);
     }
   }
   for (const QueryMatch& wanted : match.query) {
-    if (!query_is(wanted, head.query())) return fails(Verdict::kQuery, wanted.name + "=" + wanted.value);
+    if (!query_is(wanted, head.query(), patterns)) {
+      return fails(Verdict::kQuery, wanted.name + operator_of(wanted.type, "=") + wanted.value);
+    }
   }
   candidate.verdict = Verdict::kWins;
 }
@@ -157,7 +214,7 @@ std::vector<RouteCandidate> LinearRouter::explain(const RequestHead& head) const
         const std::vector<RouteMatch>& matches = own.empty() ? kEveryPath : own;
         for (std::size_t i = 0; i < matches.size(); ++i) {
           RouteCandidate candidate{route.get(), rule, i, without_trailing_dot(pattern), Verdict::kWins, {}};
-          judge(candidate, matches[i], head, host, path);
+          judge(candidate, matches[i], head, host, path, *patterns_);
           ranked.emplace_back(rank_of(candidate, matches[i]), std::move(candidate));
         }
       }

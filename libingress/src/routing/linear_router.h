@@ -30,18 +30,22 @@ struct RouteCandidate {
   std::size_t match_index;
   std::string host;  // the pattern; empty = any host
   Verdict verdict;
-  std::string failed;  // the condition that does not hold: a method, "name: value", "name=value"
+  std::string failed;  // what does not hold: a method, "name: value", "name=value", "name ~ expression"
 };
+
+class LinearPatterns;
 
 class LinearRouter {
  public:
-  explicit LinearRouter(std::vector<std::shared_ptr<const Route>> routes) : routes_(std::move(routes)) {}
+  explicit LinearRouter(std::vector<std::shared_ptr<const Route>> routes);
+  ~LinearRouter();
 
   // Every candidate in the order in which they are preferred, whether they hold or not; at most one wins.
   std::vector<RouteCandidate> explain(const RequestHead& head) const;
 
  private:
   std::vector<std::shared_ptr<const Route>> routes_;
+  std::unique_ptr<const LinearPatterns> patterns_;  // of all regular expressions in `routes_`
 };
 
 }  // namespace ingress::routing

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "routing/host_patterns.h"
 #include "routing/path_node.h"
 
 namespace ingress::routing {
@@ -212,14 +213,17 @@ const CompiledRule* match_only_node(const PathNode& node, const RequestHead& hea
 
 }  // namespace
 
-const CompiledRule* match_paths(const PathNode& root, const RequestHead& head) {
-  if (root.num_children == 0) return match_only_node(root, head);
+const CompiledRule* match_paths(const PathNode& root, const RequestHead& head, const HostPatterns* patterns) {
+  if (root.num_children == 0 && patterns == nullptr) return match_only_node(root, head);
   std::size_t limit = std::numeric_limits<std::size_t>::max();
   while (true) {
     PrefixCandidates prefixes;
     const PathNode* end = walk(&root, head.path(), limit, prefixes);
     if (end != nullptr) {
       if (const CompiledRule* rule = end->exact.match(head)) return rule;
+    }
+    if (const HostPatterns* asked = std::exchange(patterns, nullptr)) {
+      if (const CompiledRule* rule = asked->match(head)) return rule;
     }
     if (const CompiledRule* rule = prefixes.best(head)) return rule;
     if (!prefixes.has_forgotten()) return nullptr;

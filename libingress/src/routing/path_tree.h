@@ -23,9 +23,13 @@ namespace ingress::routing {
 
 struct PathNode;
 
-// The rule that wins for `head` among the paths below `root`: the exact path, then prefixes by whole
-// segments from the longest; null when none matches.
-const CompiledRule* match_paths(const PathNode& root, const RequestHead& head);
+class HostPatterns;
+
+// The rule that wins for `head` among the paths below `root` and the regular expressions of the same host
+// (null: none): the exact path, then those, then prefixes by whole segments from the longest; null when none
+// matches.
+const CompiledRule* match_paths(const PathNode& root, const RequestHead& head,
+                                const HostPatterns* patterns = nullptr);
 
 class PathTree {
  public:
@@ -41,11 +45,13 @@ class PathTree {
   ~PathTree();
 
   bool is_empty() const { return root_ == nullptr; }
+  const PathNode* root() const { return root_; }  // null when empty
   // As match_paths(); null when the tree is empty.
   const CompiledRule* match(const RequestHead& head) const {
     return root_ == nullptr ? nullptr : match_paths(*root_, head);
   }
-  // Replaces the matches at `key` (see path_key()) of one type as MatchList::edited() does.
+  // Replaces the matches at `key` (see path_key()) of one type, not regular expressions, as
+  // MatchList::edited() does.
   void edit(std::string_view key, PathMatchType type, std::span<const MatchEntry> removed,
             std::span<const MatchEntry> added);
 

@@ -8,13 +8,14 @@ std::string_view canonical_prefix(std::string_view value) {
 }
 
 std::string_view path_key(const PathMatch& path) {
-  return path.type == PathMatchType::kExact ? std::string_view(path.value) : canonical_prefix(path.value);
+  return path.type == PathMatchType::kPrefix ? canonical_prefix(path.value) : std::string_view(path.value);
 }
 
 std::strong_ordering compare_paths(const PathMatch& a, const PathMatch& b) {
-  if (a.type != b.type) {
-    return a.type == PathMatchType::kExact ? std::strong_ordering::less : std::strong_ordering::greater;
-  }
+  const auto rank = [](PathMatchType type) {
+    return type == PathMatchType::kExact ? 0 : type == PathMatchType::kRegularExpression ? 1 : 2;
+  };
+  if (const auto order = rank(a.type) <=> rank(b.type); order != 0) return order;
   return path_key(b).size() <=> path_key(a).size();
 }
 

@@ -21,11 +21,13 @@ namespace ingress::routing {
 // A prefix without its trailing slash, which means nothing: "/foo/" is "/foo", "/" is "". One slash
 // only: the empty segment in "/foo//" is a segment.
 std::string_view canonical_prefix(std::string_view value);
-// The bytes under which a path match is kept: canonical for a prefix, as it is when exact.
+// The bytes under which a path match is kept: canonical for a prefix, else as they are.
 std::string_view path_key(const PathMatch& path);
 
-// Exact before prefix, then the longer prefix. Equal for two paths that cannot both hold unless they are
-// the same, so that the order is total only together with the rest.
+// Exact, then regular expressions by falling length, then prefixes by falling length. What Gateway API leaves
+// to us (HTTPRouteRule.matches: RegularExpression is implementation-specific): an expression names less than
+// one path, and as a rule more than a prefix. Equal for two exact paths or prefixes only if they cannot both
+// hold unless they are the same, so that the order is total only together with the rest.
 std::strong_ordering compare_paths(const PathMatch& a, const PathMatch& b);
 // Method given, number of headers, number of query parameters.
 std::strong_ordering compare_conditions(const RouteMatch& a, const RouteMatch& b);

@@ -39,7 +39,10 @@ void add_edits(const CompiledRoute& route, Change change, std::vector<Edit>& edi
       const std::vector<RouteMatch>& matches = matches_of(*rule.value);
       for (std::size_t i = 0; i < matches.size(); ++i) {
         const PathMatch& path = matches[i].path;
-        edits.push_back({hash, host, path_key(path), path.type, change, MatchEntry::of(rule, i)});
+        // The regular expressions of a host are one list.
+        const bool is_pattern = path.type == PathMatchType::kRegularExpression;
+        edits.push_back({hash, host, is_pattern ? std::string_view() : path_key(path), path.type, change,
+                         MatchEntry::of(rule, i)});
       }
     }
   }
@@ -62,7 +65,11 @@ HostTable apply_edits(const HostTable& hosts, std::vector<Edit> edits) {
       for (; edit != edits.end() && edit->place() == first.place(); ++edit) {
         (edit->change == Change::kAdd ? added : removed).push_back(edit->entry);
       }
-      paths.edit(first.key, first.type, removed, added);
+      if (first.type == PathMatchType::kRegularExpression) {
+        builder.put_patterns(host, builder.find_patterns(host).edited(removed, added));
+      } else {
+        paths.edit(first.key, first.type, removed, added);
+      }
     }
     builder.put(host, std::move(paths));
   }

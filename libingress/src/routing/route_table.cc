@@ -9,6 +9,22 @@ std::string to_text(const FixedReply& reply) {
   return std::to_string(reply.status) + " " + reply.why;
 }
 
+std::string_view to_text(PathMatchType type) {
+  switch (type) {
+    case PathMatchType::kExact:
+      return "  exact ";
+    case PathMatchType::kPrefix:
+      return "  prefix ";
+    case PathMatchType::kRegularExpression:
+      return "  pattern ";
+  }
+  return "";
+}
+
+std::string to_text(ValueMatchType type, const char* exact) {
+  return type == ValueMatchType::kExact ? exact : " ~ ";
+}
+
 // Slot numbers are left out: they depend on what was leased before.
 void dump_rule(const CompiledRule& rule, std::string& out) {
   out += " rule " + rule.name + " timeout " + std::to_string(rule.value->timeouts.request.count()) + "\n";
@@ -23,10 +39,14 @@ void dump_rule(const CompiledRule& rule, std::string& out) {
            std::to_string(mirror.value->denominator) + "\n";
   }
   for (const RouteMatch& match : matches_of(*rule.value)) {
-    out += match.path.type == PathMatchType::kExact ? "  exact " : "  prefix ";
+    out += to_text(match.path.type);
     out += match.path.value + " " + match.method + "\n";
-    for (const HeaderMatch& header : match.headers) out += "   " + header.name + ": " + header.value + "\n";
-    for (const QueryMatch& query : match.query) out += "   " + query.name + "=" + query.value + "\n";
+    for (const HeaderMatch& header : match.headers) {
+      out += "   " + header.name + to_text(header.type, ": ") + header.value + "\n";
+    }
+    for (const QueryMatch& query : match.query) {
+      out += "   " + query.name + to_text(query.type, "=") + query.value + "\n";
+    }
   }
 }
 
