@@ -188,18 +188,6 @@ TEST_CASE("RouteFaultsNameTheirField") {
        {"routes[0].rules[0].matches[0].path.value", [](auto& c) { match(c).path.value.assign(4097, '/'); }},
        {"routes[0].rules[0].matches[0].path.type",
         [](auto& c) { match(c).path.type = static_cast<PathMatchType>(9); }},
-       {"routes[0].rules[0].matches[0].path.value",
-        [](auto& c) { match(c).path = PathMatch::regular_expression("/("); }},
-       {"routes[0].rules[0].matches[0].path.value",
-        [](auto& c) { match(c).path = PathMatch::regular_expression(std::string(1025, 'a')); }},
-       {"routes[0].rules[0].matches[0].path.value",
-        [](auto& c) { match(c).path = PathMatch::regular_expression("/[a-z]{1000}[0-9]{1000}[A-Z]{1000}"); }},
-       {"routes[0].rules[0].matches[0].headers[0].value",
-        [](auto& c) { match(c).headers = {{"a", "[", ValueMatchType::kRegularExpression}}; }},
-       {"routes[0].rules[0].matches[0].headers[0].type",
-        [](auto& c) { match(c).headers = {{"a", "b", static_cast<ValueMatchType>(9)}}; }},
-       {"routes[0].rules[0].matches[0].query[0].value",
-        [](auto& c) { match(c).query = {{"a", "a**", ValueMatchType::kRegularExpression}}; }},
        {"routes[0].rules[0].matches[0].method", [](auto& c) { match(c).method = "GET POST"; }},
        {"routes[0].rules[0].matches[0].headers[0].name", [](auto& c) { match(c).headers = {{"", "a"}}; }},
        {"routes[0].rules[0].matches[0].headers[0].name", [](auto& c) { match(c).headers = {{"a:", "a"}}; }},
@@ -214,6 +202,23 @@ TEST_CASE("RouteFaultsNameTheirField") {
        {"routes[0].rules[0].backends[0].weight", [](auto& c) { backend(c).weight = 1'000'001; }},
        {"routes[0].rules[0].backends[0].failure.status",
         [](auto& c) { backend(c).failure = FixedReply{.status = 600}; }}},
+      Severity::kError);
+}
+
+TEST_CASE("RegularExpressionFaultsNameTheirField") {
+  check_rows(
+      {{"routes[0].rules[0].matches[0].path.value",
+        [](auto& c) { match(c).path = PathMatch::regular_expression("/("); }},
+       {"routes[0].rules[0].matches[0].path.value",
+        [](auto& c) { match(c).path = PathMatch::regular_expression(std::string(1025, 'a')); }},
+       {"routes[0].rules[0].matches[0].path.value",
+        [](auto& c) { match(c).path = PathMatch::regular_expression("/[a-z]{1000}[0-9]{1000}[A-Z]{1000}"); }},
+       {"routes[0].rules[0].matches[0].headers[0].value",
+        [](auto& c) { match(c).headers = {{"a", "[", ValueMatchType::kRegularExpression}}; }},
+       {"routes[0].rules[0].matches[0].headers[0].type",
+        [](auto& c) { match(c).headers = {{"a", "b", static_cast<ValueMatchType>(9)}}; }},
+       {"routes[0].rules[0].matches[0].query[0].value",
+        [](auto& c) { match(c).query = {{"a", "a**", ValueMatchType::kRegularExpression}}; }}},
       Severity::kError);
 }
 
