@@ -24,7 +24,7 @@ TEST_CASE("BlocksComeInClassesAndAreReused") {
     std::size_t capacity;
   };
   for (const Row row : {Row{0, 4096}, Row{1, 4096}, Row{4096, 4096}, Row{4097, 16384}, Row{16385, 65536},
-                        Row{65536, 65536}, Row{65537, 65537}}) {
+                        Row{65536, 65536}, Row{65537, 135168}, Row{135168, 135168}, Row{135169, 135169}}) {
     CAPTURE(row.asked);
     Block* block = pool.take_block(row.asked);
     CHECK(block->capacity == row.capacity);
@@ -35,7 +35,7 @@ TEST_CASE("BlocksComeInClassesAndAreReused") {
       Slice slice(block, 0, 0);
     }
     CHECK(pool.live_bytes() == 0);
-    if (row.capacity > BufferPool::kLargeBytes) {
+    if (row.capacity > BufferPool::kReadBytes) {
       CHECK(pool.free_bytes() == free_before);
       continue;
     }
@@ -193,6 +193,22 @@ TEST_CASE("CompactFreesLargeBlocksOfSmallRests") {
   const std::size_t slices = chain.num_slices();
   chain.compact(pool);
   CHECK(chain.num_slices() == slices);
+}
+
+TEST_CASE("CompactKeepsABlockToReadIntoOnlyForWhatNoSmallerOneHolds") {
+  BufferPool pool;
+  for (const std::size_t rest : {BufferPool::kLargeBytes, BufferPool::kLargeBytes + 1}) {
+    CAPTURE(rest);
+    Block* block = pool.take_block(BufferPool::kReadBytes);
+    std::fill_n(block->data(), BufferPool::kReadBytes, 'r');
+    Chain chain;
+    chain.append(Slice(block, 0, BufferPool::kReadBytes));
+    chain.drop_front(BufferPool::kReadBytes - rest);
+    chain.compact(pool);
+    CHECK(chain.to_string() == std::string(rest, 'r'));
+    CHECK(pool.live_bytes() ==
+          (rest > BufferPool::kLargeBytes ? BufferPool::kReadBytes : BufferPool::kLargeBytes));
+  }
 }
 
 TEST_CASE("WhatIsKeptOfAChainSharesLargeSlicesAndCopiesSmallOnesOfLargeBlocks") {

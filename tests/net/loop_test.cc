@@ -210,12 +210,12 @@ TEST_CASE("The read space is the same block as long as nobody keeps a slice of i
     const auto dropped = loop.take_read(1'000);
   }
   CHECK(loop.read_space().data() == first);
-  CHECK(loop.read_space().size() == ingress::base::BufferPool::kLargeBytes);
+  CHECK(loop.read_space().size() == ingress::base::BufferPool::kReadBytes);
   auto kept = std::make_optional(loop.take_read(1'000));
   CHECK(loop.read_space().data() == first + 1'000);
-  const auto more = loop.take_read(40'000);
-  CHECK(loop.read_space().size() == ingress::base::BufferPool::kLargeBytes);
-  CHECK((loop.read_space().data() < first || loop.read_space().data() > first + 60'000));
+  const auto more = loop.take_read(70'000);
+  CHECK(loop.read_space().size() == ingress::base::BufferPool::kReadBytes);
+  CHECK((loop.read_space().data() < first || loop.read_space().data() > first + 130'000));
   kept.reset();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <utility>
 
@@ -10,8 +11,8 @@ namespace ingress::base {
 namespace {
 
 constexpr std::uint32_t kClassBytes[] = {BufferPool::kSmallBytes, BufferPool::kMediumBytes,
-                                         BufferPool::kLargeBytes};
-constexpr std::uint8_t kOversize = 3;  // the class that is never kept
+                                         BufferPool::kLargeBytes, BufferPool::kReadBytes};
+constexpr std::uint8_t kOversize = std::size(kClassBytes);  // the class that is never kept
 
 void free_block(Block* block) {
   ::operator delete(block, sizeof(Block) + block->capacity);
@@ -20,6 +21,7 @@ void free_block(Block* block) {
 // Whether a slice holds a block much larger than itself.
 bool is_wasteful(const Slice& slice) {
   const std::size_t capacity = slice.block()->capacity;
+  if (capacity > BufferPool::kLargeBytes) return slice.size() <= BufferPool::kLargeBytes;
   return capacity > BufferPool::kSmallBytes && slice.size() * 4 <= capacity;
 }
 

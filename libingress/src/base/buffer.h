@@ -109,9 +109,9 @@ class Chain {
     if (!slices_.empty()) slices_.clear();
     head_ = size_ = 0;
   }
-  // Copies slices that fill a quarter of their block or less, when it is larger than 4 KB, into
-  // right-sized blocks, so that a few unsent bytes do not hold 64 KB. Linear in slices; allocates
-  // nothing when there is nothing to copy.
+  // Copies slices that fill a quarter of their block or less, when it is larger than 4 KB, and those of a
+  // block to read into that a smaller class has room for, into right-sized blocks: a few unsent bytes must
+  // not hold much more than themselves. Linear in slices; allocates nothing when there is nothing to copy.
   void compact(BufferPool& pool);
   std::string to_string() const;  // for tests and error texts
 
@@ -125,12 +125,14 @@ class Chain {
   std::size_t size_ = 0;
 };
 
-// Free lists of blocks in three classes of size.
+// Free lists of blocks in four classes of size.
 class BufferPool {
  public:
   static constexpr std::uint32_t kSmallBytes = 4 * 1024;
   static constexpr std::uint32_t kMediumBytes = 16 * 1024;
   static constexpr std::uint32_t kLargeBytes = 64 * 1024;
+  // What an event loop reads into at once: twice the largest piece that is kept, and the head before it.
+  static constexpr std::uint32_t kReadBytes = 132 * 1024;
 
   // Keeps at most `max_free_bytes` in its lists; the rest goes back to malloc.
   explicit BufferPool(std::size_t max_free_bytes = 8 * 1024 * 1024);
@@ -138,7 +140,7 @@ class BufferPool {
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool();
 
-  // A block of at least `bytes` with one reference. More than kLargeBytes is allocated to measure and
+  // A block of at least `bytes` with one reference. More than kReadBytes is allocated to measure and
   // never kept; below 4 GB, which is the caller's to see to.
   Block* take_block(std::size_t bytes);
   Slice copy(std::string_view bytes);
@@ -147,7 +149,7 @@ class BufferPool {
   std::size_t free_bytes() const { return free_bytes_; }
 
  private:
-  Block* free_[3] = {};
+  Block* free_[4] = {};
   std::size_t free_bytes_ = 0;
   std::size_t live_bytes_ = 0;
   std::size_t max_free_bytes_;

@@ -290,7 +290,7 @@ std::span<char> EventLoop::read_space() {
     impl.read_offset = impl.read_block->used = 0;
   } else if (!impl.read_block || impl.read_block->capacity - impl.read_offset < kMinReadBytes) {
     if (impl.read_block) const base::Slice given_up(impl.read_block, 0, 0);
-    impl.read_block = buffers_.take_block(base::BufferPool::kLargeBytes);
+    impl.read_block = buffers_.take_block(base::BufferPool::kReadBytes);
     impl.read_offset = 0;
   }
   return {impl.read_block->data() + impl.read_offset, impl.read_block->capacity - impl.read_offset};

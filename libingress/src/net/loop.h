@@ -55,12 +55,12 @@ class EventLoop {
   uv_loop_s* uv_loop() { return uv_.get(); }
   // Whether the caller is on the loop's thread, or nobody runs the loop: for assertions.
   bool is_on_thread() const;
-  // Where sockets of this loop read into: at least kMinReadBytes, the same 64 KB again and again as long
+  // Where sockets of this loop read into: at least kMinReadBytes, the same block again and again as long
   // as no handler keeps a slice. What is kept is read behind, until too little is left of the block.
   std::span<char> read_space();
   // The first `size_bytes` of the last read_space() as a slice, after a read.
   base::Slice take_read(std::size_t size_bytes);
-  static constexpr std::uint32_t kMinReadBytes = 32 * 1024;
+  static constexpr std::uint32_t kMinReadBytes = 68 * 1024;  // a piece of 64 KB and the head before it
 
  private:
   EventLoop();

@@ -110,7 +110,7 @@ void DownstreamH1::take_input() {
 
 // What the client sent ahead waits, in a block of its own size.
 void DownstreamH1::hold_input() {
-  if (input_.size() <= base::BufferPool::kMediumBytes) {
+  if (input_.size() <= base::BufferPool::kLargeBytes) {
     input_ = host_.services().loop.buffers().copy(input_.view());
   }
   transport_->pause(net::PauseReason::kBusy);
