@@ -22,7 +22,8 @@ class HeadReader {
   }
 
   void start(HeadLimits limits) {
-    scanner_.start(kind_, to_scan_limits(limits));
+    if (has_scanned_) scanner_.start(kind_, to_scan_limits(limits));
+    has_scanned_ = false;
     bytes_.clear();
     line_ = {};
     if (has_failed_) error_ = {};
@@ -37,6 +38,7 @@ class HeadReader {
     const ScanLimits scan_limits = to_scan_limits(limits);
     if (!scanner_.has_begun() && take_plain(bytes, scan_limits, fields))
       return FeedResult{bytes_.size(), true};
+    has_scanned_ = true;
     scanner_.set_limits(scan_limits);
     const HeadScanner::Step step = scanner_.scan(bytes);
     bytes_.append(bytes.substr(step.skipped, step.taken));
@@ -116,7 +118,8 @@ class HeadReader {
   SectionKind kind_;
   bool has_failed_ = false;
   bool is_complete_ = false;
-  bool is_plain_ = false;  // complete, and the scanner has not seen it
+  bool is_plain_ = false;    // complete, and the scanner has not seen it
+  bool has_scanned_ = true;  // something that is to be forgotten
   HeadScanner scanner_;
   StartLine line_;
   std::string bytes_;

@@ -119,16 +119,22 @@ void StreamTransport::write(base::Chain&& bytes) {
   if (is_direct) write_queue();
 }
 
-// Writes from the front of `bytes` until the kernel takes no more; 0 or an error other than that.
+// Writes from the front of `bytes` until the kernel takes no more; 0 or an error other than that. Not
+// uv_try_write(), which does the same by way of its own queue: that is known to be empty here.
 int StreamTransport::write_some(base::Chain& bytes) {
+  const int socket = fd();
   while (!bytes.is_empty()) {
     iovec iovecs[kMaxIovecs];
-    const std::size_t num = bytes.to_iovecs(iovecs, kMaxIovecs);
+    msghdr message{};
+    message.msg_iov = iovecs;
+    message.msg_iovlen = bytes.to_iovecs(iovecs, kMaxIovecs);
     std::size_t offered = 0;
-    for (std::size_t i = 0; i < num; ++i) offered += iovecs[i].iov_len;
-    const int written = uv_try_write(&uv_.stream, to_uv(iovecs), static_cast<unsigned>(num));
-    if (written == UV_EAGAIN) return 0;
-    if (written < 0) return written;
+    for (std::size_t i = 0; i < message.msg_iovlen; ++i) offered += iovecs[i].iov_len;
+    ssize_t written = 0;
+    do {
+      written = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (written < 0 && errno == EINTR);
+    if (written < 0) return errno == EAGAIN || errno == ENOBUFS ? 0 : uv_translate_sys_error(errno);
     bytes.drop_front(static_cast<std::size_t>(written));
     written_bytes_ += static_cast<std::uint64_t>(written);
     if (static_cast<std::size_t>(written) < offered) return 0;

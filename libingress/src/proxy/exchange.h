@@ -189,6 +189,8 @@ class Exchange final : public ExchangeContext,
   void note_why(ErrorCode code, std::string_view detail);
   void unpin();
   void log();
+  // Whether anybody will ask how it went, beyond what is counted.
+  bool is_recorded() const { return services_.access_log != nullptr || !filters_.is_empty(); }
   void forget();
 
   // What it holds of the limits of its cluster; all empty for a cluster without any.
@@ -255,7 +257,7 @@ class Exchange final : public ExchangeContext,
   std::string request_id_;
   std::string_view client_address_;  // whom the peer speaks for: of the peer, or of a header field
   std::uint16_t client_port_ = 0;    // 0 = not known
-  std::int64_t started_us_ = 0, upstream_started_us_ = -1, upstream_us_ = -1;
+  std::int64_t started_us_ = 0, upstream_started_us_ = -1, upstream_us_ = -1, ended_us_ = -1;
   std::int64_t try_started_us_ = -1;  // -1 = nobody asks how long it takes
   std::uint16_t status_ = 0;
   std::uint64_t response_bytes_ = 0;

@@ -43,13 +43,14 @@ void Exchange::note_why(ErrorCode code, std::string_view detail) {
 // The names survive the snapshot: a stream may last for hours after its configuration.
 void Exchange::unpin() {
   tries_.release_budget();
-  limit_use_.retry.reset();
+  if (limit_use_.gate) limit_use_.retry.reset();
   if (view_ == nullptr) return;
-  if (rule_ != nullptr) {
+  const bool is_told = is_recorded();
+  if (rule_ != nullptr && is_told) {
     route_name_ = rule_->route->name;
     rule_name_ = rule_->name;
   }
-  if (cluster_ != nullptr) cluster_name_ = cluster_->cluster.name;
+  if (cluster_ != nullptr && is_told) cluster_name_ = cluster_->cluster.name;
   rule_ = nullptr;
   cluster_ = nullptr;
   services_.views.unpin(view_);
@@ -57,14 +58,14 @@ void Exchange::unpin() {
 }
 
 void Exchange::log() {
-  const std::chrono::microseconds duration(net::EventLoop::clock_us() - started_us_);
+  const std::chrono::microseconds duration(ended_us_ - started_us_);
   // What a tunnel was as a request has been counted when it began.
   if (!was_upgraded()) {
     services_.metrics.count_request(status_, duration);
     services_.metrics.request_body_bytes.add(request_.bytes_in());
     services_.metrics.response_body_bytes.add(response_bytes_);
   }
-  if (services_.access_log == nullptr && filters_.is_empty()) return;
+  if (!is_recorded()) return;
   const RequestHead& head = start_->head;
   const ExchangeRecord record{
       .started_unix_us = unix_us() - duration.count(),

@@ -110,9 +110,11 @@ void Exchange::end(Finish how) {
   deadline_.cancel();
   drop_resumer();
   is_suspended_ = false;
+  ended_us_ = -1;
   release_upstream();
+  if (ended_us_ < 0) ended_us_ = net::EventLoop::clock_us();
   mirrors_.clear();
-  limit_use_ = {};  // before the client can know that it is its turn again
+  if (limit_use_.gate) limit_use_ = {};  // before the client can know that it is its turn again
   stream_->flush();
   unpin();
   phase_ = Phase::kDone;

@@ -43,7 +43,8 @@ Exchange::Step Exchange::pick_upstream() {
   endpoint_->begin_exchange();
   ++tries_.num;
   try_started_us_ = endpoint_->is_measured ? net::EventLoop::clock_us() : -1;
-  if (upstream_started_us_ < 0) upstream_started_us_ = net::EventLoop::clock_us();
+  // Nothing that takes time has happened since the exchange began, unless it waited.
+  if (upstream_started_us_ < 0) upstream_started_us_ = is_in_read_ ? started_us_ : net::EventLoop::clock_us();
   upstream_label_ = endpoint_->label;
   start_try_clock();
   if (!tries_.wants_fresh_conn) conn_ = endpoint_->idle.take();
@@ -118,11 +119,14 @@ void Exchange::note_outcome(upstream::TryOutcome outcome) {
 void Exchange::release_upstream() {
   tries_.stop_timers();
   attempt_.reset();
-  limit_use_.ticket.leave();
-  limit_use_.connection.reset();
+  if (limit_use_.gate) {
+    limit_use_.ticket.leave();
+    limit_use_.connection.reset();
+  }
   if (endpoint_) {
     endpoint_->end_exchange();
-    upstream_us_ = net::EventLoop::clock_us() - upstream_started_us_;
+    ended_us_ = net::EventLoop::clock_us();
+    upstream_us_ = ended_us_ - upstream_started_us_;
   }
   if (conn_) {
     upstream::give_back(services_.loop, endpoint_, std::move(conn_), cluster_limits_, cluster_timeouts_);
