@@ -159,14 +159,3 @@ TEST_CASE("Known names are found in any case, and only they") {
     }
   }
 }
-
-TEST_CASE("Headers writes lines of its own one behind the other") {
-  Headers headers;
-  headers.add_lines(
-      {{"Host", "a", HeaderId::kHost}, {"X-Empty", {}, HeaderId::kOther}, {"B", "c", HeaderId::kOther}});
-  CHECK_EQ(dump(headers), "[Host]=[a]\n[X-Empty]=[]\n[B]=[c]\n");
-  CHECK(headers.has(HeaderId::kHost));
-  const HeaderField& first = *headers.begin();
-  CHECK_EQ(std::string_view(first.name.data(), 26), "Host: a\r\nX-Empty: \r\nB: c\r\n");
-  for (const HeaderField& field : headers) CHECK(field.is_line);
-}

@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -92,14 +91,9 @@ class INGRESS_EXPORT Headers {
   void add_line_view(std::string_view name, std::string_view value, HeaderId id) {
     push({name, value, id, true, true});
   }
-  // Appends fields as lines (HeaderField::is_line), one behind the other in storage of this object, so that
-  // they are written as one. `name` is letters, digits and hyphens, `id` its id, `value` field text.
-  struct Line {
-    std::string_view name;
-    std::string_view value;
-    HeaderId id = HeaderId::kOther;
-  };
-  void add_lines(std::initializer_list<Line> lines);
+  // Room for `size` bytes in storage of this object: for lines to be added by add_line_view(), which are
+  // written as one when they stand one behind the other.
+  char* take_room(std::size_t size);
   // Removes all fields of that name; returns how many there were.
   std::size_t remove(std::string_view name);
   std::size_t remove(HeaderId id) { return remove_any(bit(id)); }

@@ -168,19 +168,8 @@ void Headers::add(std::string_view name, std::string_view value) {
   push({keep(name), keep(value), to_header_id(name)});
 }
 
-void Headers::add_lines(std::initializer_list<Line> lines) {
-  std::size_t size = 0;
-  for (const Line& line : lines) size += line.name.size() + line.value.size() + 4;
-  char* at = storage().take(size);
-  for (const Line& line : lines) {
-    char* const value = at + line.name.size() + 2;
-    std::memcpy(at, line.name.data(), line.name.size());
-    std::memcpy(value - 2, ": ", 2);
-    std::copy_n(line.value.data(), line.value.size(), value);  // may be empty, and then null
-    std::memcpy(value + line.value.size(), "\r\n", 2);
-    add_line_view({at, line.name.size()}, {value, line.value.size()}, line.id);
-    at = value + line.value.size() + 2;
-  }
+char* Headers::take_room(std::size_t size) {
+  return storage().take(size);
 }
 
 std::size_t Headers::remove(std::string_view name) {

@@ -171,10 +171,14 @@ bool is_ambiguous(std::string_view normal_path, Ambiguous ambiguous) {
   return true;
 }
 
-// A name or IPv4 address: not empty, no empty label but for a dot at the end.
-bool is_host_name(std::string_view host) {
-  return !host.empty() && host.size() <= kMaxHostBytes && host.front() != '.' && is_all(host, kHostChar) &&
-         host.find("..") == host.npos;
+// The name or IPv4 address at the front of `text`: not empty, no empty label but for a dot at the end. ""
+// when there is none.
+std::string_view take_host_name(std::string_view text) {
+  std::size_t size = 0;
+  for (char before = '.'; size < text.size() && is_in(text[size], kHostChar); before = text[size++]) {
+    if (before == '.' && text[size] == '.') return {};
+  }
+  return size <= kMaxHostBytes ? text.substr(0, size) : std::string_view();
 }
 
 bool starts_with_scheme(std::string_view target, std::string_view scheme) {
@@ -247,7 +251,7 @@ std::expected<std::string_view, Error> normalize_path(std::string_view path, Pat
 
 std::expected<Authority, Error> parse_authority(std::string_view text) {
   Authority authority;
-  std::size_t host_end = text.find(':');
+  std::size_t host_end = 0;
   if (text.starts_with('[')) {
     const std::size_t bracket = text.find(']');
     if (bracket == text.npos || !base::is_ipv6_address(text.substr(1, bracket - 1)))
@@ -255,8 +259,9 @@ std::expected<Authority, Error> parse_authority(std::string_view text) {
     host_end = bracket + 1;
     authority.host = text.substr(0, host_end);
   } else {
-    authority.host = text.substr(0, host_end);
-    if (!is_host_name(authority.host)) return refuse("bad_host");
+    authority.host = take_host_name(text);
+    host_end = authority.host.size();
+    if (host_end == 0) return refuse("bad_host");
   }
   if (host_end >= text.size()) return authority;
   const std::string_view port = text.substr(host_end + 1);

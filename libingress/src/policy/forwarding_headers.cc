@@ -128,6 +128,31 @@ std::string_view own_port(Headers& headers, const ClientFacts& facts, std::strin
   return headers.keep({digits, static_cast<std::size_t>(end - digits)});
 }
 
+// Our fields as lines in one piece of memory, which the writer copies as one.
+class Lines {
+ public:
+  // `value_bytes` of all values together.
+  Lines(Headers& headers, std::size_t value_bytes)
+      : headers_(headers), at_(headers.take_room(kNameBytes + value_bytes)) {}
+
+  // `start` is the name with ": ".
+  template <std::size_t N>
+  void add(const char (&start)[N], std::string_view value, HeaderId id) {
+    constexpr std::size_t kStartBytes = N - 1;
+    char* const value_at = at_ + kStartBytes;
+    std::memcpy(at_, start, kStartBytes);
+    if (!value.empty()) std::memcpy(value_at, value.data(), value.size());
+    std::memcpy(value_at + value.size(), "\r\n", 2);
+    headers_.add_line_view({at_, kStartBytes - 2}, {value_at, value.size()}, id);
+    at_ = value_at + value.size() + 2;
+  }
+
+ private:
+  static constexpr std::size_t kNameBytes = 5 * 24;  // of the five, with what is around the values
+  Headers& headers_;
+  char* at_;
+};
+
 }  // namespace
 
 std::string_view find_request_id(const Headers& headers) {
@@ -149,17 +174,12 @@ void set_forwarding_headers(Headers& headers, const ClientFacts& facts) {
   const std::string_view host = or_ours(kept.host, facts.authority);
   const std::string_view port = kept.port.empty() ? own_port(headers, facts, host, proto) : kept.port;
   const std::string_view address = or_ours(kept.addresses, facts.address);
-  using Line = Headers::Line;
-  const Line request_id{"X-Request-Id", facts.request_id, HeaderId::kXRequestId};
-  const Line for_line{"X-Forwarded-For", address, HeaderId::kXForwardedFor};
-  const Line proto_line{"X-Forwarded-Proto", proto, HeaderId::kXForwardedProto};
-  const Line port_line{"X-Forwarded-Port", port, HeaderId::kXForwardedPort};
-  if (host.empty()) {
-    headers.add_lines({for_line, proto_line, port_line, request_id});
-  } else {
-    headers.add_lines(
-        {for_line, proto_line, {"X-Forwarded-Host", host, HeaderId::kXForwardedHost}, port_line, request_id});
-  }
+  Lines lines(headers, address.size() + proto.size() + host.size() + port.size() + facts.request_id.size());
+  lines.add("X-Forwarded-For: ", address, HeaderId::kXForwardedFor);
+  lines.add("X-Forwarded-Proto: ", proto, HeaderId::kXForwardedProto);
+  if (!host.empty()) lines.add("X-Forwarded-Host: ", host, HeaderId::kXForwardedHost);
+  lines.add("X-Forwarded-Port: ", port, HeaderId::kXForwardedPort);
+  lines.add("X-Request-Id: ", facts.request_id, HeaderId::kXRequestId);
   if (!kept.forwarded.empty()) headers.add_checked_view("Forwarded", kept.forwarded, HeaderId::kForwarded);
 }
 
