@@ -82,14 +82,16 @@ class INGRESS_EXPORT Headers {
   // Appends a field.
   void add(std::string_view name, std::string_view value);
   // Appends a field without copying. `id` must be to_header_id(name).
-  void add_view(std::string_view name, std::string_view value, HeaderId id) { push({name, value, id}); }
+  void add_view(std::string_view name, std::string_view value, HeaderId id) {
+    push(name, value, id, false, false);
+  }
   // The same for codecs, which have checked what they found.
   void add_checked_view(std::string_view name, std::string_view value, HeaderId id) {
-    push({name, value, id, true});
+    push(name, value, id, true, false);
   }
   // The same for one whose views are of a line as HeaderField::is_line says.
   void add_line_view(std::string_view name, std::string_view value, HeaderId id) {
-    push({name, value, id, true, true});
+    push(name, value, id, true, true);
   }
   // Room for `size` bytes in storage of this object: for lines to be added by add_line_view(), which are
   // written as one when they stand one behind the other.
@@ -125,9 +127,9 @@ class INGRESS_EXPORT Headers {
 
  private:
   base::Arena& storage();
-  void push(const HeaderField& field) {
-    fields_.push_back(field);
-    ids_ |= bit(field.id);
+  void push(std::string_view name, std::string_view value, HeaderId id, bool is_checked, bool is_line) {
+    fields_.emplace_back(name, value, id, is_checked, is_line);
+    ids_ |= bit(id);
   }
 
   std::vector<HeaderField> fields_;

@@ -208,7 +208,7 @@ bool is_keep_alive(const Headers& headers, HttpVersion version) {
   if (!headers.has(HeaderId::kConnection)) return version == HttpVersion::kHttp11;
   for (const HeaderField& field : headers) {
     if (field.id != HeaderId::kConnection) continue;
-    if (base::equals_ignore_case(field.value, "keep-alive")) {  // mostly that, and no more
+    if (field.value == "keep-alive") {  // mostly that, and no more
       has_keep_alive = true;
       continue;
     }

@@ -30,16 +30,25 @@ class HeadReader {
     has_failed_ = is_complete_ = is_plain_ = false;
   }
 
+  // The whole head at once, where it is plain and there is room for it already: its size, or 0.
+  std::size_t take_plain(std::string_view bytes, HeadLimits limits, Headers& fields) {
+    if (has_failed_ || is_complete_ || scanner_.has_begun()) return 0;
+    ScanLimits scan_limits = to_scan_limits(limits);
+    scan_limits.section_bytes = std::min(scan_limits.section_bytes, bytes_.capacity());
+    const PlainHead head = read_plain_head(kind_, bytes, scan_limits, bytes_.data(), fields);
+    if (head.size == 0) return 0;
+    bytes_.assign(bytes.data(), head.size);
+    line_ = head.line;
+    is_plain_ = is_complete_ = true;
+    return head.size;
+  }
+
   // How much of `bytes` belongs to the head; is_complete when it now ends there, and `fields` has its fields.
   std::expected<FeedResult, Error> take(std::string_view bytes, HeadLimits limits, Headers& fields) {
     if (has_failed_) return std::unexpected(error_);
     if (is_complete_) return FeedResult{0, true};
-    // They may have changed while the connection was idle.
-    const ScanLimits scan_limits = to_scan_limits(limits);
-    if (!scanner_.has_begun() && take_plain(bytes, scan_limits, fields))
-      return FeedResult{bytes_.size(), true};
     has_scanned_ = true;
-    scanner_.set_limits(scan_limits);
+    scanner_.set_limits(to_scan_limits(limits));  // they may have changed while the connection was idle
     const HeadScanner::Step step = scanner_.scan(bytes);
     bytes_.append(bytes.substr(step.skipped, step.taken));
     line_ = scanner_.start_line();
@@ -85,16 +94,6 @@ class HeadReader {
     return {.section_bytes = limits.head_bytes,
             .max_fields = limits.max_headers,
             .line_bytes = limits.request_line_bytes};
-  }
-
-  // The whole head at once, where it is plain and there is room for it already.
-  bool take_plain(std::string_view bytes, ScanLimits limits, Headers& fields) {
-    limits.section_bytes = std::min(limits.section_bytes, bytes_.capacity());
-    const PlainHead head = read_plain_head(kind_, bytes, limits, bytes_.data(), fields);
-    if (head.size == 0) return false;
-    bytes_.assign(bytes.data(), head.size);
-    line_ = head.line;
-    return is_plain_ = is_complete_ = true;
   }
 
   // White space by the grammar (RFC 9110 5.6.3), but not to every reader: llhttp takes spaces there only.
@@ -171,10 +170,14 @@ std::expected<void, Error> fill(ResponseHead& head, const HeadReader& reader) {
 template <typename Fill>
 std::expected<FeedResult, Error> feed_head(HeadReader& reader, std::string_view bytes, HeadLimits limits,
                                            Headers& fields, Fill fill_head) {
-  const auto result = reader.take(bytes, limits, fields);
-  if (!result || !result->is_complete || result->consumed == 0) return result;
+  std::size_t consumed = reader.take_plain(bytes, limits, fields);
+  if (consumed == 0) {
+    auto result = reader.take(bytes, limits, fields);
+    if (!result || !result->is_complete || result->consumed == 0) return result;
+    consumed = result->consumed;
+  }
   if (const auto filled = fill_head(); !filled) return reader.fail(filled.error());
-  return result;
+  return FeedResult{consumed, true};
 }
 
 }  // namespace

@@ -165,7 +165,7 @@ void Headers::set(std::string_view name, std::string_view value) {
 }
 
 void Headers::add(std::string_view name, std::string_view value) {
-  push({keep(name), keep(value), to_header_id(name)});
+  push(keep(name), keep(value), to_header_id(name), false, false);
 }
 
 char* Headers::take_room(std::size_t size) {
@@ -188,7 +188,7 @@ void Headers::assign(const Headers& other) {
   clear();
   fields_.reserve(other.size());
   for (const HeaderField& field : other)
-    push({keep(field.name), keep(field.value), field.id, field.is_checked});
+    push(keep(field.name), keep(field.value), field.id, field.is_checked, false);
 }
 
 void RequestHead::assign(const RequestHead& other) {

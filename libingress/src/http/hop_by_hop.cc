@@ -21,11 +21,6 @@ constexpr Headers::IdSet kHopByHop =
     Headers::bit(HeaderId::kTe) | Headers::bit(HeaderId::kTransferEncoding) |
     Headers::bit(HeaderId::kUpgrade);
 
-// A whole value of Connection that names no other field. ("close" alone would name one called Close.)
-bool is_usual_option(std::string_view value) {
-  return base::equals_ignore_case(value, "keep-alive");
-}
-
 // Fields that are never about one connection (RFC 9110 7.6.1). A client that could have them removed
 // would have the backend see a request without its credentials, host or meaning.
 constexpr std::array<std::string_view, 18> kEndToEnd = {
@@ -38,14 +33,12 @@ bool is_end_to_end(std::string_view name) {
       kEndToEnd, [name](std::string_view known) { return base::equals_ignore_case(known, name); });
 }
 
-}  // namespace
-
-void strip_hop_by_hop(Headers& headers) {
-  if (!headers.has_any(kHopByHop)) return;
+// Removes the fields that Connection names, itself excepted.
+void remove_named(Headers& headers) {
   std::array<std::string_view, kMaxOptions> options;
   std::size_t num_options = 0;
   for (const HeaderField& field : headers) {
-    if (field.id != HeaderId::kConnection || is_usual_option(field.value)) continue;
+    if (field.id != HeaderId::kConnection) continue;
     std::string_view rest = field.value;
     while (num_options < kMaxOptions) {
       const auto option = base::next_list_token(rest);
@@ -53,14 +46,22 @@ void strip_hop_by_hop(Headers& headers) {
       options[num_options++] = *option;
     }
   }
-  headers.remove_any(kHopByHop);
-  if (num_options == 0) return;
   const auto named = std::span(options).first(num_options);
   headers.retain([named](const HeaderField& field) {
-    return std::ranges::none_of(named, [&field](std::string_view option) {
-      return base::equals_ignore_case(option, field.name) && !is_end_to_end(field.name);
-    });
+    return field.id == HeaderId::kConnection ||
+           std::ranges::none_of(named, [&field](std::string_view option) {
+             return base::equals_ignore_case(option, field.name) && !is_end_to_end(field.name);
+           });
   });
+}
+
+}  // namespace
+
+void strip_hop_by_hop(Headers& headers) {
+  if (!headers.has_any(kHopByHop)) return;
+  // Mostly it says that and no more, which names a field that goes anyhow.
+  if (headers.get(HeaderId::kConnection).value_or("keep-alive") != "keep-alive") remove_named(headers);
+  headers.remove_any(kHopByHop);
 }
 
 }  // namespace ingress::http

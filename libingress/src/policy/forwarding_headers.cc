@@ -1,7 +1,7 @@
 #include "policy/forwarding_headers.h"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <charconv>
 #include <cstring>
 #include <optional>
@@ -153,6 +153,21 @@ class Lines {
   char* at_;
 };
 
+// Eight digits, all made at once: one in each byte, the first one highest, and what makes it a letter added
+// where it is more than 9.
+char* put_hex(char* at, std::uint32_t number) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  std::uint64_t digits = number;
+  digits = (digits << 16 | digits) & 0x0000ffff0000ffff;
+  digits = (digits << 8 | digits) & 0x00ff00ff00ff00ff;
+  digits = (digits << 4 | digits) & kOnes * 0x0f;
+  const std::uint64_t is_letter = ((digits + kOnes * 6) >> 4) & kOnes;
+  digits += kOnes * '0' + is_letter * ('a' - '0' - 10);
+  if constexpr (std::endian::native == std::endian::little) digits = std::byteswap(digits);
+  std::memcpy(at, &digits, sizeof digits);
+  return at + sizeof digits;
+}
+
 }  // namespace
 
 std::string_view find_request_id(const Headers& headers) {
@@ -184,18 +199,10 @@ void set_forwarding_headers(Headers& headers, const ClientFacts& facts) {
 }
 
 void write_request_id(std::string& out, std::uint64_t high, std::uint64_t low) {
-  // The two digits of each byte.
-  static constexpr auto kHex = [] {
-    std::array<char, 512> digits{};
-    for (unsigned i = 0; i < digits.size(); ++i)
-      digits[i] = "0123456789abcdef"[(i % 2 == 0 ? i / 2 >> 4 : i / 2) & 15];
-    return digits;
-  }();
   out.resize(32);
   char* at = out.data();
   for (const std::uint64_t half : {high, low}) {
-    for (int shift = 56; shift >= 0; shift -= 8, at += 2)
-      std::memcpy(at, &kHex[((half >> shift) & 0xff) * 2], 2);
+    for (const int shift : {32, 0}) at = put_hex(at, static_cast<std::uint32_t>(half >> shift));
   }
 }
 
