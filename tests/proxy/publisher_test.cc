@@ -51,14 +51,16 @@ TEST_CASE("DeltasAndWholeConfigurationsGiveEqualBytes") {
   std::mt19937 random(7);
   Publisher by_delta = make_publisher();
   GatewayConfig last;
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 10'000; ++round) {
     const GatewayConfig next = random_config(random);
     const auto applied = by_delta.apply(diff(last, next));
     REQUIRE(applied);
+    last = next;
+    if (round % 5 != 0)
+      continue;  // a fault of one delta is still there after the next; comparing is the cost
     Publisher fresh = make_publisher();
     REQUIRE(fresh.publish(next));
     CHECK(bytes_of(by_delta) == bytes_of(fresh));
-    last = next;
   }
 }
 
