@@ -114,9 +114,9 @@ def test_a_body_that_drips_is_a_408_however_steadily_it_comes(serve, make_raw_ba
 
 
 @needs_plain_build
-def test_idle_connections_are_held_at_4_kb_each_at_most(serve, make_raw_backend):
+def test_idle_connections_are_held_at_1536_bytes_each_at_most(serve, make_raw_backend):
     """The slope from 1,000 to 9,000: what the first thousand cost once is not counted against each."""
-    few, many, bound_bytes = 1000, 9000, 4096
+    few, many, bound_bytes = 1000, 9000, 1536
     if not allow_descriptors(many + 500):
         pytest.skip("too few file descriptors for this process")
     def answer_all(connection):
@@ -136,7 +136,7 @@ def test_idle_connections_are_held_at_4_kb_each_at_most(serve, make_raw_backend)
     try:
         at_few = hold(few)
         hold(many)
-        # Buffers go back a second after the last answer; pages may follow later.
+        # What a request needs goes back with its answer; pages may follow later.
         slope = eventually(lambda: (cost := (user_bytes(daemon.process) - at_few) / (many - few)) <= bound_bytes
                            and max(cost, 1), f"{bound_bytes} bytes a connection")
         print(f"\n{slope:.0f} bytes of user memory an idle connection, from {few} to {many}")

@@ -45,6 +45,32 @@ TEST_CASE("AClientThatAsksAndAsksButDoesNotReadIsHeldBack") {
   CHECK(client.peer->received().size() > 20 * 40'000);
 }
 
+TEST_CASE("AConnectionThatRestsHasNothingThatOnlyARequestNeeds") {
+  FakeWorker worker;
+  const auto backend = worker.add_idle_backend();
+  FakeClient first(worker), second(worker);
+  first.peer->send("\r\n");  // may still become a request
+  CHECK(worker.free_messages.empty());
+  for (FakeClient* client : {&first, &second, &first}) {
+    client->peer->send(kGet);
+    backend->send(answer_of(10));
+    worker.turn();
+    CHECK(client->peer->received().ends_with("xxxxxxxxxx"));
+    CHECK(worker.free_messages.size() == 1);
+  }
+  SUBCASE("nor when its client leaves within a head") {
+    first.peer->send("GET /a");
+    CHECK(worker.free_messages.empty());
+    first.peer->break_with();
+    CHECK(worker.free_messages.size() == 1);
+  }
+  SUBCASE("nor when it lingers after a request that was refused") {
+    first.peer->send("bad\r\n\r\n");
+    worker.turn();
+    CHECK(worker.free_messages.size() == 1);
+  }
+}
+
 TEST_CASE("TheLastAnswerReachesAClientThatEndsItsHalfBeforeItHasReadAll") {
   FakeWorker worker;
   const auto backend = worker.add_idle_backend();

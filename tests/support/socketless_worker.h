@@ -119,6 +119,15 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
   void put_back_exchange(std::unique_ptr<proxy::Exchange> exchange) override {
     free_exchanges.push_back(std::move(exchange));
   }
+  std::unique_ptr<proxy::H1Message> take_message() override {
+    if (free_messages.empty()) return std::make_unique<proxy::H1Message>();
+    auto message = std::move(free_messages.back());
+    free_messages.pop_back();
+    return message;
+  }
+  void put_back_message(std::unique_ptr<proxy::H1Message> message) override {
+    free_messages.push_back(std::move(message));
+  }
   bool is_closing(const proxy::ListenerState&) const override { return is_draining; }
   void on_connection_closed(proxy::DownstreamH1&) override { ++num_closed; }
 
@@ -136,6 +145,7 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
   std::optional<proxy::Mirrors> mirrors;
   std::deque<std::move_only_function<void()>> calls;
   std::vector<std::unique_ptr<proxy::Exchange>> free_exchanges;
+  std::vector<std::unique_ptr<proxy::H1Message>> free_messages;
   std::chrono::milliseconds passed{0};
   int num_closed = 0;
   bool is_draining = false;

@@ -49,9 +49,7 @@ DownstreamH1::DownstreamH1(DownstreamHost& host, ListenerState& listener, net::T
     : host_(host),
       listener_(listener),
       transport_(std::move(transport)),
-      parser_(head_limits(listener.settings.limits)),
-      read_timer_([](void* self) { static_cast<DownstreamH1*>(self)->on_read_timeout(); }, this),
-      write_timer_([](void* self) { static_cast<DownstreamH1*>(self)->on_write_timeout(); }, this) {}
+      read_timer_([](void* self) { static_cast<DownstreamH1*>(self)->on_read_timeout(); }, this) {}
 
 DownstreamH1::~DownstreamH1() = default;
 
@@ -118,11 +116,12 @@ void DownstreamH1::hold_input() {
 
 bool DownstreamH1::take_head() {
   if (state_ == State::kIdle) {
-    parser_.set_limits(head_limits(listener_.settings.limits));
-    parser_.set_paths(path_options(listener_.settings.paths));
+    message_ = host_.take_message();
+    message_->parser.set_limits(head_limits(listener_.settings.limits));
+    message_->parser.set_paths(path_options(listener_.settings.paths));
     state_ = State::kHead;
   }
-  const auto fed = parser_.feed(input_.view());
+  const auto fed = message_->parser.feed(input_.view());
   if (!fed) {
     refuse(fed.error());
     return false;
@@ -135,7 +134,7 @@ bool DownstreamH1::take_head() {
 }
 
 void DownstreamH1::begin_exchange() {
-  RequestHead& head = parser_.head();
+  RequestHead& head = message_->parser.head();
   const auto framing = http::request_framing(head);
   if (!framing) return refuse(framing.error());
   const auto expects_continue = http::expects_continue(head);
@@ -151,9 +150,7 @@ void DownstreamH1::begin_exchange() {
   is_keep_alive_ = http::is_keep_alive(head.headers(), head.version());
   is_request_ended_ = framing->kind == http::BodyKind::kNone ||
                       (framing->kind == http::BodyKind::kLength && framing->length == 0);
-  decoder_.start(*framing, ErrorCode::kBadRequest, max_body);
-  body_wait_ = std::chrono::milliseconds(0);
-  has_body_begun_ = false;
+  message_->decoder.start(*framing, ErrorCode::kBadRequest, max_body);
   state_ = State::kExchange;
   is_first_ = false;
   has_news_ = true;
@@ -163,15 +160,15 @@ void DownstreamH1::begin_exchange() {
 }
 
 RequestStart DownstreamH1::request_start(http::BodyFraming framing, bool expects_continue) {
-  return {.head = parser_.head(),
+  return {.head = message_->parser.head(),
           .framing = framing,
           .expects_continue = expects_continue,
           .client = transport_->peer(),
           .listener_port = listener_.port,
           .listener = listener_.settings,
           .trusted_proxies = listener_.trusted_proxies.get(),
-          .raw_method = parser_.raw_method(),
-          .raw_path = parser_.raw_target()};
+          .raw_method = message_->parser.raw_method(),
+          .raw_path = message_->parser.raw_target()};
 }
 
 // Answers what cannot be served. The rest of what the client sends has no meaning any more.
@@ -185,7 +182,7 @@ void DownstreamH1::refuse(Error error) {
 }
 
 bool DownstreamH1::take_body() {
-  const auto step = decoder_.next(input_.view());
+  const auto step = message_->decoder.next(input_.view());
   has_news_ = true;
   if (!step) {
     is_keep_alive_ = false;
@@ -193,15 +190,15 @@ bool DownstreamH1::take_body() {
     return false;
   }
   if (step->piece_size > 0) {
-    piece_.append(input_.sub(step->piece_offset, step->piece_size));
-    exchange_->on_request_body(std::move(piece_));
-    piece_.clear();
+    message_->piece.append(input_.sub(step->piece_offset, step->piece_size));
+    exchange_->on_request_body(std::move(message_->piece));
+    message_->piece.clear();
   }
   input_.drop_front(step->consumed);
   if (input_.is_empty()) input_ = {};
   if (step->is_end) {
     is_request_ended_ = true;
-    exchange_->on_request_end(decoder_.trailers());
+    exchange_->on_request_end(message_->decoder.trailers());
   }
   return step->is_end || step->consumed > 0;
 }
@@ -209,9 +206,9 @@ bool DownstreamH1::take_body() {
 void DownstreamH1::pass_to_tunnel() {
   base::Slice bytes = std::exchange(input_, {});
   if (is_exchange_over_) return;
-  piece_.append(std::move(bytes));
-  exchange_->on_tunnel_bytes(std::move(piece_));
-  piece_.clear();
+  message_->piece.append(std::move(bytes));
+  exchange_->on_tunnel_bytes(std::move(message_->piece));
+  message_->piece.clear();
 }
 
 void DownstreamH1::on_read_end() {
@@ -220,7 +217,7 @@ void DownstreamH1::on_read_end() {
     case State::kIdle:
       return close_gracefully(), watch_reading();
     case State::kHead:
-      if (!parser_.has_started()) return close_gracefully(), watch_reading();
+      if (!message_->parser.has_started()) return close_gracefully(), watch_reading();
       return refuse(downstream_error(ErrorCode::kBadRequest, "truncated_head"));
     case State::kExchange:
       // A complete request may be answered to a client that closed its half (RFC 9112 9.6).
@@ -240,7 +237,7 @@ void DownstreamH1::on_read_end() {
 }
 
 void DownstreamH1::on_drained() {
-  write_timer_.cancel();
+  unwatch_writing();
   if (state_ == State::kLinger) {
     if (is_read_ended_) return close_now();
     return wait_for(ReadWait::kLinger, kLingerTime);
@@ -258,17 +255,18 @@ void DownstreamH1::on_broken(Error error) {
 }
 
 void DownstreamH1::send_interim(const ResponseHead& head) {
-  if (parser_.head().version() == HttpVersion::kHttp10) return;  // RFC 9110 15.2
-  http::write_response_head(out_, host_.services().loop.buffers(), head, {}, http::ConnectionHeader::kNone);
+  if (message_->parser.head().version() == HttpVersion::kHttp10) return;  // RFC 9110 15.2
+  http::write_response_head(message_->out, host_.services().loop.buffers(), head, {},
+                            http::ConnectionHeader::kNone);
 }
 
 void DownstreamH1::begin_tunnel(const ResponseHead& head) {
-  http::write_response_head(out_, host_.services().loop.buffers(), head, {},
+  http::write_response_head(message_->out, host_.services().loop.buffers(), head, {},
                             http::ConnectionHeader::kUpgrade);
   is_keep_alive_ = is_chunked_ = false;
   state_ = State::kTunnel;
   // It has a time limit of its own, for both directions together.
-  write_timer_.cancel();
+  unwatch_writing();
   // What has come behind the request, now that it is known to be no further request.
   host_.services().loop.defer([this] {
     if (state_ != State::kTunnel) return;
@@ -279,7 +277,7 @@ void DownstreamH1::begin_tunnel(const ResponseHead& head) {
 }
 
 void DownstreamH1::send_head(const ResponseHead& head, http::BodyFraming framing, std::int64_t kept_length) {
-  const bool is_http10 = parser_.head().version() == HttpVersion::kHttp10;
+  const bool is_http10 = message_->parser.head().version() == HttpVersion::kHttp10;
   if (is_http10 && framing.kind == http::BodyKind::kChunked) {
     framing = {http::BodyKind::kUntilClose, 0};
     is_keep_alive_ = false;
@@ -290,14 +288,15 @@ void DownstreamH1::send_head(const ResponseHead& head, http::BodyFraming framing
   const auto connection = !is_keep_alive_ ? http::ConnectionHeader::kClose
                           : is_http10     ? http::ConnectionHeader::kKeepAlive
                                           : http::ConnectionHeader::kNone;
-  http::write_response_head(out_, host_.services().loop.buffers(), head, framing, connection, kept_length);
+  http::write_response_head(message_->out, host_.services().loop.buffers(), head, framing, connection,
+                            kept_length);
 }
 
 void DownstreamH1::send_body(base::Chain&& piece) {
   if (is_chunked_) {
-    http::write_chunk(out_, host_.services().loop.buffers(), std::move(piece));
+    http::write_chunk(message_->out, host_.services().loop.buffers(), std::move(piece));
   } else {
-    out_.append(std::move(piece));
+    message_->out.append(std::move(piece));
   }
 }
 
@@ -306,13 +305,13 @@ void DownstreamH1::send_end(const Headers& trailers) {
     flush();
     return transport_->shutdown_write();
   }
-  if (is_chunked_) http::write_last_chunk(out_, host_.services().loop.buffers(), trailers);
+  if (is_chunked_) http::write_last_chunk(message_->out, host_.services().loop.buffers(), trailers);
 }
 
 std::size_t DownstreamH1::flush() {
-  if (!out_.is_empty()) {
-    transport_->write(std::move(out_));
-    out_.clear();
+  if (!message_->out.is_empty()) {
+    transport_->write(std::move(message_->out));
+    message_->out.clear();
     if (transport_->queued_bytes() > 0) watch_writing();
   }
   return transport_->queued_bytes();

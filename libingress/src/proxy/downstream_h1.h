@@ -11,12 +11,11 @@
 #include <cstdint>
 
 #include "base/buffer.h"
-#include "http/body_decoder.h"
-#include "http/h1_parser.h"
 #include "net/timer_wheel.h"
 #include "net/transport.h"
 #include "proxy/downstream_stream.h"
 #include "proxy/exchange.h"
+#include "proxy/h1_message.h"
 
 namespace ingress::proxy {
 
@@ -29,6 +28,8 @@ class DownstreamHost {
   virtual Services& services() = 0;
   virtual std::unique_ptr<Exchange> take_exchange() = 0;
   virtual void put_back_exchange(std::unique_ptr<Exchange> exchange) = 0;
+  virtual std::unique_ptr<H1Message> take_message() = 0;
+  virtual void put_back_message(std::unique_ptr<H1Message> message) = 0;  // after its reset()
   // Answers should say "Connection: close".
   virtual bool is_closing(const ListenerState& listener) const = 0;
   // The connection is through; it is freed after the current callback.
@@ -57,10 +58,8 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
 
  private:
   enum class State : std::uint8_t { kIdle, kHead, kExchange, kTunnel, kLinger, kClosed };
-  enum class ReadWait : std::uint8_t { kNothing, kRest, kNextRequest, kHead, kBody, kLinger };
+  enum class ReadWait : std::uint8_t { kNothing, kNextRequest, kHead, kBody, kLinger };
   static constexpr std::chrono::milliseconds kLingerTime{2'000};
-  // A connection that rests this long gives its memory back.
-  static constexpr std::chrono::milliseconds kRestTime{1'000};
   // A connection on which nothing has come yet when draining begins: its request may be on the way.
   static constexpr std::chrono::milliseconds kFirstRequestGrace{1'000};
 
@@ -89,6 +88,7 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   void refuse(Error error);
   RequestStart request_start(http::BodyFraming framing, bool expects_continue);
   void end_exchange();
+  void give_back_message();
   void await_next_request();
   void hold_input();
   void close_gracefully();
@@ -97,18 +97,25 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   std::chrono::milliseconds body_limit();
   void on_read_timeout();
   void watch_writing();
+  void unwatch_writing();
   void on_write_timeout();
 
   DownstreamHost& host_;
   ListenerState& listener_;
   net::TransportPtr transport_;
-  http::RequestParser parser_;
-  http::BodyDecoder decoder_;
+  std::unique_ptr<H1Message> message_;  // none while the connection rests
   std::unique_ptr<Exchange> exchange_;
   base::Slice input_;  // read, not yet interpreted
-  base::Chain out_;    // of this turn
-  base::Chain piece_;  // of a body; empty between calls, kept for its memory
-  net::Timer read_timer_, write_timer_;
+  net::Timer read_timer_;
+  // Made when first needed and then kept: most clients read what they are sent at once, and idle ones are
+  // many.
+  struct WriteWatch {
+    explicit WriteWatch(DownstreamH1* self)
+        : timer([](void* owner) { static_cast<DownstreamH1*>(owner)->on_write_timeout(); }, self) {}
+    net::Timer timer;
+    std::size_t queued_before = 0;  // when the timer was set
+  };
+  std::unique_ptr<WriteWatch> write_watch_;
   State state_ = State::kIdle;
   ReadWait read_wait_ = ReadWait::kNothing;
   Reading reading_ = Reading::kOn;
@@ -123,11 +130,6 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   bool is_first_ = true;          // no request yet
   bool is_draining_ = false;
   bool is_tunnel_time_over_ = false;
-  bool has_body_begun_ = false;    // as of the last time that we began to wait for more
-  bool is_body_rate_due_ = false;  // when read_timer_ fires, it is for the rate of the body
-  std::size_t queued_before_ = 0;  // when write_timer_ was set
-  // Of this body: how long we have waited for the client since its first byte, and since when we do.
-  std::chrono::milliseconds body_wait_{0}, body_wait_since_{0};
 };
 
 }  // namespace ingress::proxy

@@ -11,7 +11,7 @@ void DownstreamH1::end_exchange() {
   host_.put_back_exchange(std::move(exchange_));
   is_exchange_over_ = false;
   has_news_ = false;
-  if (state_ == State::kClosed) return;
+  if (state_ == State::kClosed) return give_back_message();
   if (finish_ == Finish::kCut) {
     // The client must not take what it got for the whole (RFC 9112 8).
     transport_->reset();
@@ -23,10 +23,16 @@ void DownstreamH1::end_exchange() {
   await_next_request();
 }
 
+void DownstreamH1::give_back_message() {
+  if (!message_) return;
+  message_->reset();
+  host_.put_back_message(std::move(message_));
+}
+
 void DownstreamH1::await_next_request() {
   state_ = State::kIdle;
   set_reading(Reading::kOn);
-  parser_.reset();
+  give_back_message();
   transport_->resume(net::PauseReason::kBusy);
 }
 
@@ -36,11 +42,12 @@ void DownstreamH1::close_gracefully() {
   if (is_read_ended_ && transport_->queued_bytes() == 0) return close_now();
   state_ = State::kLinger;
   input_ = {};
-  parser_.release();
+  give_back_message();
   transport_->shutdown_write();
   set_reading(Reading::kOn);
   transport_->resume(net::PauseReason::kBusy);
-  if (transport_->queued_bytes() > 0 && !write_timer_.is_set()) watch_writing();  // it was a tunnel
+  const bool is_watched = write_watch_ && write_watch_->timer.is_set();
+  if (transport_->queued_bytes() > 0 && !is_watched) watch_writing();  // it was a tunnel
 }
 
 void DownstreamH1::drain() {
@@ -59,7 +66,7 @@ void DownstreamH1::close_now() {
   state_ = State::kClosed;
   input_ = {};
   read_timer_.cancel();
-  write_timer_.cancel();
+  unwatch_writing();
   if (exchange_) {
     if (!is_exchange_over_) {
       exchange_->on_client_gone(
@@ -68,6 +75,8 @@ void DownstreamH1::close_now() {
     // Closing alone would tell a client that reads until the end that it has everything.
     if (finish_ == Finish::kCut) transport_->reset();
     if (!is_processing_) end_exchange();
+  } else {
+    give_back_message();
   }
   transport_->close();
   host_.on_connection_closed(*this);
@@ -76,14 +85,14 @@ void DownstreamH1::close_now() {
 // The one owner of the client's time limits for sending.
 void DownstreamH1::watch_reading() {
   const ListenerTimeouts& timeouts = listener_.settings.timeouts;
-  if (read_wait_ == ReadWait::kBody && has_body_begun_)
-    body_wait_ += host_.services().loop.timers().now() - body_wait_since_;
+  if (read_wait_ == ReadWait::kBody && message_ && message_->has_body_begun)
+    message_->body_wait += host_.services().loop.timers().now() - message_->body_wait_since;
   switch (state_) {
     case State::kIdle:
       // A fresh connection owes its first request as soon as a head; later ones may rest.
       if (is_first_ && is_draining_) return wait_for(ReadWait::kNextRequest, kFirstRequestGrace);
       if (is_first_) return wait_for(ReadWait::kNextRequest, timeouts.request_head);
-      return wait_for(ReadWait::kRest, std::min(kRestTime, timeouts.keep_alive_idle));
+      return wait_for(ReadWait::kNextRequest, timeouts.keep_alive_idle);
     case State::kHead:
       if (read_wait_ != ReadWait::kHead) wait_for(ReadWait::kHead, timeouts.request_head);
       return;
@@ -109,13 +118,15 @@ void DownstreamH1::watch_reading() {
 std::chrono::milliseconds DownstreamH1::body_limit() {
   const ListenerTimeouts& timeouts = listener_.settings.timeouts;
   const std::uint32_t rate = listener_.settings.limits.min_body_rate;
-  body_wait_since_ = host_.services().loop.timers().now();
-  has_body_begun_ = decoder_.body_bytes() > 0;
-  is_body_rate_due_ = false;
-  if (rate == 0 || !has_body_begun_) return timeouts.request_body_idle;
-  const std::chrono::milliseconds earned(static_cast<std::int64_t>(decoder_.body_bytes() * 1000 / rate));
-  const auto left = std::max(timeouts.body_rate_grace + earned - body_wait_, std::chrono::milliseconds(1));
-  is_body_rate_due_ = left < timeouts.request_body_idle;
+  message_->body_wait_since = host_.services().loop.timers().now();
+  message_->has_body_begun = message_->decoder.body_bytes() > 0;
+  message_->is_body_rate_due = false;
+  if (rate == 0 || !message_->has_body_begun) return timeouts.request_body_idle;
+  const std::chrono::milliseconds earned(
+      static_cast<std::int64_t>(message_->decoder.body_bytes() * 1000 / rate));
+  const auto left =
+      std::max(timeouts.body_rate_grace + earned - message_->body_wait, std::chrono::milliseconds(1));
+  message_->is_body_rate_due = left < timeouts.request_body_idle;
   return std::min(left, timeouts.request_body_idle);
 }
 
@@ -129,23 +140,17 @@ void DownstreamH1::on_read_timeout() {
   switch (std::exchange(read_wait_, ReadWait::kNothing)) {
     case ReadWait::kNothing:
       return;
-    case ReadWait::kRest:
-      parser_.release();
-      if (listener_.settings.timeouts.keep_alive_idle > kRestTime) {
-        return wait_for(ReadWait::kNextRequest, listener_.settings.timeouts.keep_alive_idle - kRestTime);
-      }
-      return close_gracefully(), watch_reading();
     case ReadWait::kNextRequest:
       return close_gracefully(), watch_reading();
     case ReadWait::kHead:
-      if (!parser_.has_started()) return close_gracefully(), watch_reading();
+      if (!message_->parser.has_started()) return close_gracefully(), watch_reading();
       return refuse({ErrorCode::kRequestTimeout, ErrorSide::kDownstream, RetrySafety::kNotSafe, "head", {}});
     case ReadWait::kBody:
       is_keep_alive_ = false;
       return exchange_->on_request_failed({ErrorCode::kRequestTimeout,
                                            ErrorSide::kDownstream,
                                            RetrySafety::kNotSafe,
-                                           is_body_rate_due_ ? "body_rate" : "body",
+                                           message_->is_body_rate_due ? "body_rate" : "body",
                                            {}});
     case ReadWait::kLinger:
       // With an answer still unread the write limit decides.
@@ -158,12 +163,18 @@ void DownstreamH1::watch_writing() {
   const auto limit = listener_.settings.timeouts.write_idle;
   if (state_ == State::kTunnel) return;
   if (limit.count() == 0) return;
-  queued_before_ = transport_->queued_bytes();
-  write_timer_.set(host_.services().loop.timers(), limit);
+  if (!write_watch_) write_watch_ = std::make_unique<WriteWatch>(this);
+  write_watch_->queued_before = transport_->queued_bytes();
+  write_watch_->timer.set(host_.services().loop.timers(), limit);
+}
+
+void DownstreamH1::unwatch_writing() {
+  if (write_watch_) write_watch_->timer.cancel();
 }
 
 void DownstreamH1::on_write_timeout() {
-  if (transport_->queued_bytes() < queued_before_) return watch_writing();  // it reads, if slowly
+  if (transport_->queued_bytes() < write_watch_->queued_before)
+    return watch_writing();  // it reads, if slowly
   if (exchange_ && !is_exchange_over_) {
     exchange_->on_client_gone(
         {ErrorCode::kClientGone, ErrorSide::kDownstream, RetrySafety::kNotSafe, "write_idle", {}});

@@ -106,6 +106,7 @@ void Worker::shut_down() {
   delayed_.clear();
   health_watch_.reset();
   free_exchanges_.clear();
+  free_messages_.clear();
   preconnector_.stop();
   mirrors_.drop_all();
   clusters_.adopt(upstream::ClusterTable());
@@ -275,6 +276,17 @@ std::unique_ptr<Exchange> Worker::take_exchange() {
 
 void Worker::put_back_exchange(std::unique_ptr<Exchange> exchange) {
   if (free_exchanges_.size() < kMaxFreeExchanges) free_exchanges_.push_back(std::move(exchange));
+}
+
+std::unique_ptr<H1Message> Worker::take_message() {
+  if (free_messages_.empty()) return std::make_unique<H1Message>();
+  std::unique_ptr<H1Message> message = std::move(free_messages_.back());
+  free_messages_.pop_back();
+  return message;
+}
+
+void Worker::put_back_message(std::unique_ptr<H1Message> message) {
+  if (free_messages_.size() < kMaxFreeMessages) free_messages_.push_back(std::move(message));
 }
 
 bool Worker::is_closing(const ListenerState& listener) const {

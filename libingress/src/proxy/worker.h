@@ -105,10 +105,14 @@ class Worker final : public WorkerContext, private DownstreamHost {
   Services& services() override { return services_; }
   std::unique_ptr<Exchange> take_exchange() override;
   void put_back_exchange(std::unique_ptr<Exchange> exchange) override;
+  std::unique_ptr<H1Message> take_message() override;
+  void put_back_message(std::unique_ptr<H1Message> message) override;
   bool is_closing(const ListenerState& listener) const override;
   void on_connection_closed(DownstreamH1& connection) override;
 
   static constexpr std::size_t kMaxFreeExchanges = 1024;
+  // Few, since each keeps what the largest head that went through it took.
+  static constexpr std::size_t kMaxFreeMessages = 64;
 
   WorkerOptions options_;
   std::unique_ptr<net::EventLoop> loop_;
@@ -127,6 +131,7 @@ class Worker final : public WorkerContext, private DownstreamHost {
   std::vector<std::unique_ptr<ListenerState>> listeners_;
   std::vector<std::unique_ptr<DownstreamH1>> connections_;
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
+  std::vector<std::unique_ptr<H1Message>> free_messages_;
   std::vector<std::unique_ptr<Delayed>> delayed_;
   std::thread thread_;
 };
