@@ -24,9 +24,10 @@ void DownstreamH1::end_exchange() {
 }
 
 void DownstreamH1::give_back_message() {
-  if (!message_) return;
-  message_->reset();
-  host_.put_back_message(std::move(message_));
+  std::unique_ptr<H1Message> message = std::exchange(message_, nullptr);
+  if (!message) return;
+  message->reset();
+  host_.put_back_message(std::move(message));
 }
 
 void DownstreamH1::await_next_request() {
