@@ -167,7 +167,8 @@ class Exchange final : public ExchangeContext,
   void begin_sending();
   Replay choose_replay() const;
   void tell_deadline();
-  void keep_for_retry(const base::Chain& piece);
+  void keep_for_retry(base::Chain& piece);
+  void compact_kept();
   void on_try_timeout();
   void on_backend_timeout();
 

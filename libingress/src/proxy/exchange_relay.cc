@@ -31,7 +31,7 @@ void Exchange::pump_request() {
     }
   }
   conn_->flush();
-  if (tries_.replay == Replay::kUntilWritten && conn_->has_written()) tries_.stop_keeping();
+  compact_kept();
   if (!is_request_sent_) {
     const bool is_backend_slow = conn_->queued_bytes() >= BodyPipe::kHoldBytes;
     stream_->set_reading(is_backend_slow ? Reading::kPaused : Reading::kOn);

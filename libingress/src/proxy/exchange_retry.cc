@@ -179,13 +179,24 @@ Replay Exchange::choose_replay() const {
   return may_be_doubled ? Replay::kOn : Replay::kUntilWritten;
 }
 
-void Exchange::keep_for_retry(const base::Chain& piece) {
+// Only shared for now: mostly all of it is written at once, and forgotten. What is kept for longer is made
+// small by compact_kept().
+void Exchange::keep_for_retry(base::Chain& piece) {
   const RetryPolicy* const retry = retry_policy();
   if (tries_.kept.size_bytes() + piece.size_bytes() > Tries::replay_cap(retry)) {
     if (retry != nullptr) services_.metrics.retry_buffer_overflows.add();
     return tries_.stop_keeping();
   }
-  tries_.kept.append_kept(piece, services_.loop.buffers());
+  for (std::size_t num_left = piece.num_slices(); num_left > 0; --num_left) {
+    base::Slice slice = piece.take_front();
+    tries_.kept.append(slice);
+    piece.append(std::move(slice));
+  }
+}
+
+void Exchange::compact_kept() {
+  if (tries_.replay == Replay::kUntilWritten && conn_->has_written()) tries_.stop_keeping();
+  if (tries_.replay != Replay::kOff) tries_.kept.compact(services_.loop.buffers());
 }
 
 // Written anew for each try; what the client says under that name means nothing.
