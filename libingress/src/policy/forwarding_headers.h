@@ -28,8 +28,8 @@ struct ClientFacts {
   HeadersWithUnderscores underscores = HeadersWithUnderscores::kDrop;
 };
 
-// Call after strip_hop_by_hop(): fields that Connection names are gone before ours are added. `facts` must
-// outlive `head`'s use.
+// Call after strip_hop_by_hop(): fields that Connection names are gone before ours are added. What `facts`
+// says is copied, and must be field text (RFC 9110 5.5): our lines are written without another look.
 void set_forwarding_headers(Headers& headers, const ClientFacts& facts);
 
 // The X-Request-Id that a trusted peer sent, when there is one and it can go into a log; otherwise "".
