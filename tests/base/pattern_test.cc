@@ -11,7 +11,7 @@ using namespace ingress::base;
 
 namespace {
 
-std::vector<int> found(const PatternSet& set, std::string_view text) {
+std::vector<int> found(PatternSet& set, std::string_view text) {
   std::vector<int> indexes;
   set.match(text, indexes);
   std::ranges::sort(indexes);
@@ -67,29 +67,54 @@ TEST_CASE("PatternThatIsNoneOrTooLargeIsRefusedWithAReason") {
 
 TEST_CASE("PatternSetFindsAllThatMatch") {
   const std::vector<std::string_view> patterns = {"/a.*", "(", "/ab", ".*b", "/c", ""};
-  const PatternSet set(patterns);
+  PatternSet set(patterns);
+  CHECK(set.num_parts() == 1);
   CHECK(found(set, "/ab") == std::vector{0, 2, 3});
   CHECK(found(set, "/c") == std::vector{4});
   CHECK(found(set, "/cd").empty());
   CHECK(found(set, "") == std::vector{5});
-  CHECK(found(PatternSet({}), "/a").empty());
+  PatternSet empty({});
+  CHECK(found(empty, "/a").empty());
 }
 
-// A program of a set that is too large, and one whose states do not fit: both try the patterns one by one.
-TEST_CASE("PatternSetAnswersWhateverItsPatternsCost") {
-  std::vector<std::string> texts;
-  for (int i = 0; i < 300; ++i) texts.push_back("/.*" + std::to_string(i) + ".*[a-f]{100}x?");
-  const std::vector<std::string_view> patterns(texts.begin(), texts.end());
-  const PatternSet set(patterns);
-  CHECK(found(set, "/7" + std::string(100, 'c')) == std::vector{7});
-  CHECK(found(set, "/251" + std::string(100, 'c') + "x") == std::vector{1, 2, 5, 25, 51, 251});
-  CHECK(found(set, "/x").empty());
+namespace {
 
-  // Each of these needs a state for each of the last dozen bytes.
-  texts.clear();
+std::vector<std::string> numbered_patterns(int count, int repeats) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < count; ++i) {
+    texts.push_back("/.*" + std::to_string(i) + ".*[a-f]{" + std::to_string(repeats) + "}x?");
+  }
+  return texts;
+}
+
+// Asks twice: what was divided for the first answer stays so.
+void check_numbered_patterns(PatternSet& set, std::size_t repeats) {
+  std::size_t num_parts = 0;
+  for (int i = 0; i < 2; ++i) {
+    CHECK(found(set, "/7" + std::string(repeats, 'c')) == std::vector{7});
+    CHECK(found(set, "/251" + std::string(repeats, 'c') + "x") == std::vector{1, 2, 5, 25, 51, 251});
+    CHECK(found(set, "/x").empty());
+    if (i == 1) CHECK(set.num_parts() == num_parts);
+    num_parts = set.num_parts();
+    CHECK(num_parts > 1);
+    CHECK(num_parts < 300);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("PatternSetIsDividedWhereItsProgramIsTooLarge") {
+  const std::vector<std::string> texts = numbered_patterns(300, 900);
+  PatternSet set(std::vector<std::string_view>(texts.begin(), texts.end()));
+  CHECK(set.num_parts() > 1);
+  check_numbered_patterns(set, 900);
+}
+
+// Each of these needs a state for each of the last dozen bytes: states are dropped and found again.
+TEST_CASE("PatternSetAnswersWhereStatesDoNotLast") {
+  std::vector<std::string> texts;
   for (int i = 0; i < 40; ++i) texts.push_back(".*a.{" + std::to_string(i + 10) + "}b");
-  const std::vector<std::string_view> wide(texts.begin(), texts.end());
-  const PatternSet states(wide);
+  PatternSet set(std::vector<std::string_view>(texts.begin(), texts.end()));
   std::string text;
   std::uint32_t state = 1;
   for (int i = 0; i < 20'000; ++i) text += (state = state * 1'103'515'245 + 12'345) >> 31 ? 'a' : 'b';
@@ -98,5 +123,5 @@ TEST_CASE("PatternSetAnswersWhateverItsPatternsCost") {
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (text[text.size() - 2 - (i + 10)] == 'a') expected.push_back(static_cast<int>(i));
   }
-  CHECK(found(states, text) == expected);
+  CHECK(found(set, text) == expected);
 }

@@ -4,6 +4,7 @@
 #include <re2/set.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 namespace ingress::base {
@@ -67,50 +68,83 @@ std::size_t Pattern::charge_bytes() const {
   return kPatternBytes;
 }
 
-struct PatternSet::Impl {
-  explicit Impl(std::size_t bytes) : max_bytes(bytes), set(options(bytes), RE2::ANCHOR_BOTH) {}
+// Patterns that share a program. One that needs more than its memory becomes two of half as many; a pattern
+// alone is matched by RE2 itself, which always answers.
+struct PatternSet::Part {
+  explicit Part(std::size_t bytes) : set(options(bytes), RE2::ANCHOR_BOTH) {}
 
-  std::size_t max_bytes;
   RE2::Set set;
   std::vector<int> index_in_patterns;  // by index in `set`
-  std::vector<std::string> texts;      // by index in the patterns; empty: faulty, or the empty pattern
-  bool is_compiled = false;
+  std::unique_ptr<const Pattern> only;
 };
 
-PatternSet::PatternSet(std::span<const std::string_view> patterns)
-    : impl_(std::make_unique<Impl>(
-          std::min(kPatternBytes * std::max<std::size_t>(patterns.size(), 1), kMaxSetBytes))) {
+PatternSet::PatternSet(std::span<const std::string_view> patterns) {
+  texts_.reserve(patterns.size());
+  std::vector<int> usable;
   for (std::size_t i = 0; i < patterns.size(); ++i) {
-    impl_->texts.emplace_back();
-    if (!pattern_fault(patterns[i]).empty() || impl_->set.Add(piece(patterns[i]), nullptr) < 0) continue;
-    impl_->texts.back() = patterns[i];
-    impl_->index_in_patterns.push_back(static_cast<int>(i));
+    texts_.emplace_back(patterns[i]);
+    if (pattern_fault(patterns[i]).empty()) usable.push_back(static_cast<int>(i));
   }
-  // Too many patterns for one program: they are tried one by one.
-  impl_->is_compiled = impl_->set.Compile();
+  if (!usable.empty()) add_parts(usable);
 }
 
 PatternSet::~PatternSet() = default;
 
-void PatternSet::match(std::string_view text, std::vector<int>& found) const {
-  found.clear();
-  RE2::Set::ErrorInfo error{RE2::Set::kNoError};
-  if (impl_->is_compiled) {
-    if (impl_->set.Match(piece(text), &found, &error)) {
-      for (int& index : found) index = impl_->index_in_patterns[static_cast<std::size_t>(index)];
-      return;
-    }
-    if (error.kind == RE2::Set::kNoError) return;
-    found.clear();
+void PatternSet::add_parts(std::span<const int> indexes) {
+  const std::size_t max_bytes = std::min(kPatternBytes * indexes.size(), kMaxSetBytes);
+  auto part = std::make_unique<Part>(max_bytes);
+  bool is_usable = true;
+  for (const int index : indexes) {
+    is_usable = is_usable && part->set.Add(piece(texts_[static_cast<std::size_t>(index)]), nullptr) >= 0;
+    part->index_in_patterns.push_back(index);
   }
-  for (const int index : impl_->index_in_patterns) {
-    const std::string& pattern = impl_->texts[static_cast<std::size_t>(index)];
-    if (RE2::FullMatch(piece(text), RE2(piece(pattern), options(kPatternBytes)))) found.push_back(index);
+  if (!is_usable || !part->set.Compile()) {
+    add_halves(indexes);
+    return;
+  }
+  charge_bytes_ += max_bytes;
+  parts_.push_back(std::move(part));
+}
+
+void PatternSet::add_halves(std::span<const int> indexes) {
+  if (indexes.size() > 1) {
+    add_parts(indexes.first(indexes.size() / 2));
+    add_parts(indexes.subspan(indexes.size() / 2));
+    return;
+  }
+  auto part = std::make_unique<Part>(kPatternBytes);
+  part->index_in_patterns.assign(indexes.begin(), indexes.end());
+  part->only = Pattern::compile(texts_[static_cast<std::size_t>(indexes.front())]);
+  charge_bytes_ += kPatternBytes;
+  parts_.push_back(std::move(part));
+}
+
+void PatternSet::match(std::string_view text, std::vector<int>& found) {
+  found.clear();
+  for (std::size_t i = 0; i < parts_.size();) {
+    if (match_part(*parts_[i], text, found)) {
+      ++i;
+      continue;
+    }
+    // Its states do not fit, which RE2 leaves possible for a program that fits: from now on it is two, which
+    // come behind all others.
+    const std::unique_ptr<Part> part = std::move(parts_[i]);
+    parts_.erase(parts_.begin() + static_cast<std::ptrdiff_t>(i));
+    add_halves(part->index_in_patterns);
   }
 }
 
-std::size_t PatternSet::charge_bytes() const {
-  return impl_->max_bytes;
+bool PatternSet::match_part(const Part& part, std::string_view text, std::vector<int>& found) {
+  if (part.only) {
+    if (part.only->matches(text)) found.push_back(part.index_in_patterns.front());
+    return true;
+  }
+  RE2::Set::ErrorInfo error{RE2::Set::kNoError};
+  std::vector<int>& in_part = scratch_;
+  in_part.clear();
+  if (!part.set.Match(piece(text), &in_part, &error)) return error.kind == RE2::Set::kNoError;
+  for (const int index : in_part) found.push_back(part.index_in_patterns[static_cast<std::size_t>(index)]);
+  return true;
 }
 
 }  // namespace ingress::base

@@ -36,21 +36,32 @@ class Pattern {
   std::unique_ptr<Impl> impl_;
 };
 
-// Several patterns that are looked for in one pass over the text.
+// Several patterns that are looked for in one pass over the text; in more passes when together they need more
+// memory than a program may have. What was compiled stays: no text makes a pattern be compiled again and
+// again.
 class PatternSet {
  public:
   // Patterns with a fault are in the set, and match nothing.
   explicit PatternSet(std::span<const std::string_view> patterns);
   ~PatternSet();
 
-  // Fills `found` with the indexes of all patterns that match `text`, in any order. Cost: one pass; when the
-  // states of the set do not fit into their memory, one for each pattern.
-  void match(std::string_view text, std::vector<int>& found) const;
-  std::size_t charge_bytes() const;
+  // Fills `found` with the indexes of all patterns that match `text`, in any order.
+  void match(std::string_view text, std::vector<int>& found);
+  std::size_t charge_bytes() const { return charge_bytes_; }
+  // Programs now: the passes of a match.
+  std::size_t num_parts() const { return parts_.size(); }
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  struct Part;
+  void add_parts(std::span<const int> indexes);
+  void add_halves(std::span<const int> indexes);
+  // False when the states of `part` do not fit into its memory.
+  bool match_part(const Part& part, std::string_view text, std::vector<int>& found);
+
+  std::vector<std::string> texts_;
+  std::vector<std::unique_ptr<Part>> parts_;
+  std::vector<int> scratch_;  // what one part found
+  std::size_t charge_bytes_ = 0;
 };
 
 }  // namespace ingress::base

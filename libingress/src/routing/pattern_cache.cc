@@ -21,7 +21,7 @@ class RecentlyUsed {
 
   // `make(key)` gives the value (any movable one) and its charge when the key is new.
   template <class Make>
-  const Value& get(View key, Make make) {
+  Value& get(View key, Make make) {
     if (const auto found = by_key_.find(key); found != by_key_.end()) {
       items_.splice(items_.begin(), items_, found->second);
       return found->second->value;
@@ -54,8 +54,8 @@ class RecentlyUsed {
 // Half of the memory each.
 thread_local RecentlyUsed<std::string, std::string_view, std::unique_ptr<const base::Pattern>>
     patterns_of_thread(kMaxPatternBytesOfThread / 2);
-thread_local RecentlyUsed<std::uint64_t, std::uint64_t, std::unique_ptr<const base::PatternSet>>
-    sets_of_thread(kMaxPatternBytesOfThread / 2);
+thread_local RecentlyUsed<std::uint64_t, std::uint64_t, std::unique_ptr<base::PatternSet>> sets_of_thread(
+    kMaxPatternBytesOfThread / 2);
 
 }  // namespace
 
@@ -73,7 +73,7 @@ void find_patterns(std::uint64_t id, std::span<const std::string_view> patterns,
   sets_of_thread
       .get(id,
            [&](std::uint64_t) {
-             auto made = std::make_unique<const base::PatternSet>(patterns);
+             auto made = std::make_unique<base::PatternSet>(patterns);
              const std::size_t charge = made->charge_bytes();
              return std::pair(std::move(made), charge);
            })
