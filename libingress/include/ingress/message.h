@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "ingress/export.h"
 
@@ -76,22 +75,31 @@ class INGRESS_EXPORT Headers {
   using IdSet = std::uint32_t;
   static constexpr IdSet bit(HeaderId id) { return IdSet{1} << static_cast<unsigned>(id); }
   // Whether any field has an id of the set; costs the same for any number of fields.
-  bool has_any(IdSet ids) const { return (ids_ & ids) != 0; }
+  bool has_any(IdSet ids) const { return (facts_.ids & ids) != 0; }
+  // False when there is at most one field with that id, which is not kOther.
+  bool may_repeat(HeaderId id) const { return (facts_.repeated & bit(id)) != 0; }
   // Replaces all fields of that name by one.
   void set(std::string_view name, std::string_view value);
   // Appends a field.
   void add(std::string_view name, std::string_view value);
   // Appends a field without copying. `id` must be to_header_id(name).
   void add_view(std::string_view name, std::string_view value, HeaderId id) {
-    push(name, value, id, false, false);
+    push_single(name, value, id, false);
   }
   // The same for codecs, which have checked what they found.
   void add_checked_view(std::string_view name, std::string_view value, HeaderId id) {
-    push(name, value, id, true, false);
+    push_single(name, value, id, true);
   }
-  // The same for one whose views are of a line as HeaderField::is_line says.
+  // The same for one whose views are of a line as HeaderField::is_line says. Whoever adds lines says behind the
+  // last one what they are (note_lines()).
   void add_line_view(std::string_view name, std::string_view value, HeaderId id) {
     push(name, value, id, true, true);
+  }
+  // The ids of lines that were added, those that two or more of them have, and what they take, or more.
+  void note_lines(IdSet ids, IdSet repeated, std::size_t bytes) {
+    facts_.repeated |= repeated | (facts_.ids & ids);
+    facts_.ids |= ids;
+    facts_.max_bytes += bytes;
   }
   // Room for `size` bytes in storage of this object: for lines to be added by add_line_view(), which are
   // written as one when they stand one behind the other.
@@ -110,30 +118,53 @@ class INGRESS_EXPORT Headers {
   // Also gives the capacity back: for connections that go idle.
   void release();
 
-  std::size_t size() const { return fields_.size(); }
-  bool is_empty() const { return fields_.empty(); }
-  const HeaderField* begin() const { return fields_.data(); }
-  const HeaderField* end() const { return fields_.data() + fields_.size(); }
+  std::size_t size() const { return static_cast<std::size_t>(end_ - fields_.get()); }
+  bool is_empty() const { return end_ == fields_.get(); }
+  // What all fields take as lines, at most.
+  std::size_t max_bytes() const { return facts_.max_bytes; }
+  // Whether each field is a line (HeaderField::is_line).
+  bool has_lines_only() const { return !facts_.has_single; }
+  const HeaderField* begin() const { return fields_.get(); }
+  const HeaderField* end() const { return end_; }
   // Keeps the fields for which `keep_field(field)` is true.
   template <typename Predicate>
   void retain(Predicate keep_field) {
-    ids_ = 0;
-    std::erase_if(fields_, [&](const HeaderField& field) {
-      if (!keep_field(field)) return true;
-      ids_ |= bit(field.id);
-      return false;
-    });
+    facts_.ids = 0;
+    HeaderField* kept = fields_.get();
+    for (const HeaderField* field = begin(); field != end_; ++field) {
+      if (!keep_field(*field)) continue;
+      facts_.ids |= bit(field->id);
+      *kept++ = *field;
+    }
+    end_ = kept;
   }
 
  private:
   base::Arena& storage();
   void push(std::string_view name, std::string_view value, HeaderId id, bool is_checked, bool is_line) {
-    fields_.emplace_back(name, value, id, is_checked, is_line);
-    ids_ |= bit(id);
+    if (end_ == room_end_) grow();
+    *end_++ = {name, value, id, is_checked, is_line};
   }
+  // One that is no line of a head.
+  void push_single(std::string_view name, std::string_view value, HeaderId id, bool is_checked);
+  void grow();
+  template <typename Predicate>
+  std::size_t remove_if(Predicate is_removed);
 
-  std::vector<HeaderField> fields_;
-  IdSet ids_ = 0;  // of all fields
+  static constexpr std::size_t kLineExtra = 4;  // ": " and CR LF
+  // What is known of all fields together. Of those that are gone again it may still speak, but for `ids`.
+  struct Facts {
+    IdSet ids = 0;
+    IdSet repeated = 0;  // seen twice or more
+    bool has_single = false;
+    std::size_t max_bytes = 0;
+  };
+
+  // Not a vector: what adds a field to one is too much code for where a field is added.
+  std::unique_ptr<HeaderField[]> fields_;
+  HeaderField* end_ = nullptr;
+  HeaderField* room_end_ = nullptr;
+  Facts facts_;
   std::unique_ptr<base::Arena> storage_;
 };
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #if defined(__SSE2__)
@@ -57,54 +58,77 @@ constexpr const char* skip_class(const char* p, const char* end, CharClass wante
   return p;
 }
 
-inline const char* skip_field_text(const char* p, const char* end) {
 #if defined(__SSE2__)
-  const __m128i last_control = _mm_set1_epi8(0x1f);
-  const __m128i tab = _mm_set1_epi8('\t');
-  const __m128i del = _mm_set1_epi8(0x7f);
+
+// The `size` bytes at `p`, at most 16, with zeros behind.
+inline __m128i load_some(const char* p, std::size_t size) {
+  if (size >= 16) return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  std::uint64_t low = 0, high = 0;
+  if (size >= 8) {
+    std::memcpy(&low, p, 8);
+    // The last eight bytes, of which those that `low` has are pushed out: in two steps, as all may be.
+    std::memcpy(&high, p + size - 8, 8);
+    high = high >> 1 >> (8 * (16 - size) - 1);
+  } else {
+    for (std::size_t i = 0; i < size; ++i) low |= std::uint64_t{static_cast<unsigned char>(p[i])} << (8 * i);
+  }
+  return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));
+}
+
+// The first byte of [p, end) with its bit in `stops(bytes)`; `end` when there is none. `stops` has a bit for each
+// zero, as those behind `end` are.
+template <typename Stops>
+inline const char* skip_to(const char* p, const char* end, Stops stops) {
   for (; end - p >= 16; p += 16) {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(v, last_control), v);
-    const __m128i bad =
-        _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(v, tab), is_control), _mm_cmpeq_epi8(v, del));
-    const unsigned mask = static_cast<unsigned>(_mm_movemask_epi8(bad));
+    const unsigned mask = stops(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
     if (mask != 0) return p + std::countr_zero(mask);
   }
+  if (p == end) return end;
+  return p + std::countr_zero(stops(load_some(p, static_cast<std::size_t>(end - p))));
+}
+
+inline unsigned bits(__m128i v) {
+  return static_cast<unsigned>(_mm_movemask_epi8(v));
+}
+// Printable ASCII without the space. Signed comparison: bytes from 0x80 on are negative, so not above it.
+inline __m128i is_vchar(__m128i v) {
+  return _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8(0x20)), _mm_cmplt_epi8(v, _mm_set1_epi8(0x7f)));
+}
+
 #endif
+
+inline const char* skip_field_text(const char* p, const char* end) {
+#if defined(__SSE2__)
+  return skip_to(p, end, [](__m128i v) {
+    const __m128i is_control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
+    const __m128i is_tab = _mm_cmpeq_epi8(v, _mm_set1_epi8('\t'));
+    return bits(_mm_or_si128(_mm_andnot_si128(is_tab, is_control), _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f))));
+  });
+#else
   return skip_class(p, end, kFieldText);
+#endif
 }
 
 inline const char* skip_vchars(const char* p, const char* end) {
 #if defined(__SSE2__)
-  const __m128i space = _mm_set1_epi8(0x20);
-  const __m128i del = _mm_set1_epi8(0x7f);
-  for (; end - p >= 16; p += 16) {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    // Signed comparison: bytes from 0x80 on are negative, so not above the space.
-    const __m128i good = _mm_and_si128(_mm_cmpgt_epi8(v, space), _mm_cmplt_epi8(v, del));
-    const unsigned mask = static_cast<unsigned>(_mm_movemask_epi8(good)) ^ 0xffffu;
-    if (mask != 0) return p + std::countr_zero(mask);
-  }
-#endif
+  return skip_to(p, end, [](__m128i v) { return bits(is_vchar(v)) ^ 0xffffu; });
+#else
   return skip_class(p, end, kVchar);
+#endif
 }
 
 // As skip_vchars(), stopping also at '#' and at `other`.
 inline const char* skip_target_chars(const char* p, const char* end, char other) {
 #if defined(__SSE2__)
-  const __m128i space = _mm_set1_epi8(0x20);
-  const __m128i del = _mm_set1_epi8(0x7f);
-  for (; end - p >= 16; p += 16) {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i good = _mm_and_si128(_mm_cmpgt_epi8(v, space), _mm_cmplt_epi8(v, del));
+  return skip_to(p, end, [other](__m128i v) {
     const __m128i ends =
         _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('#')), _mm_cmpeq_epi8(v, _mm_set1_epi8(other)));
-    const unsigned mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_andnot_si128(ends, good))) ^ 0xffffu;
-    if (mask != 0) return p + std::countr_zero(mask);
-  }
-#endif
+    return bits(_mm_andnot_si128(ends, is_vchar(v))) ^ 0xffffu;
+  });
+#else
   while (p != end && is_in(*p, kVchar) && *p != '#' && *p != other) ++p;
   return p;
+#endif
 }
 
 inline bool is_all(std::string_view text, CharClass wanted) {

@@ -120,17 +120,21 @@ struct Seen {
   std::uint64_t length = 0;  // in kLength
 };
 
+Step wrong_length_step(std::string_view value) {
+  return value.find(',') == value.npos ? Step::kBadLengthField : Step::kLengthListField;
+}
+
 Seen look_at(const Headers& headers) {
   Seen seen;
-  if (!headers.has_any(Headers::bit(HeaderId::kContentLength) | Headers::bit(HeaderId::kTransferEncoding)))
-    return seen;
+  const bool has_coding = headers.has(HeaderId::kTransferEncoding);
+  if (!has_coding && !headers.has(HeaderId::kContentLength)) return seen;
+  const bool is_alone = !has_coding && !headers.may_repeat(HeaderId::kContentLength);
   for (const HeaderField& field : headers) {
     if (field.id == HeaderId::kContentLength) {
       const auto length = parse_length(field.value);
-      const Step otherwise =
-          field.value.find(',') == field.value.npos ? Step::kBadLengthField : Step::kLengthListField;
-      seen.state = advance(seen.state, length ? Step::kLengthField : otherwise);
+      seen.state = advance(seen.state, length ? Step::kLengthField : wrong_length_step(field.value));
       seen.length = length.value_or(0);
+      if (is_alone) return seen;
     } else if (field.id == HeaderId::kTransferEncoding) {
       seen.state = advance(seen.state, coding_step(field.value));
     }
@@ -209,6 +213,7 @@ bool is_keep_alive(const Headers& headers, HttpVersion version) {
   for (const HeaderField& field : headers) {
     if (field.id != HeaderId::kConnection) continue;
     if (field.value == "keep-alive") {  // mostly that, and no more
+      if (!headers.may_repeat(HeaderId::kConnection)) return true;
       has_keep_alive = true;
       continue;
     }

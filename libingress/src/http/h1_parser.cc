@@ -1,6 +1,7 @@
 #include "http/h1_parser.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "base/text.h"
@@ -37,7 +38,11 @@ class HeadReader {
     scan_limits.section_bytes = std::min(scan_limits.section_bytes, bytes_.capacity());
     const PlainHead head = read_plain_head(kind_, bytes, scan_limits, bytes_.data(), fields);
     if (head.size == 0) return 0;
-    bytes_.assign(bytes.data(), head.size);
+    // There is room: nothing is written but the head.
+    bytes_.resize_and_overwrite(head.size, [bytes](char* to, std::size_t size) {
+      std::memcpy(to, bytes.data(), size);
+      return size;
+    });
     line_ = head.line;
     is_plain_ = is_complete_ = true;
     return head.size;
@@ -127,18 +132,18 @@ class HeadReader {
 
 // The value of the one Host field; empty only where HTTP/1.0 has none.
 std::expected<std::string_view, Error> find_host(const RequestHead& head) {
-  const HeaderField* found = nullptr;
-  for (const HeaderField& field : head.headers()) {
-    if (field.id != HeaderId::kHost) continue;
-    if (found != nullptr) return std::unexpected(Error{.code = ErrorCode::kBadRequest, .what = "two_hosts"});
-    found = &field;
-  }
-  if (found == nullptr) {
+  const auto refuse = [](const char* what) {
+    return std::unexpected(Error{.code = ErrorCode::kBadRequest, .what = what});
+  };
+  const Headers& headers = head.headers();
+  const auto host = headers.get(HeaderId::kHost);
+  if (!host) {
     if (head.version() == HttpVersion::kHttp10) return std::string_view();
-    return std::unexpected(Error{.code = ErrorCode::kBadRequest, .what = "missing_host"});
+    return refuse("missing_host");
   }
-  if (found->value.empty()) return std::unexpected(Error{.code = ErrorCode::kBadRequest, .what = "bad_host"});
-  return found->value;
+  if (headers.may_repeat(HeaderId::kHost)) return refuse("two_hosts");
+  if (host->empty()) return refuse("bad_host");
+  return *host;
 }
 
 std::expected<void, Error> fill(RequestHead& head, const HeadReader& reader, PathOptions paths) {

@@ -205,12 +205,6 @@ void put_response_head(Sink& out, const ResponseHead& head, BodyFraming framing,
   out.put("\r\n");
 }
 
-std::size_t max_field_bytes(const Headers& headers) {
-  std::size_t bytes = 0;
-  for (const HeaderField& field : headers) bytes += field.name.size() + field.value.size() + 4;
-  return bytes;
-}
-
 // Calls `put` with a sink for at most `max_bytes`: one block where one is enough.
 template <typename Put>
 void write(Chain& out, BufferPool& pool, std::size_t max_bytes, Put put) {
@@ -232,13 +226,13 @@ void write_request_head(Chain& out, BufferPool& pool, const RequestHead& head, B
   // Three bytes for each of the target's, should all need encoding.
   const std::size_t max_bytes = kFixedBytes + head.method().size() +
                                 3 * (head.path().size() + head.query().size()) + head.authority().size() +
-                                max_field_bytes(head.headers());
+                                head.headers().max_bytes();
   write(out, pool, max_bytes, [&](auto& sink) { put_request_head(sink, head, framing, connection); });
 }
 
 void write_response_head(Chain& out, BufferPool& pool, const ResponseHead& head, BodyFraming framing,
                          ConnectionHeader connection, std::int64_t kept_length) {
-  const std::size_t max_bytes = kFixedBytes + head.reason().size() + max_field_bytes(head.headers());
+  const std::size_t max_bytes = kFixedBytes + head.reason().size() + head.headers().max_bytes();
   write(out, pool, max_bytes,
         [&](auto& sink) { put_response_head(sink, head, framing, connection, kept_length); });
 }
@@ -255,7 +249,7 @@ void write_chunk(Chain& out, BufferPool& pool, Chain&& piece) {
 
 void write_last_chunk(Chain& out, BufferPool& pool, const Headers& trailers) {
   if (trailers.is_empty()) return out.append_copy("0\r\n\r\n", pool);
-  write(out, pool, kFixedBytes + max_field_bytes(trailers), [&](auto& sink) {
+  write(out, pool, kFixedBytes + trailers.max_bytes(), [&](auto& sink) {
     sink.put("0\r\n");
     put_fields(sink, trailers);
     sink.put("\r\n");

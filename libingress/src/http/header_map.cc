@@ -1,128 +1,46 @@
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <utility>
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "http/header_names.h"
 #include "ingress/message.h"
 
 namespace ingress {
-namespace {
-
-// A name in lower case. `fold` has the bit that makes a letter lower case, at every letter.
-struct alignas(64) KnownName {
-  static constexpr std::size_t kMaxBytes = 24;
-  constexpr KnownName() = default;
-  constexpr KnownName(std::string_view name, HeaderId its_id)
-      : id(its_id), size(static_cast<std::uint8_t>(name.size())) {
-    for (std::size_t i = 0; i < name.size(); ++i) {
-      text[i] = name[i];
-      fold[i] = name[i] >= 'a' && name[i] <= 'z' ? 0x20 : 0;
-    }
-  }
-  std::array<char, kMaxBytes> text{};
-  std::array<char, kMaxBytes> fold{};
-  HeaderId id = HeaderId::kOther;
-  std::uint8_t size = 0;
-};
-
-template <typename Word>
-bool is_word_at(const char* name, const KnownName& known, std::size_t at) {
-  Word word, text, fold;
-  std::memcpy(&word, name + at, sizeof word);
-  std::memcpy(&text, known.text.data() + at, sizeof text);
-  std::memcpy(&fold, known.fold.data() + at, sizeof fold);
-  return (word | fold) == text;
-}
-
-// `name` has the size of `known`. Word by word; the last one overlaps the one before it.
-bool is_known(const char* name, const KnownName& known) {
-  const std::size_t size = known.size;
-  if (size >= 8) {
-    for (std::size_t at = 0; at + 8 < size; at += 8) {
-      if (!is_word_at<std::uint64_t>(name, known, at)) return false;
-    }
-    return is_word_at<std::uint64_t>(name, known, size - 8);
-  }
-  if (size >= 4)
-    return is_word_at<std::uint32_t>(name, known, 0) && is_word_at<std::uint32_t>(name, known, size - 4);
-  return is_word_at<std::uint16_t>(name, known, 0) && is_word_at<std::uint16_t>(name, known, size - 2);
-}
-
-constexpr std::array kKnownNames = {
-    KnownName{"connection", HeaderId::kConnection},
-    KnownName{"content-length", HeaderId::kContentLength},
-    KnownName{"content-type", HeaderId::kContentType},
-    KnownName{"date", HeaderId::kDate},
-    KnownName{"expect", HeaderId::kExpect},
-    KnownName{"forwarded", HeaderId::kForwarded},
-    KnownName{"host", HeaderId::kHost},
-    KnownName{"keep-alive", HeaderId::kKeepAlive},
-    KnownName{"proxy-authenticate", HeaderId::kProxyAuthenticate},
-    KnownName{"proxy-authorization", HeaderId::kProxyAuthorization},
-    KnownName{"proxy-connection", HeaderId::kProxyConnection},
-    KnownName{"server", HeaderId::kServer},
-    KnownName{"te", HeaderId::kTe},
-    KnownName{"trailer", HeaderId::kTrailer},
-    KnownName{"transfer-encoding", HeaderId::kTransferEncoding},
-    KnownName{"upgrade", HeaderId::kUpgrade},
-    KnownName{"x-forwarded-for", HeaderId::kXForwardedFor},
-    KnownName{"x-forwarded-host", HeaderId::kXForwardedHost},
-    KnownName{"x-forwarded-port", HeaderId::kXForwardedPort},
-    KnownName{"x-forwarded-proto", HeaderId::kXForwardedProto},
-    KnownName{"x-request-id", HeaderId::kXRequestId},
-};
-
-// Two bytes at `p` as a number, in an order that is the same everywhere.
-constexpr std::uint32_t two_bytes(const char* p) {
-  return static_cast<unsigned char>(p[0]) | static_cast<std::uint32_t>(static_cast<unsigned char>(p[1])) << 8;
-}
-
-// Of a name of two bytes or more; without collisions among the names above: a new name may need another last
-// factor, and the compiler says so. Letters fold to lower case by one bit; what that does to other bytes, the
-// comparison sorts out.
-constexpr std::size_t hash_name(std::string_view name) {
-  const std::uint32_t ends =
-      (two_bytes(name.data()) | two_bytes(name.data() + name.size() - 2) << 16) | 0x20202020u;
-  return ((ends + static_cast<std::uint32_t>(name.size()) * 0x01000193u) * 0x6421e5f9u) >> 27;
-}
-
-constexpr std::array<KnownName, 32> make_name_table() {
-  std::array<KnownName, 32> table{};
-  for (const KnownName& known : kKnownNames) table[hash_name({known.text.data(), known.size})] = known;
-  return table;
-}
-constexpr std::array<KnownName, 32> kNameTable = make_name_table();
-// Of that table, close together: most names are none of these, and their size says so.
-constexpr std::array<std::uint8_t, 32> kNameSizes = [] {
-  std::array<std::uint8_t, 32> sizes{};
-  for (std::size_t i = 0; i < sizes.size(); ++i) sizes[i] = kNameTable[i].size;
-  return sizes;
-}();
-static_assert(std::ranges::count_if(kNameTable, [](const KnownName& entry) { return entry.size != 0; }) ==
-              std::ssize(kKnownNames));
-
-}  // namespace
 
 HeaderId to_header_id(std::string_view name) {
-  if (name.size() < 2) return HeaderId::kOther;
-  const std::size_t at = hash_name(name);
-  if (kNameSizes[at] != name.size()) return HeaderId::kOther;
-  return is_known(name.data(), kNameTable[at]) ? kNameTable[at].id : HeaderId::kOther;
+  return http::find_header_id(name);
 }
 
 Headers::Headers() = default;
 Headers::~Headers() = default;
-Headers::Headers(Headers&& other) noexcept
-    : fields_(std::move(other.fields_)),
-      ids_(std::exchange(other.ids_, 0)),
-      storage_(std::move(other.storage_)) {}
+Headers::Headers(Headers&& other) noexcept {
+  *this = std::move(other);
+}
 Headers& Headers::operator=(Headers&& other) noexcept {
   fields_ = std::move(other.fields_);
-  ids_ = std::exchange(other.ids_, 0);
+  end_ = std::exchange(other.end_, nullptr);
+  room_end_ = std::exchange(other.room_end_, nullptr);
+  facts_ = std::exchange(other.facts_, {});
   storage_ = std::move(other.storage_);
   return *this;
+}
+
+void Headers::grow() {
+  constexpr std::size_t kFirstRoom = 16;
+  const std::size_t size = this->size();
+  const std::size_t room = std::max(kFirstRoom, 2 * size);
+  auto larger = std::make_unique_for_overwrite<HeaderField[]>(room);
+  std::copy(begin(), end(), larger.get());
+  fields_ = std::move(larger);
+  end_ = fields_.get() + size;
+  room_end_ = fields_.get() + room;
+}
+
+void Headers::push_single(std::string_view name, std::string_view value, HeaderId id, bool is_checked) {
+  push(name, value, id, is_checked, false);
+  note_lines(bit(id), 0, name.size() + value.size() + kLineExtra);
+  facts_.has_single = true;
 }
 
 namespace {
@@ -136,7 +54,7 @@ bool has_name(const HeaderField& field, std::string_view name, HeaderId id) {
 
 std::optional<std::string_view> Headers::get(std::string_view name) const {
   const HeaderId id = to_header_id(name);
-  for (const HeaderField& field : fields_) {
+  for (const HeaderField& field : *this) {
     if (has_name(field, name, id)) return field.value;
   }
   return std::nullopt;
@@ -144,7 +62,7 @@ std::optional<std::string_view> Headers::get(std::string_view name) const {
 
 std::optional<std::string_view> Headers::get(HeaderId id) const {
   if (!has(id)) return std::nullopt;
-  for (const HeaderField& field : fields_) {
+  for (const HeaderField& field : *this) {
     if (field.id == id) return field.value;
   }
   return std::nullopt;
@@ -152,43 +70,48 @@ std::optional<std::string_view> Headers::get(HeaderId id) const {
 
 void Headers::set(std::string_view name, std::string_view value) {
   const HeaderId id = to_header_id(name);
-  const auto first =
-      std::ranges::find_if(fields_, [&](const HeaderField& field) { return has_name(field, name, id); });
-  if (first == fields_.end()) return add(name, value);
+  const auto is_it = [&](const HeaderField& field) { return has_name(field, name, id); };
+  HeaderField* const first = std::find_if(fields_.get(), end_, is_it);
+  if (first == end_) return add(name, value);
   // Copied before anything goes: `name` and `value` may be those of a field of this list.
   const HeaderField field{keep(name), keep(value), id};
-  const auto later = std::remove_if(
-      first + 1, fields_.end(), [&](const HeaderField& other) { return has_name(other, field.name, id); });
-  fields_.erase(later, fields_.end());
+  end_ = std::remove_if(first + 1, end_, [&](const HeaderField& other) { return has_name(other, field.name, id); });
   *first = field;
-  ids_ |= bit(id);
+  note_lines(bit(id), 0, field.name.size() + field.value.size() + kLineExtra);
+  facts_.has_single = true;
 }
 
 void Headers::add(std::string_view name, std::string_view value) {
-  push(keep(name), keep(value), to_header_id(name), false, false);
+  push_single(keep(name), keep(value), to_header_id(name), false);
 }
 
 char* Headers::take_room(std::size_t size) {
   return storage().take(size);
 }
 
+template <typename Predicate>
+std::size_t Headers::remove_if(Predicate is_removed) {
+  HeaderField* const before = end_;
+  end_ = std::remove_if(fields_.get(), end_, is_removed);
+  return static_cast<std::size_t>(before - end_);
+}
+
 std::size_t Headers::remove(std::string_view name) {
   const HeaderId id = to_header_id(name);
   if (id != HeaderId::kOther) return remove(id);
-  return std::erase_if(fields_, [&](const HeaderField& field) { return has_name(field, name, id); });
+  return remove_if([&](const HeaderField& field) { return has_name(field, name, id); });
 }
 
 std::size_t Headers::remove_any(IdSet ids) {
   if (!has_any(ids)) return 0;
-  ids_ &= ~ids;
-  return std::erase_if(fields_, [ids](const HeaderField& field) { return (bit(field.id) & ids) != 0; });
+  facts_.ids &= ~ids;
+  return remove_if([ids](const HeaderField& field) { return (bit(field.id) & ids) != 0; });
 }
 
 void Headers::assign(const Headers& other) {
   clear();
-  fields_.reserve(other.size());
   for (const HeaderField& field : other)
-    push(keep(field.name), keep(field.value), field.id, field.is_checked, false);
+    push_single(keep(field.name), keep(field.value), field.id, field.is_checked);
 }
 
 void RequestHead::assign(const RequestHead& other) {
@@ -204,14 +127,15 @@ std::string_view Headers::keep(std::string_view text) {
 }
 
 void Headers::clear() {
-  fields_.clear();
-  ids_ = 0;
+  end_ = fields_.get();
+  facts_ = {};
   if (storage_) storage_->reset();
 }
 
 void Headers::release() {
-  fields_ = std::vector<HeaderField>();
-  ids_ = 0;
+  fields_.reset();
+  end_ = room_end_ = nullptr;
+  facts_ = {};
   storage_.reset();
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "http/chars.h"
+#include "http/header_names.h"
 
 namespace ingress::http {
 namespace {
@@ -152,20 +153,31 @@ bool is_digits(std::string_view text) {
   return true;
 }
 
+// The ids of the fields of a head so far.
+struct SeenIds {
+  Headers::IdSet all = 0;
+  Headers::IdSet repeated = 0;
+  void add(Headers::IdSet id) {
+    repeated |= all & id;
+    all |= id;
+  }
+};
+
 constexpr Headers::IdSet kFramingIds = Headers::bit(HeaderId::kTransferEncoding) |
                                        Headers::bit(HeaderId::kUpgrade) |
                                        Headers::bit(HeaderId::kContentLength);
 
 // Whether a field with one of those ids leaves the framing of the message as clear as it was.
-bool is_plain_framing(HeaderId id, std::string_view value, const Headers& before) {
+bool is_plain_framing(HeaderId id, std::string_view value, Headers::IdSet before) {
   // More digits than any length has may be too many for one reader only.
   constexpr std::size_t kMaxLengthDigits = 18;
   return id == HeaderId::kContentLength && value.size() <= kMaxLengthDigits && is_digits(value) &&
-         !before.has(HeaderId::kContentLength);
+         (before & Headers::bit(id)) == 0;
 }
 
 const char* read_fields(const char* const begin, const char* p, const char* end, std::size_t max_fields,
                         const char* kept, Headers& fields) {
+  SeenIds seen;
   for (std::size_t num_left = max_fields; num_left > 0; --num_left) {
     const char* const name = p;
     p = skip<NameChars>(p, end);
@@ -178,10 +190,16 @@ const char* read_fields(const char* const begin, const char* p, const char* end,
     // One byte at least, and no space at either end.
     if (p == value || *value == ' ' || p[-1] == ' ') return nullptr;
     const std::string_view text(value, static_cast<std::size_t>(p - value));
-    const HeaderId id = to_header_id({name, name_bytes});
-    if ((kFramingIds & Headers::bit(id)) != 0 && !is_plain_framing(id, text, fields)) return nullptr;
+    const HeaderId id = find_header_id({name, name_bytes});
+    const Headers::IdSet bit = Headers::bit(id);
+    if ((kFramingIds & bit) != 0 && !is_plain_framing(id, text, seen.all)) return nullptr;
+    seen.add(bit);
     fields.add_line_view({kept + (name - begin), name_bytes}, {kept + (value - begin), text.size()}, id);
-    if (has_bytes<std::uint32_t>(p, "\r\n\r\n")) return p + 4;
+    if (has_bytes<std::uint32_t>(p, "\r\n\r\n")) {
+      p += 4;
+      fields.note_lines(seen.all, seen.repeated, static_cast<std::size_t>(p - begin));
+      return p;
+    }
     p += 2;
   }
   return nullptr;

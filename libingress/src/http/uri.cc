@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "http/chars.h"
+#include "http/host_name.h"
 
 namespace ingress::http {
 namespace {
@@ -171,16 +172,6 @@ bool is_ambiguous(std::string_view normal_path, Ambiguous ambiguous) {
   return true;
 }
 
-// The name or IPv4 address at the front of `text`: not empty, no empty label but for a dot at the end. ""
-// when there is none.
-std::string_view take_host_name(std::string_view text) {
-  std::size_t size = 0;
-  for (char before = '.'; size < text.size() && is_in(text[size], kHostChar); before = text[size++]) {
-    if (before == '.' && text[size] == '.') return {};
-  }
-  return size <= kMaxHostBytes ? text.substr(0, size) : std::string_view();
-}
-
 bool starts_with_scheme(std::string_view target, std::string_view scheme) {
   return target.size() >= scheme.size() && base::equals_ignore_case(target.substr(0, scheme.size()), scheme);
 }
@@ -193,8 +184,8 @@ std::string_view without_empty_port(std::string_view authority) {
 
 void set_authority(RequestHead& head, const Authority& authority, std::string_view text) {
   std::string_view host = authority.host;
-  std::array<char, kMaxHostBytes> lower;
-  if (std::ranges::any_of(host, [](char c) { return c >= 'A' && c <= 'Z'; })) {
+  if (authority.has_upper_case) {
+    std::array<char, kMaxHostBytes> lower;
     std::ranges::transform(host, lower.begin(), [](char c) { return base::to_lower_ascii(c); });
     host = head.headers().keep({lower.data(), host.size()});
   }
@@ -258,18 +249,26 @@ std::expected<Authority, Error> parse_authority(std::string_view text) {
       return refuse("bad_host");
     host_end = bracket + 1;
     authority.host = text.substr(0, host_end);
+    authority.has_upper_case = std::ranges::any_of(authority.host, [](char c) { return c >= 'A' && c <= 'F'; });
   } else {
-    authority.host = take_host_name(text);
-    host_end = authority.host.size();
-    if (host_end == 0) return refuse("bad_host");
+    const HostName name = scan_host_name(text);
+    host_end = name.size;
+    if (host_end == 0 || host_end > kMaxHostBytes || name.has_empty_label) return refuse("bad_host");
+    authority.host = text.substr(0, host_end);
+    authority.has_upper_case = name.has_upper_case;
   }
   if (host_end >= text.size()) return authority;
   const std::string_view port = text.substr(host_end + 1);
   if (text[host_end] != ':') return refuse("bad_host");
   if (port.empty()) return authority;  // RFC 3986 3.2.3: as if there were no colon
-  const auto number = base::parse_decimal<std::uint16_t>(port);
-  if (!number || *number == 0 || port.size() > kMaxPortDigits) return refuse("bad_host");
-  authority.port = *number;
+  if (port.size() > kMaxPortDigits) return refuse("bad_host");
+  std::uint32_t number = 0;
+  for (const char c : port) {
+    if (!base::is_digit(c)) return refuse("bad_host");
+    number = number * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  if (number == 0 || number > 0xffff) return refuse("bad_host");
+  authority.port = static_cast<std::uint16_t>(number);
   return authority;
 }
 

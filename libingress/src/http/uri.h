@@ -36,8 +36,9 @@ std::expected<std::string_view, Error> normalize_path(std::string_view path, Pat
                                                       std::string& scratch);
 
 struct Authority {
-  std::string_view host;   // as written, brackets kept
-  std::uint16_t port = 0;  // 0 = none
+  std::string_view host;        // as written, brackets kept
+  std::uint16_t port = 0;       // 0 = none
+  bool has_upper_case = false;  // in `host`
 };
 // host[:port] of a Host field or an absolute target (RFC 3986 3.2.2 and 3.2.3, no userinfo).
 std::expected<Authority, Error> parse_authority(std::string_view text);

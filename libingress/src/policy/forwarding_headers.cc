@@ -6,6 +6,10 @@
 #include <cstring>
 #include <optional>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "base/text.h"
 
 namespace ingress::policy {
@@ -38,9 +42,9 @@ bool may_pass(const HeaderField& field, HeadersWithUnderscores underscores) {
 // The port of the URL that the client asked for: as written in Host, otherwise the scheme's own. The port
 // we listen on says less, since a Service or a host port in front of us may map another one to it.
 std::string_view port_of(std::string_view authority) {
-  const std::size_t colon = authority.rfind(':');
-  if (colon == std::string_view::npos || authority.find(']', colon) != std::string_view::npos) return {};
-  return authority.substr(colon + 1);
+  std::size_t at = authority.size();
+  while (at > 0 && base::is_digit(authority[at - 1])) --at;
+  return at > 0 && authority[at - 1] == ':' ? authority.substr(at) : std::string_view();
 }
 
 // The value of the only field of that name.
@@ -133,9 +137,12 @@ class Lines {
  public:
   // `value_bytes` of all values together.
   Lines(Headers& headers, std::size_t value_bytes)
-      : headers_(headers), at_(headers.take_room(kNameBytes + value_bytes)) {}
+      : headers_(headers), at_(headers.take_room(kNameBytes + value_bytes)), begin_(at_) {}
+  ~Lines() { headers_.note_lines(ids_, 0, static_cast<std::size_t>(at_ - begin_)); }
+  Lines(const Lines&) = delete;
+  Lines& operator=(const Lines&) = delete;
 
-  // `start` is the name with ": ".
+  // `start` is the name with ": "; each id once.
   template <std::size_t N>
   void add(const char (&start)[N], std::string_view value, HeaderId id) {
     constexpr std::size_t kStartBytes = N - 1;
@@ -144,6 +151,7 @@ class Lines {
     if (!value.empty()) std::memcpy(value_at, value.data(), value.size());
     std::memcpy(value_at + value.size(), "\r\n", 2);
     headers_.add_line_view({at_, kStartBytes - 2}, {value_at, value.size()}, id);
+    ids_ |= Headers::bit(id);
     at_ = value_at + value.size() + 2;
   }
 
@@ -151,22 +159,35 @@ class Lines {
   static constexpr std::size_t kNameBytes = 5 * 24;  // of the five, with what is around the values
   Headers& headers_;
   char* at_;
+  const char* begin_;
+  Headers::IdSet ids_ = 0;
 };
 
-// Eight digits, all made at once: one in each byte, the first one highest, and what makes it a letter added
-// where it is more than 9.
-char* put_hex(char* at, std::uint32_t number) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101;
-  std::uint64_t digits = number;
-  digits = (digits << 16 | digits) & 0x0000ffff0000ffff;
-  digits = (digits << 8 | digits) & 0x00ff00ff00ff00ff;
-  digits = (digits << 4 | digits) & kOnes * 0x0f;
-  const std::uint64_t is_letter = ((digits + kOnes * 6) >> 4) & kOnes;
-  digits += kOnes * '0' + is_letter * ('a' - '0' - 10);
-  if constexpr (std::endian::native == std::endian::little) digits = std::byteswap(digits);
-  std::memcpy(at, &digits, sizeof digits);
-  return at + sizeof digits;
+#if defined(__SSE2__)
+
+// Sixteen digits, all made at once.
+char* put_hex(char* at, std::uint64_t number) {
+  const __m128i bytes = _mm_cvtsi64_si128(static_cast<long long>(std::byteswap(number)));
+  const __m128i low_bits = _mm_set1_epi8(0x0f);
+  const __m128i high = _mm_and_si128(_mm_srli_epi16(bytes, 4), low_bits);
+  const __m128i digits = _mm_unpacklo_epi8(high, _mm_and_si128(bytes, low_bits));
+  const __m128i is_letter = _mm_cmpgt_epi8(digits, _mm_set1_epi8(9));
+  const __m128i to_letter = _mm_and_si128(is_letter, _mm_set1_epi8('a' - '0' - 10));
+  const __m128i text = _mm_add_epi8(_mm_add_epi8(digits, _mm_set1_epi8('0')), to_letter);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(at), text);
+  return at + sizeof text;
 }
+
+#else
+
+constexpr char kHexDigits[] = "0123456789abcdef";
+
+char* put_hex(char* at, std::uint64_t number) {
+  for (int shift = 60; shift >= 0; shift -= 4) *at++ = kHexDigits[(number >> shift) & 15];
+  return at;
+}
+
+#endif
 
 }  // namespace
 
@@ -178,7 +199,7 @@ std::string_view find_request_id(const Headers& headers) {
 
 void set_forwarding_headers(Headers& headers, const ClientFacts& facts) {
   const Kept kept = facts.trust == PeerTrust::kTrusted ? find_kept(headers, facts) : Kept();
-  if (headers.has_any(kOurs) || std::ranges::any_of(headers, has_underscore)) {
+  if (headers.has_any(kOurs) || has_underscores(headers)) {
     headers.retain(
         [&](const HeaderField& field) { return !is_ours(field.id) && may_pass(field, facts.underscores); });
   }
@@ -189,21 +210,22 @@ void set_forwarding_headers(Headers& headers, const ClientFacts& facts) {
   const std::string_view host = or_ours(kept.host, facts.authority);
   const std::string_view port = kept.port.empty() ? own_port(headers, facts, host, proto) : kept.port;
   const std::string_view address = or_ours(kept.addresses, facts.address);
-  Lines lines(headers, address.size() + proto.size() + host.size() + port.size() + facts.request_id.size());
-  lines.add("X-Forwarded-For: ", address, HeaderId::kXForwardedFor);
-  lines.add("X-Forwarded-Proto: ", proto, HeaderId::kXForwardedProto);
-  if (!host.empty()) lines.add("X-Forwarded-Host: ", host, HeaderId::kXForwardedHost);
-  lines.add("X-Forwarded-Port: ", port, HeaderId::kXForwardedPort);
-  lines.add("X-Request-Id: ", facts.request_id, HeaderId::kXRequestId);
+  {
+    Lines lines(headers, address.size() + proto.size() + host.size() + port.size() + facts.request_id.size());
+    lines.add("X-Forwarded-For: ", address, HeaderId::kXForwardedFor);
+    lines.add("X-Forwarded-Proto: ", proto, HeaderId::kXForwardedProto);
+    if (!host.empty()) lines.add("X-Forwarded-Host: ", host, HeaderId::kXForwardedHost);
+    lines.add("X-Forwarded-Port: ", port, HeaderId::kXForwardedPort);
+    lines.add("X-Request-Id: ", facts.request_id, HeaderId::kXRequestId);
+  }
   if (!kept.forwarded.empty()) headers.add_checked_view("Forwarded", kept.forwarded, HeaderId::kForwarded);
 }
 
 void write_request_id(std::string& out, std::uint64_t high, std::uint64_t low) {
-  out.resize(32);
+  constexpr std::size_t kBytes = 32;
+  if (out.size() != kBytes) out.resize(kBytes);
   char* at = out.data();
-  for (const std::uint64_t half : {high, low}) {
-    for (const int shift : {32, 0}) at = put_hex(at, static_cast<std::uint32_t>(half >> shift));
-  }
+  put_hex(put_hex(at, high), low);
 }
 
 }  // namespace ingress::policy

@@ -7,6 +7,7 @@
 // they are allowed: many backends cannot tell X_Forwarded_For from X-Forwarded-For.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,6 +39,10 @@ std::string_view find_request_id(const Headers& headers);
 // Whether a name has a '_'; names of fields that the library knows have none.
 inline bool has_underscore(const HeaderField& field) {
   return field.id == HeaderId::kOther && !field.is_line && field.name.find('_') != field.name.npos;
+}
+// Whether any field of `headers` has one; lines of a head have none.
+inline bool has_underscores(const Headers& headers) {
+  return !headers.has_lines_only() && std::any_of(headers.begin(), headers.end(), has_underscore);
 }
 
 // 32 hex digits out of two random numbers, into `out` (capacity is reused).

@@ -140,7 +140,7 @@ void DownstreamH1::begin_exchange() {
   const auto expects_continue = http::expects_continue(head);
   if (!expects_continue) return refuse(expects_continue.error());
   if (listener_.settings.headers_with_underscores == HeadersWithUnderscores::kReject &&
-      std::ranges::any_of(head.headers(), policy::has_underscore)) {
+      policy::has_underscores(head.headers())) {
     return refuse(downstream_error(ErrorCode::kBadRequest, "underscore_in_name"));
   }
   const std::uint64_t max_body = listener_.settings.limits.body_bytes;
