@@ -38,7 +38,8 @@ std::string with_field(std::string_view field) {
 // In memory of its own, so that a read past the end shows.
 PlainHead read(SectionKind kind, std::string_view text, Headers& fields, ScanLimits limits = kLimits) {
   const std::vector<char> bytes(text.begin(), text.end());
-  return read_plain_head(kind, {bytes.data(), bytes.size()}, limits, text.data(), fields);
+  const auto read_it = kind == SectionKind::kRequestHead ? read_plain_request : read_plain_response;
+  return read_it({bytes.data(), bytes.size()}, limits, text.data(), fields);
 }
 
 bool is_plain(std::string_view text, SectionKind kind = SectionKind::kRequestHead,

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "ingress/export.h"
 
@@ -54,6 +55,8 @@ struct HeaderField {
   // By the codec: in memory the name stands before ": ", the value and CR LF, a line as it is to be written;
   // the name is letters, digits and hyphens.
   bool is_line = false;
+  // A line that stands in memory right behind the line of the field before it: both are written as one piece.
+  bool is_joined = false;
 };
 
 // An ordered list of header fields; names compare without case. Lookups are linear in the number of
@@ -69,7 +72,17 @@ class INGRESS_EXPORT Headers {
 
   // The value of the first field of that name.
   std::optional<std::string_view> get(std::string_view name) const;
-  std::optional<std::string_view> get(HeaderId id) const;
+  std::optional<std::string_view> get(HeaderId id) const {
+    const HeaderField* const field = find(id);
+    return field == nullptr ? std::nullopt : std::optional(field->value);
+  }
+  // The first field with that id; null when there is none.
+  const HeaderField* find(HeaderId id) const {
+    if (!has(id)) return nullptr;
+    const HeaderField* field = begin();
+    while (field != end_ && field->id != id) ++field;
+    return field == end_ ? nullptr : field;
+  }
   bool has(HeaderId id) const { return has_any(bit(id)); }
   // A set of ids, one bit each.
   using IdSet = std::uint32_t;
@@ -90,10 +103,10 @@ class INGRESS_EXPORT Headers {
   void add_checked_view(std::string_view name, std::string_view value, HeaderId id) {
     push_single(name, value, id, true);
   }
-  // The same for one whose views are of a line as HeaderField::is_line says. Whoever adds lines says behind the
-  // last one what they are (note_lines()).
-  void add_line_view(std::string_view name, std::string_view value, HeaderId id) {
-    push(name, value, id, true, true);
+  // The same for one whose views are of a line as HeaderField::is_line says. Whoever adds lines says behind
+  // the last one what they are (note_lines()). `is_joined` counts for nothing in the first field of the list.
+  void add_line_view(std::string_view name, std::string_view value, HeaderId id, bool is_joined) {
+    push({name, value, id, true, true, is_joined});
   }
   // The ids of lines that were added, those that two or more of them have, and what they take, or more.
   void note_lines(IdSet ids, IdSet repeated, std::size_t bytes) {
@@ -131,19 +144,25 @@ class INGRESS_EXPORT Headers {
   void retain(Predicate keep_field) {
     facts_.ids = 0;
     HeaderField* kept = fields_.get();
+    bool has_gap = false;
     for (const HeaderField* field = begin(); field != end_; ++field) {
-      if (!keep_field(*field)) continue;
+      if (!keep_field(*field)) {
+        has_gap = true;
+        continue;
+      }
       facts_.ids |= bit(field->id);
-      *kept++ = *field;
+      *kept = *field;
+      if (std::exchange(has_gap, false)) kept->is_joined = false;
+      ++kept;
     }
     end_ = kept;
   }
 
  private:
   base::Arena& storage();
-  void push(std::string_view name, std::string_view value, HeaderId id, bool is_checked, bool is_line) {
+  void push(const HeaderField& field) {
     if (end_ == room_end_) grow();
-    *end_++ = {name, value, id, is_checked, is_line};
+    *end_++ = field;
   }
   // One that is no line of a head.
   void push_single(std::string_view name, std::string_view value, HeaderId id, bool is_checked);
@@ -187,29 +206,34 @@ class RequestHead {
   std::string_view query() const { return query_; }
   bool has_query() const { return has_query_; }
   HttpVersion version() const { return version_; }
+  // Whether path, query and authority are what a codec has checked: nothing in them needs encoding.
+  bool is_checked() const { return is_checked_; }
   Headers& headers() { return headers_; }
   const Headers& headers() const { return headers_; }
 
   // Setters for filters copy; those for codecs (…_view) do not.
-  void set_path(std::string_view path) { path_ = headers_.keep(path); }
-  void set_query(std::string_view query) { query_ = headers_.keep(query), has_query_ = true; }
+  void set_path(std::string_view path) { path_ = headers_.keep(path), is_checked_ = false; }
+  void set_query(std::string_view query) {
+    query_ = headers_.keep(query), has_query_ = true, is_checked_ = false;
+  }
   void set_authority(std::string_view host, std::uint16_t port, std::string_view authority) {
-    host_ = headers_.keep(host), port_ = port, authority_ = headers_.keep(authority);
+    set_authority_view(headers_.keep(host), port, headers_.keep(authority));
   }
   void set_method_view(std::string_view method) { method_ = method; }
   void set_target_view(std::string_view path, std::string_view query, bool has_query) {
-    path_ = path, query_ = query, has_query_ = has_query;
+    path_ = path, query_ = query, has_query_ = has_query, is_checked_ = false;
   }
   void set_authority_view(std::string_view host, std::uint16_t port, std::string_view authority) {
-    host_ = host, port_ = port, authority_ = authority;
+    host_ = host, port_ = port, authority_ = authority, is_checked_ = false;
   }
+  void note_checked() { is_checked_ = true; }
   void set_version(HttpVersion version) { version_ = version; }
   // Becomes a copy of `other` that needs nothing of it.
   void assign(const RequestHead& other);
   void clear() {
     headers_.clear();
     method_ = host_ = authority_ = path_ = query_ = {};
-    port_ = 0, has_query_ = false;
+    port_ = 0, has_query_ = is_checked_ = false;
   }
 
  private:
@@ -217,6 +241,7 @@ class RequestHead {
   Headers headers_;
   std::uint16_t port_ = 0;
   bool has_query_ = false;
+  bool is_checked_ = false;
   HttpVersion version_ = HttpVersion::kHttp11;
 };
 

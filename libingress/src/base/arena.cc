@@ -5,16 +5,13 @@
 
 namespace ingress::base {
 
-char* Arena::take(std::size_t size) {
-  if (chunks_.empty() || chunks_.back().capacity - used_ < size) {
-    const std::size_t grown = chunks_.empty() ? kChunkBytes : chunks_.back().capacity * 2;
-    const std::size_t capacity = std::max(std::min(grown, kMaxKeptBytes), size);
-    chunks_.push_back({std::make_unique_for_overwrite<char[]>(capacity), capacity});
-    used_ = 0;
-  }
-  char* taken = chunks_.back().bytes.get() + used_;
-  used_ += size;
-  return taken;
+char* Arena::take_chunk(std::size_t size) {
+  const std::size_t grown = last_.bytes ? last_.capacity * 2 : kChunkBytes;
+  const std::size_t capacity = std::max(std::min(grown, kMaxKeptBytes), size);
+  if (last_.bytes) older_.push_back(std::move(last_));
+  last_ = {std::make_unique_for_overwrite<char[]>(capacity), capacity};
+  used_ = size;
+  return last_.bytes.get();
 }
 
 std::string_view Arena::copy(std::string_view text) {
@@ -26,17 +23,17 @@ std::string_view Arena::copy(std::string_view text) {
 
 void Arena::reset() {
   used_ = 0;
-  Chunk kept{nullptr, 0};
-  for (Chunk& chunk : chunks_) {
-    if (chunk.capacity > kept.capacity && chunk.capacity <= kMaxKeptBytes) std::swap(kept, chunk);
+  if (older_.empty() && last_.capacity <= kMaxKeptBytes) return;
+  if (last_.capacity > kMaxKeptBytes) last_ = {nullptr, 0};
+  for (Chunk& chunk : older_) {
+    if (chunk.capacity > last_.capacity && chunk.capacity <= kMaxKeptBytes) std::swap(last_, chunk);
   }
-  chunks_.clear();
-  if (kept.bytes) chunks_.push_back(std::move(kept));
+  older_.clear();
 }
 
 std::size_t Arena::size_bytes() const {
-  std::size_t sum = 0;
-  for (const Chunk& chunk : chunks_) sum += chunk.capacity;
+  std::size_t sum = last_.capacity;
+  for (const Chunk& chunk : older_) sum += chunk.capacity;
   return sum;
 }
 

@@ -18,7 +18,12 @@ class Arena {
   static constexpr std::size_t kMaxKeptBytes = 8192;
 
   // `size` bytes, not aligned beyond char. What does not fit gets a new chunk.
-  char* take(std::size_t size);
+  char* take(std::size_t size) {
+    if (last_.capacity - used_ < size) return take_chunk(size);
+    char* const taken = last_.bytes.get() + used_;
+    used_ += size;
+    return taken;
+  }
   std::string_view copy(std::string_view text);
   void reset();
   std::size_t size_bytes() const;  // of all chunks
@@ -28,8 +33,11 @@ class Arena {
     std::unique_ptr<char[]> bytes;
     std::size_t capacity;
   };
-  std::vector<Chunk> chunks_;
-  std::size_t used_ = 0;  // in the last chunk
+  char* take_chunk(std::size_t size);
+
+  Chunk last_{nullptr, 0};
+  std::size_t used_ = 0;  // in `last_`
+  std::vector<Chunk> older_;
 };
 
 }  // namespace ingress::base

@@ -63,20 +63,29 @@ constexpr const char* skip_class(const char* p, const char* end, CharClass wante
 // The `size` bytes at `p`, at most 16, with zeros behind.
 inline __m128i load_some(const char* p, std::size_t size) {
   if (size >= 16) return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  // From both ends, so that no byte is read alone; what both ends have is the same.
   std::uint64_t low = 0, high = 0;
   if (size >= 8) {
     std::memcpy(&low, p, 8);
     // The last eight bytes, of which those that `low` has are pushed out: in two steps, as all may be.
     std::memcpy(&high, p + size - 8, 8);
     high = high >> 1 >> (8 * (16 - size) - 1);
-  } else {
-    for (std::size_t i = 0; i < size; ++i) low |= std::uint64_t{static_cast<unsigned char>(p[i])} << (8 * i);
+  } else if (size >= 4) {
+    std::uint32_t first, last;
+    std::memcpy(&first, p, 4);
+    std::memcpy(&last, p + size - 4, 4);
+    low = first | std::uint64_t{last} << (8 * (size - 4));
+  } else if (size > 0) {
+    const auto byte = [p](std::size_t i) {
+      return std::uint64_t{static_cast<unsigned char>(p[i])} << (8 * i);
+    };
+    low = byte(0) | byte(size / 2) | byte(size - 1);
   }
   return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low));
 }
 
-// The first byte of [p, end) with its bit in `stops(bytes)`; `end` when there is none. `stops` has a bit for each
-// zero, as those behind `end` are.
+// The first byte of [p, end) with its bit in `stops(bytes)`; `end` when there is none. `stops` has a bit for
+// each zero, as those behind `end` are.
 template <typename Stops>
 inline const char* skip_to(const char* p, const char* end, Stops stops) {
   for (; end - p >= 16; p += 16) {

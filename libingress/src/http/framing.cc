@@ -104,8 +104,17 @@ constexpr Outcome finish(State state, Step end) {
 
 // Beyond int64 a length is nonsense, and signed arithmetic somewhere would turn it around.
 std::optional<std::uint64_t> parse_length(std::string_view value) {
-  const auto length = base::parse_decimal<std::uint64_t>(value);
-  if (!length || *length > std::numeric_limits<std::int64_t>::max()) return std::nullopt;
+  constexpr std::size_t kMaxSureDigits = 18;  // of which any number fits
+  if (value.empty() || value.size() > kMaxSureDigits) {
+    const auto length = base::parse_decimal<std::uint64_t>(value);
+    if (!length || *length > std::numeric_limits<std::int64_t>::max()) return std::nullopt;
+    return length;
+  }
+  std::uint64_t length = 0;
+  for (const char c : value) {
+    if (!base::is_digit(c)) return std::nullopt;
+    length = length * 10 + static_cast<unsigned char>(c - '0');
+  }
   return length;
 }
 
@@ -120,24 +129,27 @@ struct Seen {
   std::uint64_t length = 0;  // in kLength
 };
 
-Step wrong_length_step(std::string_view value) {
-  return value.find(',') == value.npos ? Step::kBadLengthField : Step::kLengthListField;
+void take_length(Seen& seen, std::string_view value) {
+  if (const auto length = parse_length(value)) {
+    seen.state = advance(seen.state, Step::kLengthField);
+    seen.length = *length;
+    return;
+  }
+  const bool is_list = value.find(',') != value.npos;
+  seen.state = advance(seen.state, is_list ? Step::kLengthListField : Step::kBadLengthField);
+  seen.length = 0;
 }
 
 Seen look_at(const Headers& headers) {
   Seen seen;
   const bool has_coding = headers.has(HeaderId::kTransferEncoding);
-  if (!has_coding && !headers.has(HeaderId::kContentLength)) return seen;
-  const bool is_alone = !has_coding && !headers.may_repeat(HeaderId::kContentLength);
+  if (!has_coding && !headers.may_repeat(HeaderId::kContentLength)) {
+    if (const auto value = headers.get(HeaderId::kContentLength)) take_length(seen, *value);
+    return seen;
+  }
   for (const HeaderField& field : headers) {
-    if (field.id == HeaderId::kContentLength) {
-      const auto length = parse_length(field.value);
-      seen.state = advance(seen.state, length ? Step::kLengthField : wrong_length_step(field.value));
-      seen.length = length.value_or(0);
-      if (is_alone) return seen;
-    } else if (field.id == HeaderId::kTransferEncoding) {
-      seen.state = advance(seen.state, coding_step(field.value));
-    }
+    if (field.id == HeaderId::kContentLength) take_length(seen, field.value);
+    if (field.id == HeaderId::kTransferEncoding) seen.state = advance(seen.state, coding_step(field.value));
   }
   return seen;
 }

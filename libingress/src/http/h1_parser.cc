@@ -36,7 +36,9 @@ class HeadReader {
     if (has_failed_ || is_complete_ || scanner_.has_begun()) return 0;
     ScanLimits scan_limits = to_scan_limits(limits);
     scan_limits.section_bytes = std::min(scan_limits.section_bytes, bytes_.capacity());
-    const PlainHead head = read_plain_head(kind_, bytes, scan_limits, bytes_.data(), fields);
+    const PlainHead head = kind_ == SectionKind::kRequestHead
+                               ? read_plain_request(bytes, scan_limits, bytes_.data(), fields)
+                               : read_plain_response(bytes, scan_limits, bytes_.data(), fields);
     if (head.size == 0) return 0;
     // There is room: nothing is written but the head.
     bytes_.resize_and_overwrite(head.size, [bytes](char* to, std::size_t size) {
@@ -155,6 +157,7 @@ std::expected<void, Error> fill(RequestHead& head, const HeadReader& reader, Pat
   const auto target =
       parse_target(head.method(), reader.text(line.target, line.target_end), *host, paths, head);
   if (!target) return target;
+  head.note_checked();
   if (reader.second_reader_agrees()) return {};
   // llhttp has an opinion on lengths too; the words for those are framing's.
   const auto framing = request_framing(head);

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "http/chars.h"
+#include "http/header_names.h"
 
 namespace ingress::http {
 namespace {
@@ -46,10 +47,15 @@ constexpr std::size_t kMaxDigits = 20;
 constexpr std::size_t kFixedBytes = 256;
 
 template <typename Sink>
-void put_number(Sink& out, std::uint64_t number, int radix = 10) {
+void put_number(Sink& out, std::uint64_t number) {
   char digits[kMaxDigits];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof(digits), number, radix);
-  out.put({digits, static_cast<std::size_t>(end - digits)});
+  char* const end = digits + sizeof digits;
+  char* first = end;
+  do {
+    *--first = static_cast<char>('0' + number % 10);
+    number /= 10;
+  } while (number != 0);
+  out.put({first, static_cast<std::size_t>(end - first)});
 }
 
 // A part of the target as a filter may have left it: what could end it, which is '#' and `delimiter`, or the
@@ -88,10 +94,6 @@ void put_authority(Sink& out, std::string_view authority) {
   is_vchars(authority) ? out.put(authority) : put_only(out, authority, kVchar);
 }
 
-constexpr Headers::IdSet kWritersOwn = Headers::bit(HeaderId::kHost) | Headers::bit(HeaderId::kConnection) |
-                                       Headers::bit(HeaderId::kContentLength) |
-                                       Headers::bit(HeaderId::kTransferEncoding);
-
 // Filters may set anything; a line break here would be a field or a message of somebody else's making.
 // What the codec has checked and nobody has replaced since needs no second look.
 bool is_writable(const HeaderField& field) {
@@ -105,19 +107,18 @@ const char* line_end(const HeaderField& field) {
   return field.value.data() + field.value.size() + 2;
 }
 
-// Lines that stood one behind the other in a head that was read are copied as one.
+// Lines that stood one behind the other in a head that was read are copied as one. A field of the writer's
+// own is never joined to the one before it.
 template <typename Sink>
 void put_fields(Sink& out, const Headers& headers) {
   for (const HeaderField* field = headers.begin(); field != headers.end();) {
-    const bool is_left_out = (kWritersOwn & Headers::bit(field->id)) != 0;
+    const bool is_left_out = (kIdsOfWriter & Headers::bit(field->id)) != 0;
     if (!is_left_out && field->is_line) {
+      const HeaderField* last = field;
+      while (last + 1 != headers.end() && last[1].is_joined) ++last;
       const char* const run = field->name.data();
-      const char* run_end = line_end(*field++);
-      while (field != headers.end() && field->is_line && field->name.data() == run_end &&
-             (kWritersOwn & Headers::bit(field->id)) == 0) {
-        run_end = line_end(*field++);
-      }
-      out.put({run, static_cast<std::size_t>(run_end - run)});
+      out.put({run, static_cast<std::size_t>(line_end(*last) - run)});
+      field = last + 1;
       continue;
     }
     if (!is_left_out && is_writable(*field)) {
@@ -153,13 +154,23 @@ template <typename Sink>
 void put_request_head(Sink& out, const RequestHead& head, BodyFraming framing, ConnectionHeader connection) {
   put_method(out, head.method());
   out.put(" ");
-  put_target_part(out, head.path(), '?');
-  if (head.has_query()) {
-    out.put("?");
-    put_target_part(out, head.query(), '#');
+  if (head.is_checked()) {
+    out.put(head.path());
+    if (head.has_query()) {
+      out.put("?");
+      out.put(head.query());
+    }
+    out.put(" HTTP/1.1\r\nHost: ");
+    out.put(head.authority());
+  } else {
+    put_target_part(out, head.path(), '?');
+    if (head.has_query()) {
+      out.put("?");
+      put_target_part(out, head.query(), '#');
+    }
+    out.put(" HTTP/1.1\r\nHost: ");
+    put_authority(out, head.authority());
   }
-  out.put(" HTTP/1.1\r\nHost: ");
-  put_authority(out, head.authority());
   out.put("\r\n");
   put_fields(out, head.headers());
   if (framing.kind == BodyKind::kChunked) {
@@ -195,8 +206,9 @@ void put_response_head(Sink& out, const ResponseHead& head, BodyFraming framing,
   const std::uint16_t status = head.status() < 100 || head.status() > 599 ? 500 : head.status();
   const bool has_reason = !head.reason().empty() && is_field_text(head.reason());
   out.put("HTTP/1.1 ");
-  put_number(out, status);
-  out.put(" ");
+  const char digits[] = {static_cast<char>('0' + status / 100), static_cast<char>('0' + status / 10 % 10),
+                         static_cast<char>('0' + status % 10), ' '};
+  out.put({digits, sizeof digits});
   out.put(has_reason ? head.reason() : reason_phrase(status));
   out.put("\r\n");
   put_fields(out, head.headers());

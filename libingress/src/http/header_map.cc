@@ -38,7 +38,7 @@ void Headers::grow() {
 }
 
 void Headers::push_single(std::string_view name, std::string_view value, HeaderId id, bool is_checked) {
-  push(name, value, id, is_checked, false);
+  push({name, value, id, is_checked});
   note_lines(bit(id), 0, name.size() + value.size() + kLineExtra);
   facts_.has_single = true;
 }
@@ -60,12 +60,20 @@ std::optional<std::string_view> Headers::get(std::string_view name) const {
   return std::nullopt;
 }
 
-std::optional<std::string_view> Headers::get(HeaderId id) const {
-  if (!has(id)) return std::nullopt;
-  for (const HeaderField& field : *this) {
-    if (field.id == id) return field.value;
+template <typename Predicate>
+std::size_t Headers::remove_if(Predicate is_removed) {
+  HeaderField* kept = std::find_if(fields_.get(), end_, is_removed);
+  bool has_gap = false;
+  for (const HeaderField* field = kept; field != end_; ++field) {
+    if (is_removed(*field)) {
+      has_gap = true;
+      continue;
+    }
+    *kept = *field;
+    if (std::exchange(has_gap, false)) kept->is_joined = false;
+    ++kept;
   }
-  return std::nullopt;
+  return static_cast<std::size_t>(std::exchange(end_, kept) - kept);
 }
 
 void Headers::set(std::string_view name, std::string_view value) {
@@ -75,7 +83,7 @@ void Headers::set(std::string_view name, std::string_view value) {
   if (first == end_) return add(name, value);
   // Copied before anything goes: `name` and `value` may be those of a field of this list.
   const HeaderField field{keep(name), keep(value), id};
-  end_ = std::remove_if(first + 1, end_, [&](const HeaderField& other) { return has_name(other, field.name, id); });
+  remove_if([&](const HeaderField& other) { return &other > first && has_name(other, field.name, id); });
   *first = field;
   note_lines(bit(id), 0, field.name.size() + field.value.size() + kLineExtra);
   facts_.has_single = true;
@@ -87,13 +95,6 @@ void Headers::add(std::string_view name, std::string_view value) {
 
 char* Headers::take_room(std::size_t size) {
   return storage().take(size);
-}
-
-template <typename Predicate>
-std::size_t Headers::remove_if(Predicate is_removed) {
-  HeaderField* const before = end_;
-  end_ = std::remove_if(fields_.get(), end_, is_removed);
-  return static_cast<std::size_t>(before - end_);
 }
 
 std::size_t Headers::remove(std::string_view name) {
@@ -120,6 +121,7 @@ void RequestHead::assign(const RequestHead& other) {
   host_ = headers_.keep(other.host_), authority_ = headers_.keep(other.authority_);
   path_ = headers_.keep(other.path_), query_ = headers_.keep(other.query_);
   port_ = other.port_, has_query_ = other.has_query_, version_ = other.version_;
+  is_checked_ = other.is_checked_;
 }
 
 std::string_view Headers::keep(std::string_view text) {

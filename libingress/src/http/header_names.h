@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 #include "ingress/message.h"
 
@@ -79,6 +81,11 @@ inline constexpr std::array kKnownNames = {
 
 // Two bytes at `p` as a number, in an order that is the same everywhere.
 constexpr std::uint32_t two_bytes(const char* p) {
+  if (!std::is_constant_evaluated() && std::endian::native == std::endian::little) {
+    std::uint16_t both;
+    std::memcpy(&both, p, sizeof both);
+    return both;
+  }
   return static_cast<unsigned char>(p[0]) | static_cast<std::uint32_t>(static_cast<unsigned char>(p[1])) << 8;
 }
 
@@ -107,6 +114,11 @@ static_assert(std::ranges::count_if(kNameTable, [](const KnownName& entry) { ret
               std::ssize(kKnownNames));
 
 }  // namespace detail
+
+// The fields that the HTTP/1.1 writer makes itself, whatever stands in the list.
+inline constexpr Headers::IdSet kIdsOfWriter =
+    Headers::bit(HeaderId::kHost) | Headers::bit(HeaderId::kConnection) |
+    Headers::bit(HeaderId::kContentLength) | Headers::bit(HeaderId::kTransferEncoding);
 
 // to_header_id(), inline.
 inline HeaderId find_header_id(std::string_view name) {

@@ -21,10 +21,12 @@ struct PlainHead {
   StartLine line;
 };
 
-// Reads the head at the front of `bytes` and appends its fields to `fields`, as views of the memory at
-// `kept`, where the caller copies the head to. `fields` must be empty, and is when the head was not plain.
-// `kind` is not kTrailers. A head that goes beyond a limit is not plain.
-PlainHead read_plain_head(SectionKind kind, std::string_view bytes, const ScanLimits& limits,
-                          const char* kept, Headers& fields);
+// Each reads the head at the front of `bytes` and appends its fields to `fields`, as views of the memory at
+// `kept`, where the caller copies the head to. `fields` must be empty, and is when the head was not plain. A
+// head that goes beyond a limit is not plain.
+PlainHead read_plain_request(std::string_view bytes, const ScanLimits& limits, const char* kept,
+                             Headers& fields);
+PlainHead read_plain_response(std::string_view bytes, const ScanLimits& limits, const char* kept,
+                              Headers& fields);
 
 }  // namespace ingress::http

@@ -195,8 +195,11 @@ void set_authority(RequestHead& head, const Authority& authority, std::string_vi
 std::expected<void, Error> set_path_and_query(std::string_view target, PathOptions options,
                                               RequestHead& head) {
   const std::size_t mark = target.find('?');
-  const std::string_view query = mark == target.npos ? std::string_view() : target.substr(mark + 1);
-  if (!is_vchars(query) || query.find('#') != query.npos) return refuse("bad_target");
+  std::string_view query;
+  if (mark != target.npos) {
+    query = target.substr(mark + 1);
+    if (!is_vchars(query) || query.find('#') != query.npos) return refuse("bad_target");
+  }
   std::string scratch;
   const auto path = normalize_path(target.substr(0, mark), options, scratch);
   if (!path) return std::unexpected(path.error());
@@ -249,7 +252,8 @@ std::expected<Authority, Error> parse_authority(std::string_view text) {
       return refuse("bad_host");
     host_end = bracket + 1;
     authority.host = text.substr(0, host_end);
-    authority.has_upper_case = std::ranges::any_of(authority.host, [](char c) { return c >= 'A' && c <= 'F'; });
+    authority.has_upper_case =
+        std::ranges::any_of(authority.host, [](char c) { return c >= 'A' && c <= 'F'; });
   } else {
     const HostName name = scan_host_name(text);
     host_end = name.size;

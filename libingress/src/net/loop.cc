@@ -101,7 +101,10 @@ struct EventLoop::Impl {
 void EventLoop::Impl::run_deferred() {
   while (!deferred.empty()) {
     deferred_batch.swap(deferred);
-    for (Call& call : deferred_batch) std::exchange(call, nullptr)();
+    for (Call& call : deferred_batch) {
+      Call current = std::move(call);  // what it holds goes before the next one runs
+      current();
+    }
     deferred_batch.clear();
   }
 }
@@ -264,7 +267,7 @@ void EventLoop::set_on_wake(std::move_only_function<void()> hook) {
   impl_->on_wake = std::move(hook);
 }
 
-void EventLoop::defer(std::move_only_function<void()> call) {
+void EventLoop::defer(std::move_only_function<void()>&& call) {
   assert(is_on_thread());
   impl_->deferred.push_back(std::move(call));
 }

@@ -43,7 +43,7 @@ class EventLoop {
   // Runs `call` after the current callback returned to libuv, before the loop waits again and before any
   // close callback of a handle closed meanwhile: frees, starts of the next message. Loop's thread only.
   // A call that defers itself again and again starves the sockets.
-  void defer(std::move_only_function<void()> call);
+  void defer(std::move_only_function<void()>&& call);
 
   TimerWheel& timers() { return *timers_; }
   base::BufferPool& buffers() { return buffers_; }

@@ -77,7 +77,7 @@ class StreamTransport final : public Transport {
   void become_broken(int status);
   void stop_io(int status);
   void free_when_unused();
-  int fd() const;
+  int fd() const;    // -1 while there is none
   struct CloseNote;  // for ThreadSanitizer
 
   EventLoop& loop_;
@@ -99,6 +99,7 @@ class StreamTransport final : public Transport {
   bool is_owned_ = true;
   bool is_tell_pending_ = false;  // a deferred tell_broken() still points here
   int broken_status_ = 0;
+  mutable int fd_ = -1;  // as libuv said when first asked
   PeerAddress peer_;
   mutable std::unique_ptr<PeerAddress> local_;  // null: not asked yet
   union {

@@ -150,7 +150,7 @@ class Lines {
     std::memcpy(at_, start, kStartBytes);
     if (!value.empty()) std::memcpy(value_at, value.data(), value.size());
     std::memcpy(value_at + value.size(), "\r\n", 2);
-    headers_.add_line_view({at_, kStartBytes - 2}, {value_at, value.size()}, id);
+    headers_.add_line_view({at_, kStartBytes - 2}, {value_at, value.size()}, id, at_ != begin_);
     ids_ |= Headers::bit(id);
     at_ = value_at + value.size() + 2;
   }

@@ -138,7 +138,7 @@ Exchange::Step Exchange::route_request() {
 // Who asks, as far as we believe it, for the backend, filters and the log.
 void Exchange::set_client_facts() {
   Headers& headers = start_->head.headers();
-  const std::string_view peer = start_->client.view();
+  const std::string_view peer = client_address_;
   policy::PeerTrust trust = policy::PeerTrust::kUntrusted;
   const policy::TrustedProxies* const trusted = std::exchange(start_->trusted_proxies, nullptr);
   if (trusted != nullptr && trusted->trusts_peer(peer)) {

@@ -10,6 +10,8 @@
 
 namespace ingress::upstream {
 
+using std::literals::operator""sv;
+
 namespace {
 
 http::HeadLimits head_limits(const ClusterLimits& limits) {
@@ -209,7 +211,7 @@ bool H1ClientConn::accept_head(bool is_last_of_read) {
   ResponseHead& head = parser_.head();
   if (head.status() == 101) return accept_upgrade();
   // Also of an interim response, which has no body: a backend that says so in two ways may send one.
-  const auto framing = http::response_framing(head, is_head_request_ ? "HEAD" : "");
+  const auto framing = http::response_framing(head, is_head_request_ ? "HEAD"sv : ""sv);
   if (!framing) {
     fail(framing.error());
     return false;
