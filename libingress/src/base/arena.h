@@ -19,7 +19,7 @@ class Arena {
 
   // `size` bytes, not aligned beyond char. What does not fit gets a new chunk.
   char* take(std::size_t size) {
-    if (last_.capacity - used_ < size) return take_chunk(size);
+    if (last_.capacity - used_ <= size) return take_chunk(size);  // also where there is no chunk yet
     char* const taken = last_.bytes.get() + used_;
     used_ += size;
     return taken;
