@@ -1,7 +1,6 @@
 #include "net/stream_transport.h"
 
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,11 +9,9 @@
 #include <utility>
 
 #include "net/socket_address.h"
+#include "net/socket_io.h"
 
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define INGRESS_SANITIZED
-#endif
 #if __has_feature(thread_sanitizer)
 #include <sanitizer/linux_syscall_hooks.h>
 #define INGRESS_THREAD_SANITIZER
@@ -29,28 +26,15 @@ namespace ingress::net {
 
 namespace {
 
-// One writev; enough for a head, its body slices and a few pipelined answers.
-constexpr std::size_t kMaxIovecs = 64;
 // What uv_write_t holds without a malloc of its own (uv_write_s::bufsml).
 constexpr std::size_t kMaxQueuedIovecs = 4;
-// Blocks read at most after the stream broke, see read_rest().
-constexpr int kMaxLastReads = 16;
+// Full blocks read in a row before other connections have their turn.
+constexpr int kMaxReads = 16;
 
 // uv_buf_t is an iovec on unix, as libuv itself relies on.
 static_assert(sizeof(uv_buf_t) == sizeof(iovec));
 const uv_buf_t* to_uv(const iovec* iovecs) {
   return reinterpret_cast<const uv_buf_t*>(iovecs);
-}
-
-// As sendmsg(), which libc makes a point where the thread may be cancelled: none of ours ever is, and what
-// that takes is more than the rest of the call. Sanitizers want to see it.
-ssize_t send_message(int socket, const msghdr& message) {
-  constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(INGRESS_SANITIZED)
-  return ::sendmsg(socket, &message, kFlags);
-#else
-  return ::syscall(SYS_sendmsg, socket, &message, kFlags);
-#endif
 }
 
 }  // namespace
@@ -139,20 +123,13 @@ void StreamTransport::write(base::Chain&& bytes) {
 int StreamTransport::write_some(base::Chain& bytes) {
   const int socket = fd();
   while (!bytes.is_empty()) {
-    iovec iovecs[kMaxIovecs];
-    msghdr message{};
-    message.msg_iov = iovecs;
-    message.msg_iovlen = bytes.to_iovecs(iovecs, kMaxIovecs);
-    ssize_t written = 0;
-    do {
-      written = send_message(socket, message);
-    } while (written < 0 && errno == EINTR);
+    const ssize_t written = send_front(socket, bytes);
     if (written < 0) return errno == EAGAIN || errno == ENOBUFS ? 0 : uv_translate_sys_error(errno);
-    const bool is_all =
-        message.msg_iovlen == kMaxIovecs || static_cast<std::size_t>(written) == bytes.size_bytes();
-    bytes.drop_front(static_cast<std::size_t>(written));
-    written_bytes_ += static_cast<std::uint64_t>(written);
-    if (!is_all) return 0;
+    const auto size = static_cast<std::size_t>(written);
+    const bool may_take_more = size == bytes.size_bytes() || bytes.num_slices() >= kMaxIovecs;
+    bytes.drop_front(size);
+    written_bytes_ += size;
+    if (!may_take_more) return 0;
   }
   return 0;
 }
@@ -210,36 +187,49 @@ void StreamTransport::end_write_side() {
   ::shutdown(fd(), SHUT_WR);  // fails only when the peer is gone, which reading tells
 }
 
-void StreamTransport::on_uv_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* buf) {
-  auto* const self = static_cast<StreamTransport*>(handle->data);
-  if (self->pause_reasons_ != 0) {
-    *buf = uv_buf_init(nullptr, 0);
-    return;
-  }
-  const std::span<char> space = self->loop_.read_space();
-  *buf = uv_buf_init(space.data(), static_cast<unsigned>(space.size()));
+// libuv only tells that there is something to read: without a buffer it reports UV_ENOBUFS and reads nothing.
+void StreamTransport::on_uv_alloc(uv_handle_t*, std::size_t, uv_buf_t* buf) {
+  *buf = uv_buf_t{};
 }
 
-void StreamTransport::on_uv_read(uv_stream_t* stream, ssize_t size, const uv_buf_t*) {
+void StreamTransport::on_uv_read(uv_stream_t* stream, ssize_t status, const uv_buf_t*) {
   auto* const self = static_cast<StreamTransport*>(stream->data);
-  if (size > 0) {
-    self->handler_->on_read(self->loop_.take_read(static_cast<std::size_t>(size)));
-  } else if (size == UV_ENOBUFS && self->pause_reasons_ != 0) {
-    uv_read_stop(stream);
-    self->read_side_ = ReadSide::kStopped;
-  } else if (size == UV_EOF) {
+  if (status == UV_ENOBUFS) {
+    self->read_available();
+  } else if (status == UV_EOF) {
     self->end_read_side();
-  } else if (size < 0) {
-    self->become_broken(static_cast<int>(size));
+  } else if (status < 0) {
+    self->become_broken(static_cast<int>(status));
   }
 }
 
-// libuv reports the end also when a reset came right behind the last bytes. A body that lasts until its
-// sender closes would then look whole, so the socket is asked whether anything went wrong.
+void StreamTransport::read_available() {
+  for (int i = 0; i < kMaxReads && is_open() && read_side_ == ReadSide::kReading; ++i) {
+    if (pause_reasons_ != 0) {
+      uv_read_stop(&uv_.stream);
+      read_side_ = ReadSide::kStopped;
+      return;
+    }
+    const std::span<char> space = loop_.read_space();
+    const ssize_t size = receive(fd(), space);
+    if (size == 0) return end_read_side();
+    if (size < 0) {
+      if (errno != EAGAIN) become_broken(uv_translate_sys_error(errno));
+      return;
+    }
+    handler_->on_read(loop_.take_read(static_cast<std::size_t>(size)));
+    if (static_cast<std::size_t>(size) < space.size()) return;  // there is no more
+  }
+}
+
+// The end is reported also when a reset came right behind the last bytes. A body that lasts until its sender
+// closes would then look whole, so the socket is asked whether anything went wrong.
 void StreamTransport::end_read_side() {
+  uv_read_stop(&uv_.stream);
   int error = 0;
   socklen_t size = sizeof error;
-  if (getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0) {
+  if (handler_->minds_reset_at_end() && getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
+      error != 0) {
     become_broken(uv_translate_sys_error(error));
     return;
   }
@@ -277,10 +267,10 @@ void StreamTransport::tell_broken() {
 // A server that answers early and closes makes our next write fail, while its answer (a 413, say) lies in
 // the receive buffer still: deliver that before the bad news. A paused stream loses it.
 void StreamTransport::read_rest() {
-  for (int i = 0; i < kMaxLastReads; ++i) {
+  for (int i = 0; i < kMaxReads; ++i) {
     if (state_ != State::kBroken || read_side_ != ReadSide::kReading || pause_reasons_ != 0) return;
     const std::span<char> space = loop_.read_space();
-    const ssize_t size = ::recv(fd(), space.data(), space.size(), MSG_DONTWAIT);
+    const ssize_t size = receive(fd(), space);
     if (size <= 0) return;
     handler_->on_read(loop_.take_read(static_cast<std::size_t>(size)));
   }

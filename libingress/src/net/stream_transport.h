@@ -60,7 +60,7 @@ class StreamTransport final : public Transport {
   ~StreamTransport() = default;
 
   static void on_uv_alloc(uv_handle_t* handle, std::size_t suggested, uv_buf_t* buf);
-  static void on_uv_read(uv_stream_t* stream, ssize_t size, const uv_buf_t* buf);
+  static void on_uv_read(uv_stream_t* stream, ssize_t status, const uv_buf_t* buf);
   static void on_uv_written(uv_write_t* request, int status);
   static void on_uv_closed(uv_handle_t* handle);
 
@@ -70,6 +70,7 @@ class StreamTransport final : public Transport {
   int write_some(base::Chain& bytes);
   void write_queue();
   void end_write_side();
+  void read_available();
   void end_read_side();
   void break_later(int status);
   void tell_broken();

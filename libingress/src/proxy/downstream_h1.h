@@ -66,6 +66,7 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   // net::TransportHandler
   void on_read(base::Slice bytes) override;
   void on_read_end() override;
+  bool minds_reset_at_end() const override { return state_ != State::kIdle; }
   void on_drained() override;
   void on_broken(Error error) override;
 

@@ -92,6 +92,7 @@ class H1ClientConn final : private net::TransportHandler {
 
   void on_read(base::Slice bytes) override;
   void on_read_end() override;
+  bool minds_reset_at_end() const override { return state_ != State::kIdle; }
   void on_drained() override;
   void on_broken(Error error) override;
 
