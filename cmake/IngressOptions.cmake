@@ -8,6 +8,8 @@ option(INGRESS_BUILD_FUZZ "Build the libFuzzer targets (clang only)" OFF)
 option(INGRESS_WERROR "Treat warnings as errors" OFF)
 set(INGRESS_SANITIZE "" CACHE STRING "Value for -fsanitize=, for example address,undefined")
 
+set(INGRESS_PGO "" CACHE STRING "generate: programs note what they do; use: compile by what they noted (g++, scripts/pgo.sh)")
+
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release)
 endif()
@@ -38,6 +40,13 @@ target_compile_options(ingress_flags INTERFACE
 target_compile_options(ingress_flags INTERFACE -fno-plt)
 if(INGRESS_WERROR)
   target_compile_options(ingress_flags INTERFACE -Werror)
+endif()
+if(INGRESS_PGO STREQUAL "generate")
+  add_compile_options(-fprofile-generate -fprofile-update=prefer-atomic)
+  add_link_options(-fprofile-generate)
+elseif(INGRESS_PGO STREQUAL "use")
+  # What was never run is optimised as usual, not for size.
+  add_compile_options(-fprofile-use -fprofile-partial-training -Wno-missing-profile)
 endif()
 if(INGRESS_SANITIZE)
   add_compile_options(-fsanitize=${INGRESS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

@@ -42,7 +42,7 @@ struct Simd {
 #include "http/plain_head_reader.inc"
 
 PlainHeadReaders choose_readers() {
-#if defined(INGRESS_HAS_AVX2_READER) && !defined(INGRESS_NO_SIMD)
+#if defined(INGRESS_HAS_AVX2_READER) && !defined(INGRESS_NO_SIMD) && !defined(INGRESS_NO_AVX2)
   if (const auto readers = find_avx2_readers()) return *readers;
 #endif
   return kReaders;
