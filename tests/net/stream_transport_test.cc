@@ -298,6 +298,8 @@ TEST_CASE("close() with queued bytes ends in silence, reset() shows the peer a r
     fixture.run_turns();
     CHECK(pair.served->num_drained == 0);
     CHECK(pair.served->broken.empty());
+    const Pair others(fixture);  // under the number that its socket had
+    CHECK(pair.served->transport->local().view().empty());
   }
   Pair pair(fixture);
   pair.served->start();

@@ -298,6 +298,7 @@ void StreamTransport::close() {
   handler_ = nullptr;
   const CloseNote note(*this);
   uv_close(&uv_.handle, on_uv_closed);
+  fd_ = -1;       // another socket's soon
   drop_queued();  // libuv looks only at the sizes of what is in flight from here on
 }
 
