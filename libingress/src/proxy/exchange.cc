@@ -129,7 +129,7 @@ Exchange::Step Exchange::route_request() {
     fail({ErrorCode::kNoRoute, ErrorSide::kSelf, RetrySafety::kNotSafe, "", {}});
     return Step::kWait;
   }
-  const std::chrono::milliseconds limit = rule_->request_timeout;
+  const std::chrono::milliseconds limit = rule_->value->timeouts.request;
   if (limit.count() > 0) deadline_.set(services_.loop.timers(), limit);
   phase_ = Phase::kRequestFilters;
   return Step::kGoOn;

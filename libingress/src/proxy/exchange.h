@@ -113,7 +113,6 @@ class Exchange final : public ExchangeContext,
 
   // exchange_upstream.cc: the backend's side
   Step pick_upstream();
-  const routing::CompiledBackend* pick_backend();
   Step open_connection();
   Step send_request();
   enum class Waiting : std::uint8_t { kNothing, kForConnection, kToWrite, kForHead, kForBody };

@@ -35,7 +35,7 @@ std::optional<policy::TryFailure> failure_of(const Error& error) {
 
 // Null also when the configuration is unpinned: the response head has been sent then.
 const RetryPolicy* Exchange::retry_policy() const {
-  return rule_ != nullptr ? rule_->retry : nullptr;
+  return rule_ != nullptr && rule_->value->retry ? &*rule_->value->retry : nullptr;
 }
 
 bool Exchange::try_again(const Error& error) {
@@ -160,10 +160,11 @@ void Exchange::start_try_clock() {
 }
 
 void Exchange::begin_sending() {
-  if (rule_->backend_timeout.count() > 0) {
-    tries_.backend_timer.set(services_.loop.timers(), rule_->backend_timeout);
+  const RouteTimeouts& timeouts = rule_->value->timeouts;
+  if (timeouts.backend_request.count() > 0) {
+    tries_.backend_timer.set(services_.loop.timers(), timeouts.backend_request);
   }
-  if (rule_->deadline_header != nullptr) tell_deadline();
+  if (!timeouts.deadline_header.empty()) tell_deadline();
   tries_.replay = choose_replay();
 }
 

@@ -8,18 +8,24 @@
 namespace ingress::proxy {
 
 Exchange::Step Exchange::pick_upstream() {
-  if (rule_->reply != nullptr) {
-    answer(*rule_->reply);
+  if (rule_->value->reply) {
+    answer(*rule_->value->reply);
     return Step::kWait;
   }
   if (cluster_ == nullptr) {
-    std::uint32_t slot = rule_->only_cluster;
-    if (slot == routing::CompiledRule::kNone) {
-      const routing::CompiledBackend* const backend = pick_backend();
-      if (backend == nullptr) return Step::kWait;
-      slot = backend->cluster->index;
+    if (rule_->total_weight == 0) {
+      // Gateway API, HTTPRouteRule.backendRefs: no backend can be picked, 500.
+      answer(FixedReply{500, "no_backends"});
+      return Step::kWait;
     }
-    cluster_ = view_->snapshot().clusters->find(slot);
+    const bool is_single = rule_->backends.size() == 1;
+    const routing::CompiledBackend& backend =
+        rule_->backends[is_single ? 0 : services_.clusters.pick_backend(rule_->id, rule_->value->backends)];
+    if (backend.failure != nullptr) {
+      answer(*backend.failure);
+      return Step::kWait;
+    }
+    cluster_ = view_->snapshot().clusters->find(backend.cluster->index);
     if (cluster_ == nullptr) {
       fail({ErrorCode::kNoEndpoints, ErrorSide::kSelf, RetrySafety::kNotSafe, "no_cluster", {}});
       return Step::kWait;
@@ -49,21 +55,6 @@ Exchange::Step Exchange::pick_upstream() {
   services_.metrics.upstream_reused.add();
   begin_attempt();
   return Step::kGoOn;
-}
-
-// The share that this request belongs to; null when it has been answered, since that has no cluster.
-const routing::CompiledBackend* Exchange::pick_backend() {
-  if (rule_->total_weight == 0) {
-    // Gateway API, HTTPRouteRule.backendRefs: no backend can be picked, 500.
-    answer(FixedReply{500, "no_backends"});
-    return nullptr;
-  }
-  const bool is_single = rule_->backends.size() == 1;
-  const routing::CompiledBackend& backend =
-      rule_->backends[is_single ? 0 : services_.clusters.pick_backend(rule_->id, rule_->value->backends)];
-  if (backend.failure == nullptr) return &backend;
-  answer(*backend.failure);
-  return nullptr;
 }
 
 Exchange::Step Exchange::open_connection() {
@@ -112,7 +103,7 @@ void Exchange::begin_attempt() {
   conn_->begin(*this, start_->head.method(), cluster_limits_);
   if (!upgrade_.empty()) conn_->offer_upgrade(upgrade_);
   begin_sending();
-  if (rule_->has_mirrors && !std::exchange(is_mirrored_, true)) begin_mirrors();
+  if (!rule_->mirrors.empty() && !std::exchange(is_mirrored_, true)) begin_mirrors();
   conn_->send_head(start_->head, upstream_framing());
 }
 

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -28,27 +27,14 @@ struct CompiledMirror {
   const RequestMirror* value;
 };
 
-// The first 64 bytes are what a request reads of a rule of the usual kind. They repeat what lies elsewhere:
-// among many routes nothing of a rule is in a cache, and each line of memory more is waited for.
 struct CompiledRule {
-  static constexpr std::uint32_t kNone = 0xffffffff;
-
-  const RouteRule* value = nullptr;              // in `route`: all that is not here
-  const FixedReply* reply = nullptr;             // of `value`; null when it has none
-  const RetryPolicy* retry = nullptr;            // likewise
-  const std::string* deadline_header = nullptr;  // likewise
-  std::chrono::milliseconds request_timeout{0};  // of `value`; 0 = none
-  std::chrono::milliseconds backend_timeout{0};  // likewise
-  std::uint64_t id = 0;  // no other rule of this process ever had it: for what workers remember of a rule
-  std::uint32_t only_cluster =
-      kNone;  // index of the slot, when there is one backend, with a weight and no failure
-  bool has_mirrors = false;
-
-  std::uint32_t index = 0;  // of the rule in the route
-  std::shared_ptr<const Route> route = {};
-  std::string name = {};                       // RouteRule::name, or the index
-  std::vector<CompiledBackend> backends = {};  // in the order of RouteRule::backends
-  std::uint64_t total_weight = 0;  // 0 when nothing can be picked: no backends, or only weights of 0
+  std::shared_ptr<const Route> route;
+  const RouteRule* value;  // in `route`: reply, timeouts, matches
+  std::uint32_t index;     // of the rule in the route
+  std::string name;        // RouteRule::name, or the index
+  std::uint64_t id;        // no other rule of this process ever had it: for what workers remember of a rule
+  std::vector<CompiledBackend> backends;  // in the order of RouteRule::backends
+  std::uint64_t total_weight = 0;         // 0 when nothing can be picked: no backends, or only weights of 0
   std::vector<CompiledMirror> mirrors = {};
 };
 
