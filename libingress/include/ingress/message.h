@@ -143,19 +143,11 @@ class INGRESS_EXPORT Headers {
   template <typename Predicate>
   void retain(Predicate keep_field) {
     facts_.ids = 0;
-    HeaderField* kept = fields_.get();
-    bool has_gap = false;
-    for (const HeaderField* field = begin(); field != end_; ++field) {
-      if (!keep_field(*field)) {
-        has_gap = true;
-        continue;
-      }
-      facts_.ids |= bit(field->id);
-      *kept = *field;
-      if (std::exchange(has_gap, false)) kept->is_joined = false;
-      ++kept;
-    }
-    end_ = kept;
+    remove_if([&](const HeaderField& field) {
+      if (!keep_field(field)) return true;
+      facts_.ids |= bit(field.id);
+      return false;
+    });
   }
 
  private:
@@ -167,8 +159,22 @@ class INGRESS_EXPORT Headers {
   // One that is no line of a head.
   void push_single(std::string_view name, std::string_view value, HeaderId id, bool is_checked);
   void grow();
+  // Asks once for each field; what comes behind one that goes is joined to none.
   template <typename Predicate>
-  std::size_t remove_if(Predicate is_removed);
+  std::size_t remove_if(Predicate is_removed) {
+    HeaderField* kept = fields_.get();
+    bool has_gap = false;
+    for (const HeaderField* field = begin(); field != end_; ++field) {
+      if (is_removed(*field)) {
+        has_gap = true;
+        continue;
+      }
+      if (kept != field) *kept = *field;
+      if (std::exchange(has_gap, false)) kept->is_joined = false;
+      ++kept;
+    }
+    return static_cast<std::size_t>(std::exchange(end_, kept) - kept);
+  }
 
   static constexpr std::size_t kLineExtra = 4;  // ": " and CR LF
   // What is known of all fields together. Of those that are gone again it may still speak, but for `ids`.

@@ -60,22 +60,6 @@ std::optional<std::string_view> Headers::get(std::string_view name) const {
   return std::nullopt;
 }
 
-template <typename Predicate>
-std::size_t Headers::remove_if(Predicate is_removed) {
-  HeaderField* kept = std::find_if(fields_.get(), end_, is_removed);
-  bool has_gap = false;
-  for (const HeaderField* field = kept; field != end_; ++field) {
-    if (is_removed(*field)) {
-      has_gap = true;
-      continue;
-    }
-    *kept = *field;
-    if (std::exchange(has_gap, false)) kept->is_joined = false;
-    ++kept;
-  }
-  return static_cast<std::size_t>(std::exchange(end_, kept) - kept);
-}
-
 void Headers::set(std::string_view name, std::string_view value) {
   const HeaderId id = to_header_id(name);
   const auto is_it = [&](const HeaderField& field) { return has_name(field, name, id); };
