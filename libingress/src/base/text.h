@@ -41,15 +41,19 @@ std::optional<std::string_view> next_list_token(std::string_view& rest);
 // Digits and nothing else: no sign, no space, not empty; nullopt when `U` cannot hold the number.
 template <std::unsigned_integral U = std::uint64_t>
 std::optional<U> parse_decimal(std::string_view text) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  // Of so many digits every number fits: what is longer pays for a look at each.
+  const bool may_overflow = text.size() > std::numeric_limits<std::uint64_t>::digits10;
   if (text.empty()) return std::nullopt;
-  U value = 0;
+  std::uint64_t value = 0;
   for (const char c : text) {
-    const auto digit = static_cast<U>(static_cast<unsigned char>(c) - '0');
-    constexpr U kMax = std::numeric_limits<U>::max();
-    if (!is_digit(c) || value > kMax / 10 || value * 10 > kMax - digit) return std::nullopt;
-    value = static_cast<U>(value * 10 + digit);
+    if (!is_digit(c)) return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (may_overflow && value > (kMost - digit) / 10) return std::nullopt;
+    value = value * 10 + digit;
   }
-  return value;
+  if (value > std::numeric_limits<U>::max()) return std::nullopt;
+  return static_cast<U>(value);
 }
 
 // An address as inet_pton takes it: no port, no brackets, no zone.

@@ -104,17 +104,8 @@ constexpr Outcome finish(State state, Step end) {
 
 // Beyond int64 a length is nonsense, and signed arithmetic somewhere would turn it around.
 std::optional<std::uint64_t> parse_length(std::string_view value) {
-  constexpr std::size_t kMaxSureDigits = 18;  // of which any number fits
-  if (value.empty() || value.size() > kMaxSureDigits) {
-    const auto length = base::parse_decimal<std::uint64_t>(value);
-    if (!length || *length > std::numeric_limits<std::int64_t>::max()) return std::nullopt;
-    return length;
-  }
-  std::uint64_t length = 0;
-  for (const char c : value) {
-    if (!base::is_digit(c)) return std::nullopt;
-    length = length * 10 + static_cast<unsigned char>(c - '0');
-  }
+  const auto length = base::parse_decimal<std::uint64_t>(value);
+  if (!length || *length > std::numeric_limits<std::int64_t>::max()) return std::nullopt;
   return length;
 }
 

@@ -49,13 +49,8 @@ constexpr std::size_t kFixedBytes = 256;
 template <typename Sink>
 void put_number(Sink& out, std::uint64_t number) {
   char digits[kMaxDigits];
-  char* const end = digits + sizeof digits;
-  char* first = end;
-  do {
-    *--first = static_cast<char>('0' + number % 10);
-    number /= 10;
-  } while (number != 0);
-  out.put({first, static_cast<std::size_t>(end - first)});
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
+  out.put({digits, static_cast<std::size_t>(end - digits)});
 }
 
 // A part of the target as a filter may have left it: what could end it, which is '#' and `delimiter`, or the

@@ -265,14 +265,9 @@ std::expected<Authority, Error> parse_authority(std::string_view text) {
   const std::string_view port = text.substr(host_end + 1);
   if (text[host_end] != ':') return refuse("bad_host");
   if (port.empty()) return authority;  // RFC 3986 3.2.3: as if there were no colon
-  if (port.size() > kMaxPortDigits) return refuse("bad_host");
-  std::uint32_t number = 0;
-  for (const char c : port) {
-    if (!base::is_digit(c)) return refuse("bad_host");
-    number = number * 10 + static_cast<std::uint32_t>(c - '0');
-  }
-  if (number == 0 || number > 0xffff) return refuse("bad_host");
-  authority.port = static_cast<std::uint16_t>(number);
+  const auto number = base::parse_decimal<std::uint16_t>(port);
+  if (!number || *number == 0 || port.size() > kMaxPortDigits) return refuse("bad_host");
+  authority.port = *number;
   return authority;
 }
 

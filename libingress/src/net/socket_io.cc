@@ -20,8 +20,8 @@ namespace {
 
 constexpr int kSendFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
 
-// libc makes each of these a point where the thread may be cancelled: none of ours ever is, and what that takes
-// is more than the rest of the call on our side. Sanitizers want to see them.
+// libc makes each of these a point where the thread may be cancelled: none of ours ever is, and what that
+// takes is more than the rest of the call on our side. Sanitizers want to see them.
 #if defined(INGRESS_SANITIZED)
 ssize_t raw_receive(int socket, std::span<char> space) {
   return ::recv(socket, space.data(), space.size(), MSG_DONTWAIT);

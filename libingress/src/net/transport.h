@@ -31,7 +31,8 @@ class TransportHandler {
   virtual void on_read(base::Slice bytes) = 0;
   // The peer ended its direction; at most once; writing may go on.
   virtual void on_read_end() = 0;
-  // Whether an end that was a reset is to be told as one (on_broken): who waits for nothing spares the question.
+  // Whether an end that was a reset is to be told as one (on_broken): who waits for nothing spares the
+  // question.
   virtual bool minds_reset_at_end() const { return true; }
   // All queued bytes have been written; any number of times, only after write() had to queue.
   virtual void on_drained() = 0;
