@@ -90,6 +90,7 @@ TEST_CASE("DecimalsAreDigitsThatFit") {
   CHECK(parse_decimal("0") == 0u);
   CHECK(parse_decimal("007") == 7u);
   CHECK(parse_decimal("18446744073709551615") == 18446744073709551615u);
+  CHECK(parse_decimal("000000000000000000000000000007") == 7u);
   for (const auto& bad : {""s, "18446744073709551616"s, "+1"s, "-1"s, " 1"s, "1 "s, "0x1"s, "1.0"s, "1\0"s,
                           "99999999999999999999999999"s}) {
     CAPTURE(bad);
