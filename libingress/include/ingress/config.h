@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ingress/certificate.h"
 #include "ingress/cluster.h"
 #include "ingress/error.h"
 #include "ingress/export.h"
@@ -19,6 +20,7 @@ struct GatewayConfig {
   std::vector<Listener> listeners = {};
   std::vector<Cluster> clusters = {};
   std::vector<Route> routes = {};
+  std::vector<Certificate> certificates = {};
   friend bool operator==(const GatewayConfig&, const GatewayConfig&) = default;
 };
 
@@ -30,9 +32,12 @@ struct ConfigDelta {
   std::vector<std::string> remove_clusters = {};
   std::vector<Route> upsert_routes = {};
   std::vector<std::string> remove_routes = {};
+  std::vector<Certificate> upsert_certificates = {};
+  std::vector<std::string> remove_certificates = {};
   bool is_empty() const {
     return upsert_listeners.empty() && remove_listeners.empty() && upsert_clusters.empty() &&
-           remove_clusters.empty() && upsert_routes.empty() && remove_routes.empty();
+           remove_clusters.empty() && upsert_routes.empty() && remove_routes.empty() &&
+           upsert_certificates.empty() && remove_certificates.empty();
   }
   friend bool operator==(const ConfigDelta&, const ConfigDelta&) = default;
 };
@@ -70,8 +75,8 @@ INGRESS_EXPORT ConfigDelta diff(const GatewayConfig& from, const GatewayConfig& 
 INGRESS_EXPORT void apply(GatewayConfig& config, const ConfigDelta& delta);
 
 // The file form (docs/config.md): JSON with "version": 1, parts sorted by name, keys in the order of the
-// reference, defaults left out. Configs equal apart from order give equal bytes. Secrets, when there are
-// any, are redacted.
+// reference, defaults left out. Configs equal apart from order give equal bytes. Private keys are written as
+// "(redacted)", which cannot be read back.
 INGRESS_EXPORT std::string to_json(const GatewayConfig& config);
 enum class ConfigFormat : std::uint8_t { kJson, kYaml };
 // Reads the file form. Unknown fields, wrong types, a missing or unknown version and texts over the

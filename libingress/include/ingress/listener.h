@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct ListenerLimits {
 
 // Each timeout starts anew with progress only where its name says idle.
 struct ListenerTimeouts {
+  std::chrono::milliseconds tls_handshake{10'000};      // from accepting a connection on; cut
   std::chrono::milliseconds request_head{10'000};       // first byte of a head to its last; 408
   std::chrono::milliseconds request_body_idle{30'000};  // between two pieces of a body; 408
   std::chrono::milliseconds body_rate_grace{10'000};    // a body may be slower than min_body_rate so long
@@ -54,6 +56,18 @@ enum class HeadersWithUnderscores : std::uint8_t {
   kAllow,   // but for names that are those of fields of ours with '_' for '-'
 };
 
+enum class TlsVersion : std::uint8_t { kTls12, kTls13 };
+
+// How a listener speaks TLS. Which certificate a client sees follows from GatewayConfig::certificates.
+struct ListenerTls {
+  TlsVersion min_version = TlsVersion::kTls12;
+  TlsVersion max_version = TlsVersion::kTls13;
+  // Name of the certificate for clients that name no server, or one that no certificate is for. Empty, or
+  // absent from the configuration: their handshakes end with the alert unrecognized_name.
+  std::string default_certificate = {};
+  friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
+};
+
 // Keyed by (address, port); everything else may change without rebinding.
 struct Listener {
   std::string name;                 // unique among listeners
@@ -66,6 +80,9 @@ struct Listener {
   // whoever connects to a unix socket.
   std::vector<std::string> trusted_proxies = {};
   HeadersWithUnderscores headers_with_underscores = HeadersWithUnderscores::kDrop;
+  std::optional<ListenerTls> tls = {};  // unset = plain
+  // Of a plain listener: the port that redirects of PlainRequests::kRedirect name, left out when it is 443.
+  std::uint16_t https_port = 443;
   friend bool operator==(const Listener&, const Listener&) = default;
 };
 

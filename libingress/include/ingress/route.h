@@ -103,12 +103,21 @@ struct RouteTimeouts {
   friend bool operator==(const RouteTimeouts&, const RouteTimeouts&) = default;
 };
 
+// What becomes of requests that come without TLS.
+enum class PlainRequests : std::uint8_t {
+  kServe,
+  // 308 to the same place under https. Not for what a trusted proxy says came to it by https, nor for paths
+  // below "/.well-known/acme-challenge/" (RFC 8555 8.3), which must be answered without TLS.
+  kRedirect,
+};
+
 struct RouteRule {
   std::string name = {};                 // for logs; empty = its position
   std::vector<RouteMatch> matches = {};  // any of them; none = every path
   std::vector<BackendRef> backends = {};
   std::vector<RequestMirror> mirrors = {};  // of the requests that go to a backend, each on its own
   std::optional<FixedReply> reply = {};     // answers all; backends must be empty then
+  PlainRequests plain_requests = PlainRequests::kServe;
   RouteTimeouts timeouts = {};
   std::optional<RetryPolicy> retry = {};
   friend bool operator==(const RouteRule&, const RouteRule&) = default;
