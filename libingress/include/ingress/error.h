@@ -27,6 +27,7 @@ enum class ErrorCode : std::uint8_t {
   kTransferCodingUnknown,  // 501; Transfer-Encoding other than chunked
   kVersionNotSupported,    // 505
   kClientGone,             // no answer possible; logged as 499
+  kMisdirected,            // 421; for a host that the certificate shown does not prove
   // Of a request, decided by configuration.
   kNoRoute,      // 404
   kRouteFailed,  // the rule or backend carries a failure; its status comes with it

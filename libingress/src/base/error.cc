@@ -34,6 +34,8 @@ std::string_view to_string(ErrorCode code) {
       return "version_not_supported";
     case ErrorCode::kClientGone:
       return "client_gone";
+    case ErrorCode::kMisdirected:
+      return "misdirected";
     case ErrorCode::kNoRoute:
       return "no_route";
     case ErrorCode::kRouteFailed:

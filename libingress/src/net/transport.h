@@ -1,6 +1,6 @@
 // A byte stream in an event loop: what codecs and connections use instead of a socket.
 //
-// For: TCP now, TLS over a Transport later, fakes in tests (tests/support/fake_transport.h).
+// For: TCP, TLS over a Transport (tls/), fakes in tests (tests/support/fake_transport.h).
 // Owner: the connection that uses it, through TransportPtr. Thread: its loop's.
 // Caller: destroys a Transport only through TransportPtr; that closes it, and the memory goes after
 // the current callback and libuv's close callback. No handler call comes after that or after close().
@@ -49,6 +49,18 @@ struct PeerAddress {
   std::string_view view() const& { return text; }
 };
 
+// What an encrypted stream knows from its handshake. Lives as long as the Transport that tells of it.
+class SecureSession {
+ public:
+  // Whether requests for `host` (lower case) belong here: false when the client asked for a server by name and
+  // was shown a certificate that does not prove `host` (RFC 9110 7.4).
+  virtual bool may_serve(std::string_view host) const = 0;
+  virtual std::string_view server_name() const = 0;  // in lower case; empty when the client named none
+
+ protected:
+  ~SecureSession() = default;
+};
+
 class Transport {
  public:
   // Sets the handler and starts reading. Once.
@@ -70,6 +82,8 @@ class Transport {
   virtual void reset() = 0;
   virtual const PeerAddress& peer() const = 0;
   virtual const PeerAddress& local() const = 0;
+  // Null for a plain stream, and until the handshake is done.
+  virtual const SecureSession* secure() const { return nullptr; }
 
  protected:
   friend struct TransportDeleter;

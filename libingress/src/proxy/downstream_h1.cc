@@ -167,6 +167,7 @@ RequestStart DownstreamH1::request_start(http::BodyFraming framing, bool expects
           .listener_port = listener_.port,
           .listener = listener_.settings,
           .trusted_proxies = listener_.trusted_proxies.get(),
+          .secure = transport_->secure(),
           .raw_method = message_->parser.raw_method(),
           .raw_path = message_->parser.raw_target()};
 }

@@ -17,6 +17,7 @@ constexpr std::array kRows = {
     ErrorRow{ErrorCode::kTransferCodingUnknown, 501},
     ErrorRow{ErrorCode::kVersionNotSupported, 505},
     ErrorRow{ErrorCode::kClientGone, 499},
+    ErrorRow{ErrorCode::kMisdirected, 421},
     ErrorRow{ErrorCode::kNoRoute, 404},
     ErrorRow{ErrorCode::kRouteFailed, 500},
     ErrorRow{ErrorCode::kNoEndpoints, 503},

@@ -123,10 +123,18 @@ Exchange::Step Exchange::route_request() {
   // RFC 9110 10.1.1: HTTP/1.0 expects nothing, nor does who has nothing to send.
   if (!start_->expects_continue) head.headers().remove(HeaderId::kExpect);
   set_client_facts();
+  if (start_->secure != nullptr && !start_->secure->may_serve(head.host())) {
+    fail({ErrorCode::kMisdirected, ErrorSide::kDownstream, RetrySafety::kNotSafe, "", {}});
+    return Step::kWait;
+  }
   // Behind the above: a rule must not hold for a field that the backend never sees.
   rule_ = view_ == nullptr ? nullptr : view_->snapshot().routes->match(head);
   if (rule_ == nullptr) {
     fail({ErrorCode::kNoRoute, ErrorSide::kSelf, RetrySafety::kNotSafe, "", {}});
+    return Step::kWait;
+  }
+  if (rule_->value->plain_requests == PlainRequests::kRedirect && belongs_on_https()) {
+    redirect_to_https();
     return Step::kWait;
   }
   const std::chrono::milliseconds limit = rule_->value->timeouts.request;
@@ -148,7 +156,7 @@ void Exchange::set_client_facts() {
     if (const std::string_view id = policy::find_request_id(headers); !id.empty()) request_id_ = id;
   }
   policy::set_forwarding_headers(headers, {.address = peer,
-                                           .scheme = "http",
+                                           .scheme = start_->secure != nullptr ? "https" : "http",
                                            .authority = start_->head.authority(),
                                            .listener_port = start_->listener_port,
                                            .request_id = request_id_,

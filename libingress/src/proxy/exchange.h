@@ -111,6 +111,10 @@ class Exchange final : public ExchangeContext,
   void resume(Verdict verdict);
   void drop_resumer();
 
+  // exchange_https.cc: requests that should have come by TLS
+  bool belongs_on_https() const;
+  void redirect_to_https();
+
   // exchange_upstream.cc: the backend's side
   Step pick_upstream();
   Step open_connection();

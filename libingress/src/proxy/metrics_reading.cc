@@ -44,6 +44,8 @@ constexpr Plain kPlain[] = {
      &WorkerMetrics::response_body_bytes},
     {"filter_replies_total", "Requests answered by a filter.", MetricType::kCounter,
      &WorkerMetrics::filter_replies},
+    {"https_redirects_total", "Requests without TLS that were sent to https.", MetricType::kCounter,
+     &WorkerMetrics::https_redirects},
     {"upstream_connects_total", "Connections to backends tried.", MetricType::kCounter,
      &WorkerMetrics::upstream_connects},
     {"upstream_connect_failures_total", "Connections to backends that failed.", MetricType::kCounter,
@@ -73,6 +75,12 @@ struct OfPart {
 };
 
 constexpr OfPart kOfParts[] = {
+    {"tls_handshakes_total", "TLS handshakes with clients completed.",
+     [](const Worker& w) -> const Counter& { return w.metrics().tls.handshakes; }},
+    {"tls_handshakes_resumed_total", "Of these, those that went on with an earlier session.",
+     [](const Worker& w) -> const Counter& { return w.metrics().tls.handshakes_resumed; }},
+    {"tls_handshake_failures_total", "TLS handshakes with clients that failed or took too long.",
+     [](const Worker& w) -> const Counter& { return w.metrics().tls.handshakes_failed; }},
     {"upstream_addresses_refused_total", "Backend addresses not connected to because they are local.",
      [](const Worker& w) -> const Counter& { return w.connector().num_addresses_refused(); }},
     {"upstream_preconnects_total", "Connections to backends opened ahead.",

@@ -31,20 +31,24 @@ Publisher::Publisher(Bind bind)
     : bind_(std::move(bind)),
       slots_(base::SlotRegistry::create()),
       route_compiler_(slots_),
-      cluster_compiler_(slots_) {}
+      cluster_compiler_(slots_),
+      certificates_(std::make_shared<const tls::CertTable>()) {}
 
 std::expected<SnapshotPtr, std::vector<Problem>> Publisher::publish(const GatewayConfig& config) {
   std::vector<Problem> problems = validate(config);
   if (config::has_errors(problems)) return std::unexpected(std::move(problems));
   const ConfigDelta delta = delta_to(config);
-  return commit(delta, listeners_after(delta));
+  Certificates certificates = load_certificates(delta, problems);
+  if (config::has_errors(problems)) return std::unexpected(std::move(problems));
+  return commit(delta, listeners_after(delta), std::move(certificates));
 }
 
 std::expected<SnapshotPtr, std::vector<Problem>> Publisher::apply(const ConfigDelta& delta) {
   Listeners listeners = listeners_after(delta);
   std::vector<Problem> problems = check(delta, listeners);
+  Certificates certificates = load_certificates(delta, problems);
   if (config::has_errors(problems)) return std::unexpected(std::move(problems));
-  return commit(delta, std::move(listeners));
+  return commit(delta, std::move(listeners), std::move(certificates));
 }
 
 GatewayConfig Publisher::config() const {
@@ -52,12 +56,14 @@ GatewayConfig Publisher::config() const {
   for (const auto& [name, listener] : listeners_) config.listeners.push_back(listener);
   for (const auto& [name, entry] : cluster_compiler_.clusters()) config.clusters.push_back(entry->cluster);
   for (const auto& [name, route] : routes_) config.routes.push_back(*route);
+  certificates_->for_each(
+      [&](const tls::ServedCertificate& held) { config.certificates.push_back(held.value()); });
   return config;
 }
 
 ConfigDelta Publisher::delta_to(const GatewayConfig& config) const {
   ConfigDelta delta;
-  std::set<std::string_view> listeners, clusters, routes;
+  std::set<std::string_view> listeners, clusters, routes, certificates;
   for (const Listener& listener : config.listeners) {
     listeners.insert(listener.name);
     const auto held = listeners_.find(listener.name);
@@ -73,6 +79,11 @@ ConfigDelta Publisher::delta_to(const GatewayConfig& config) const {
     const auto held = routes_.find(route.name);
     if (held == routes_.end() || *held->second != route) delta.upsert_routes.push_back(route);
   }
+  for (const Certificate& certificate : config.certificates) {
+    certificates.insert(certificate.name);
+    const tls::ServedCertificate* held = certificates_->find_named(certificate.name);
+    if (held == nullptr || held->value() != certificate) delta.upsert_certificates.push_back(certificate);
+  }
   for (const auto& [name, listener] : listeners_) {
     if (!listeners.contains(name)) delta.remove_listeners.push_back(name);
   }
@@ -82,6 +93,9 @@ ConfigDelta Publisher::delta_to(const GatewayConfig& config) const {
   for (const auto& [name, route] : routes_) {
     if (!routes.contains(name)) delta.remove_routes.push_back(name);
   }
+  certificates_->for_each([&](const tls::ServedCertificate& held) {
+    if (!certificates.contains(held.key())) delta.remove_certificates.emplace_back(held.key());
+  });
   return delta;
 }
 
@@ -110,7 +124,30 @@ std::vector<Problem> Publisher::check(const ConfigDelta& delta, const Listeners&
                            problems);
   }
   check_removed_clusters(delta, problems);
+  for (std::size_t i = 0; i < delta.upsert_certificates.size(); ++i) {
+    config::validate_certificate(delta.upsert_certificates[i], config::FieldPath("upsert_certificates", i),
+                                 problems);
+  }
   return problems;
+}
+
+// Parses what is new, once; null where a problem is an error.
+Publisher::Certificates Publisher::load_certificates(const ConfigDelta& delta,
+                                                     std::vector<Problem>& problems) const {
+  Certificates certificates;
+  for (const Certificate& certificate : delta.upsert_certificates) {
+    const tls::ServedCertificate* held = certificates_->find_named(certificate.name);
+    const bool is_removed = std::ranges::find(delta.remove_certificates, certificate.name) !=
+                            delta.remove_certificates.end();
+    if (held != nullptr && held->value() == certificate && !is_removed) continue;
+    auto loaded = tls::ServedCertificate::load(certificate, std::chrono::system_clock::now());
+    for (Problem& problem : loaded.problems) {
+      problem.field.insert(0, "certificates." + certificate.name + ".");
+      problems.push_back(std::move(problem));
+    }
+    certificates.push_back(std::move(loaded.certificate));
+  }
+  return certificates;
 }
 
 // A cluster goes only together with the last route that names it.
@@ -146,11 +183,25 @@ std::expected<std::vector<ListenerEntry>, std::vector<Problem>> Publisher::bind(
     // The address is the identity; without a fixed port the name has to do.
     const std::string key = config::listener_key(listener);
     std::shared_ptr<BoundListener> bound;
+    std::shared_ptr<const tls::ServerContext> context;
     if (current_) {
       for (const ListenerEntry& held : current_->listeners) {
         const std::string held_key = config::listener_key(held.listener);
         if (key == held_key && (!key.empty() || held.listener.name == name)) bound = held.bound;
+        // Kept while it can be: sessions resume only under the context that they began with.
+        if (held.listener.name == name && held.listener.tls == listener.tls) context = held.tls;
       }
+    }
+    if (listener.tls && !context) {
+      auto made = tls::ServerContext::create(*listener.tls, name);
+      if (!made) {
+        problems.push_back({.object = {.kind = "Listener", .name = name},
+                            .field = "listeners." + name + ".tls",
+                            .why = made.error().text(),
+                            .fix = "change the value, or report this"});
+        continue;
+      }
+      context = std::move(*made);
     }
     if (!bound) {
       auto made = bind_(listener);
@@ -166,14 +217,15 @@ std::expected<std::vector<ListenerEntry>, std::vector<Problem>> Publisher::bind(
     std::shared_ptr<const policy::TrustedProxies> trusted;
     if (!listener.trusted_proxies.empty())
       trusted = std::make_shared<const policy::TrustedProxies>(listener.trusted_proxies);
-    entries.push_back({listener, std::move(bound), std::move(trusted)});
+    entries.push_back({listener, std::move(bound), std::move(trusted), std::move(context)});
   }
   if (!problems.empty()) return std::unexpected(std::move(problems));
   return entries;
 }
 
 std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigDelta& delta,
-                                                                   Listeners listeners) {
+                                                                   Listeners listeners,
+                                                                   Certificates loaded) {
   auto entries = bind(listeners);
   if (!entries) return std::unexpected(std::move(entries.error()));
   const bool same_listeners = current_ != nullptr && listeners == listeners_;
@@ -197,12 +249,26 @@ std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigD
   }
   auto routes = route_compiler_.apply(upserts, delta.remove_routes);
   auto clusters = cluster_compiler_.apply(delta.upsert_clusters, delta.remove_clusters);
-  if (same_listeners && routes == current_->routes && clusters == current_->clusters) return current_;
+  change_certificates(delta, std::move(loaded));
+  if (same_listeners && routes == current_->routes && clusters == current_->clusters &&
+      certificates_ == current_->certificates)
+    return current_;
   current_ = std::make_shared<const Snapshot>(Snapshot{.generation = current_ ? current_->generation + 1 : 1,
                                                        .listeners = std::move(*entries),
                                                        .routes = std::move(routes),
-                                                       .clusters = std::move(clusters)});
+                                                       .clusters = std::move(clusters),
+                                                       .certificates = certificates_});
   return current_;
+}
+
+void Publisher::change_certificates(const ConfigDelta& delta, Certificates loaded) {
+  const bool removes = std::ranges::any_of(
+      delta.remove_certificates, [&](const std::string& name) { return certificates_->find_named(name); });
+  if (loaded.empty() && !removes) return;
+  tls::CertTable::Builder builder(*certificates_);
+  for (const std::string& name : delta.remove_certificates) builder.remove(name);
+  for (tls::ServedCertificatePtr& certificate : loaded) builder.put(std::move(certificate));
+  certificates_ = std::make_shared<const tls::CertTable>(builder.take());
 }
 
 void Publisher::count_users(const Route& route, int by) {

@@ -38,13 +38,17 @@ class Publisher {
 
  private:
   using Listeners = std::map<std::string, Listener, std::less<>>;
+  using Certificates = std::vector<tls::ServedCertificatePtr>;
 
   ConfigDelta delta_to(const GatewayConfig& config) const;
   Listeners listeners_after(const ConfigDelta& delta) const;
   std::vector<Problem> check(const ConfigDelta& delta, const Listeners& listeners) const;
   void check_removed_clusters(const ConfigDelta& delta, std::vector<Problem>& problems) const;
   std::expected<std::vector<ListenerEntry>, std::vector<Problem>> bind(const Listeners& listeners);
-  std::expected<SnapshotPtr, std::vector<Problem>> commit(const ConfigDelta& delta, Listeners listeners);
+  Certificates load_certificates(const ConfigDelta& delta, std::vector<Problem>& problems) const;
+  std::expected<SnapshotPtr, std::vector<Problem>> commit(const ConfigDelta& delta, Listeners listeners,
+                                                          Certificates loaded);
+  void change_certificates(const ConfigDelta& delta, Certificates loaded);
   void count_users(const Route& route, int by);
 
   Bind bind_;
@@ -55,6 +59,7 @@ class Publisher {
   std::unordered_map<std::string, std::shared_ptr<const Route>> routes_;
   std::unordered_map<std::string, int> cluster_users_;  // backends that name the cluster
   SnapshotPtr current_;
+  std::shared_ptr<const tls::CertTable> certificates_;  // never null
 };
 
 }  // namespace ingress::proxy

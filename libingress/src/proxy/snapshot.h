@@ -13,6 +13,8 @@
 #include "ingress/server.h"
 #include "policy/trusted_proxies.h"
 #include "routing/route_table.h"
+#include "tls/cert_table.h"
+#include "tls/server_context.h"
 #include "upstream/cluster_table.h"
 
 namespace ingress::proxy {
@@ -35,6 +37,7 @@ struct ListenerEntry {
   Listener listener;
   std::shared_ptr<BoundListener> bound;  // its address is the identity of the listener
   std::shared_ptr<const policy::TrustedProxies> trusted_proxies;  // null when it trusts nobody
+  std::shared_ptr<const tls::ServerContext> tls;                  // null: plain
 };
 
 struct Snapshot {
@@ -42,6 +45,7 @@ struct Snapshot {
   std::vector<ListenerEntry> listeners;
   std::shared_ptr<const routing::RouteTable> routes;
   std::shared_ptr<const upstream::ClusterTable> clusters;
+  std::shared_ptr<const tls::CertTable> certificates;
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 

@@ -193,6 +193,7 @@ void Worker::sync_listeners(const Snapshot& snapshot) {
     } else {
       (*found)->settings = entry.listener;
       (*found)->trusted_proxies = entry.trusted_proxies;
+      (*found)->tls = entry.tls;
     }
   }
   forget_closed_listeners();
@@ -202,6 +203,7 @@ void Worker::open_listener(const ListenerEntry& entry) {
   auto state = std::make_unique<ListenerState>(ListenerState{.settings = entry.listener,
                                                              .bound = entry.bound,
                                                              .trusted_proxies = entry.trusted_proxies,
+                                                             .tls = entry.tls,
                                                              .port = entry.bound->port});
   const int fd = entry.bound->take(options_.index);
   if (fd >= 0 && stage_ == Stage::kDraining) {
@@ -233,8 +235,23 @@ void Worker::forget_closed_listeners() {
                 [](const auto& listener) { return !listener->bound && listener->num_connections == 0; });
 }
 
+// The table is that of the newest snapshot, which stays pinned as long as the handshake needs it.
+net::TransportPtr Worker::encrypted(ListenerState& listener, net::TransportPtr stream) {
+  WorkerView* view = views_.pin_newest();
+  std::shared_ptr<const tls::CertTable> certificates(
+      view->snapshot().certificates.get(), [this, view](const tls::CertTable*) { views_.unpin(view); });
+  auto transport = tls::accept(*loop_, std::move(stream),
+                               {.context = listener.tls,
+                                .certificates = std::move(certificates),
+                                .handshake_limit = listener.settings.timeouts.tls_handshake},
+                               metrics_.tls);
+  return transport ? std::move(*transport) : nullptr;
+}
+
 void Worker::on_accept(ListenerState& listener, net::TransportPtr transport) {
   metrics_.connections_accepted.add();
+  if (listener.tls) transport = encrypted(listener, std::move(transport));
+  if (!transport) return;  // out of memory: the client is cut
   metrics_.connections_open.add();
   ++listener.num_connections;
   auto connection =

@@ -98,6 +98,7 @@ class Worker final : public WorkerContext, private DownstreamHost {
   void close_listener(ListenerState& listener);
   void forget_closed_listeners();
   void on_accept(ListenerState& listener, net::TransportPtr transport);
+  net::TransportPtr encrypted(ListenerState& listener, net::TransportPtr stream);
   void check_drained();
   void shut_down();
 

@@ -9,6 +9,7 @@
 #include "ingress/error.h"
 #include "policy/retry.h"
 #include "proxy/mirror.h"
+#include "tls/tls_transport.h"
 #include "upstream/balancer.h"
 
 namespace ingress::proxy {
@@ -24,7 +25,8 @@ struct WorkerMetrics {
   Counter exchanges_open;
   std::array<Counter, 6> requests_by_class;  // index: status / 100; 0 unused
   std::array<Counter, static_cast<std::size_t>(ErrorCode::kInternal) + 1> replies_by_error;
-  Counter filter_replies;
+  Counter filter_replies, https_redirects;
+  tls::TlsCounters tls;
   Counter request_body_bytes, response_body_bytes;
   Counter upstream_connects, upstream_connect_failures, upstream_reused, upstream_retries;
   std::array<Counter, policy::kNumTryFailures> retries_by_reason;

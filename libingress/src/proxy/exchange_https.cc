@@ -1,0 +1,39 @@
+// Requests that came without TLS to rules that want it.
+#include <string>
+
+#include "proxy/exchange.h"
+
+namespace ingress::proxy {
+
+bool Exchange::belongs_on_https() const {
+  if (start_->secure != nullptr) return false;
+  const RequestHead& head = start_->head;
+  // By now this is what a trusted proxy said, or "http" (set_client_facts()).
+  if (head.headers().get(HeaderId::kXForwardedProto) == "https") return false;
+  // Whoever proves that a host is his (RFC 8555 8.3) has no certificate for it yet.
+  return !head.path().starts_with("/.well-known/acme-challenge/");
+}
+
+// 308 keeps method and body (RFC 9110 15.4.9).
+void Exchange::redirect_to_https() {
+  const RequestHead& head = start_->head;
+  why_ = "https_redirect";
+  if (head.host().empty()) {  // HTTP/1.0 without Host: there is no place to send it to
+    fail({ErrorCode::kBadRequest, ErrorSide::kDownstream, RetrySafety::kNotSafe, "no_host", {}});
+    return;
+  }
+  std::string location = "https://";
+  location += head.host();
+  const std::uint16_t port = start_->listener.https_port;
+  if (port != 443) location.append(":").append(std::to_string(port));
+  if (head.path() != "*") location += head.path();
+  if (head.has_query()) location.append("?").append(head.query());
+  ResponseHead reply;
+  reply.set_status(308);
+  reply.headers().add("Location", location);
+  reply.headers().add("Content-Type", "text/plain; charset=utf-8");
+  services_.metrics.https_redirects.add();
+  send_answer(reply, "Permanent Redirect\n");
+}
+
+}  // namespace ingress::proxy

@@ -1,0 +1,46 @@
+// Which certificate a client gets: the answer to its server name (SNI), decided once per handshake.
+//
+// For: TlsTransport, which owns one while its handshake runs. Thread: the transport's.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tls/cert_table.h"
+#include "tls/server_context.h"
+
+struct ssl_ctx_st;
+struct ssl_st;
+
+namespace ingress::tls {
+
+class Handshake {
+ public:
+  Handshake(std::shared_ptr<const ServerContext> context, std::shared_ptr<const CertTable> table)
+      : context_(std::move(context)), table_(std::move(table)) {}
+
+  // Makes `ssl` ask this object, which must stay until its handshake is over.
+  void attach(ssl_st& ssl);
+  // Gives `ssl` the certificates for the server name that the client sent; without any, the handshake will
+  // end with unrecognized_name.
+  bool choose(ssl_st& ssl);
+
+  const std::string& server_name() const { return server_name_; }  // lower case; empty when none was sent
+  bool has_choice() const { return !chosen_.empty(); }
+  bool is_default() const { return is_default_; }
+  std::vector<ServedCertificatePtr> take_chosen() { return std::move(chosen_); }
+
+ private:
+  std::shared_ptr<const ServerContext> context_;
+  std::shared_ptr<const CertTable> table_;
+  std::string server_name_;
+  std::vector<ServedCertificatePtr> chosen_;  // in the order in which they were offered
+  bool is_default_ = false;
+};
+
+// Makes the handshakes of `context` ask the Handshake attached to each.
+void install_certificate_choice(ssl_ctx_st& context);
+
+}  // namespace ingress::tls

@@ -1,0 +1,71 @@
+#include "tls/server_context.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "tls/boring.h"
+#include "tls/handshake.h"
+
+namespace ingress::tls {
+namespace {
+
+// Forward secret AEADs only. Those with AES come first where the processor has it, else ChaCha20: BoringSSL
+// decides that within the brackets. TLS 1.3's are fixed.
+constexpr const char* kTls12Ciphers =
+    "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]:"
+    "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]:"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
+constexpr std::array<std::uint16_t, 4> kGroups = {SSL_GROUP_X25519_MLKEM768, SSL_GROUP_X25519,
+                                                  SSL_GROUP_SECP256R1, SSL_GROUP_SECP384R1};
+
+std::uint16_t to_wire(TlsVersion version) {
+  return version == TlsVersion::kTls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
+}
+
+// RFC 7301 3.2: what a client offers and we do not speak ends the handshake.
+int select_alpn(SSL*, const std::uint8_t** out, std::uint8_t* out_size, const std::uint8_t* offered,
+                unsigned offered_size, void*) {
+  static constexpr std::string_view kOurs("\x08http/1.1", 9);
+  std::uint8_t* selected = nullptr;
+  if (SSL_select_next_proto(&selected, out_size, reinterpret_cast<const std::uint8_t*>(kOurs.data()),
+                            kOurs.size(), offered, offered_size) != OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *out = selected;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+}  // namespace
+
+void ServerContext::FreeContext::operator()(ssl_ctx_st* context) const {
+  SSL_CTX_free(context);
+}
+
+std::expected<std::shared_ptr<const ServerContext>, Error> ServerContext::create(const ListenerTls& settings,
+                                                                                 std::string listener_name) {
+  const ErrorScope errors;
+  std::shared_ptr<ServerContext> made(new ServerContext());
+  made->settings_ = settings;
+  made->listener_name_ = std::move(listener_name);
+  made->context_.reset(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX* context = made->context_.get();
+  if (context == nullptr || !SSL_CTX_set_min_proto_version(context, to_wire(settings.min_version)) ||
+      !SSL_CTX_set_max_proto_version(context, to_wire(settings.max_version)) ||
+      !SSL_CTX_set_strict_cipher_list(context, kTls12Ciphers) ||
+      !SSL_CTX_set1_group_ids(context, kGroups.data(), kGroups.size())) {
+    return std::unexpected(Error{.code = ErrorCode::kInternal,
+                                 .what = "tls_context",
+                                 .detail = made->listener_name_ + ": " + ErrorScope::reason()});
+  }
+  SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION);
+  // Tickets alone resume: they need no memory here, and any worker can read them. The keys are made and
+  // changed by BoringSSL.
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context, 1);
+  SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
+  SSL_CTX_set_alpn_select_cb(context, select_alpn, nullptr);
+  install_certificate_choice(*context);
+  return made;
+}
+
+}  // namespace ingress::tls

@@ -1,0 +1,41 @@
+// What all handshakes of one TLS listener have in common: versions, algorithms, session tickets.
+//
+// Owner: the snapshots that have the listener, and its connections. Thread: any; BoringSSL counts and locks.
+// Always true: TLS 1.2 with ECDHE and an AEAD, or TLS 1.3; no renegotiation, no compression, no early data;
+// sessions resume only under the listener and the certificates that they began with.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "ingress/error.h"
+#include "ingress/listener.h"
+
+struct ssl_ctx_st;
+
+namespace ingress::tls {
+
+class ServerContext {
+ public:
+  // `listener_name`: what sessions are bound to.
+  static std::expected<std::shared_ptr<const ServerContext>, Error> create(const ListenerTls& settings,
+                                                                           std::string listener_name);
+
+  const ListenerTls& settings() const { return settings_; }
+  const std::string& listener_name() const { return listener_name_; }
+  // For TlsTransport.
+  ssl_ctx_st* ssl_context() const { return context_.get(); }
+
+ private:
+  struct FreeContext {
+    void operator()(ssl_ctx_st* context) const;
+  };
+  ServerContext() = default;
+
+  ListenerTls settings_;
+  std::string listener_name_;
+  std::unique_ptr<ssl_ctx_st, FreeContext> context_;
+};
+
+}  // namespace ingress::tls

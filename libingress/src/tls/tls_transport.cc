@@ -1,0 +1,320 @@
+#include "tls/tls_transport.h"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "tls/boring.h"
+
+namespace ingress::tls {
+namespace {
+
+constexpr std::size_t kMaxRecordBytes = SSL3_RT_MAX_PLAIN_LENGTH;
+// Decrypted before the handler is asked whether it wants more.
+constexpr std::size_t kMaxPlainBytes = 64 * 1024;
+
+}  // namespace
+
+std::expected<net::TransportPtr, Error> accept(net::EventLoop& loop, net::TransportPtr stream, ServerTls tls,
+                                               TlsCounters& counters) {
+  auto* made = new TlsTransport(loop, std::move(stream), std::move(tls), counters);
+  net::TransportPtr transport(made);
+  if (!made->has_session()) return std::unexpected(Error{.code = ErrorCode::kOverload, .what = "tls_memory", .detail = {}});
+  return transport;
+}
+
+TlsTransport::Beginning::Beginning(TlsTransport* self, ServerTls tls)
+    : handshake(std::move(tls.context), std::move(tls.certificates)),
+      limit(tls.handshake_limit),
+      timer([](void* owner) { static_cast<TlsTransport*>(owner)->on_handshake_timeout(); }, self) {}
+
+TlsTransport::TlsTransport(net::EventLoop& loop, net::TransportPtr stream, ServerTls tls,
+                           TlsCounters& counters)
+    : loop_(loop), stream_(std::move(stream)), counters_(counters) {
+  const ErrorScope errors;
+  SSL_CTX* context = tls.context->ssl_context();
+  beginning_ = std::make_unique<Beginning>(this, std::move(tls));
+  ssl_.reset(SSL_new(context));
+  BIO* bio = BIO_new(bio_method());
+  if (!ssl_ || bio == nullptr) {
+    BIO_free(bio);
+    ssl_.reset();
+    return;
+  }
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_.get(), bio, bio);  // takes it over
+  SSL_set_accept_state(ssl_.get());
+  SSL_set_shed_handshake_config(ssl_.get(), 1);
+  beginning_->handshake.attach(*ssl_);
+}
+
+TlsTransport::~TlsTransport() = default;
+
+void TlsTransport::FreeSsl::operator()(ssl_st* ssl) const {
+  SSL_free(ssl);
+}
+
+void TlsTransport::start(net::TransportHandler* handler) {
+  handler_ = handler;
+  if (state_ != State::kHandshake) return;
+  beginning_->timer.set(loop_.timers(), beginning_->limit);
+  stream_->start(this);
+}
+
+void TlsTransport::destroy() {
+  close();
+  stream_.reset();
+  // Our own functions may be on the stack, and calls that were deferred before still point here.
+  loop_.defer([this] { delete this; });
+}
+
+void TlsTransport::close() {
+  if (state_ == State::kClosed) return;
+  say_goodbye();
+  state_ = State::kClosed;
+  beginning_.reset();
+  input_.clear();
+  output_.clear();
+  if (stream_) stream_->close();
+}
+
+void TlsTransport::reset() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  beginning_.reset();
+  input_.clear();
+  output_.clear();
+  stream_->reset();
+}
+
+void TlsTransport::shutdown_write() {
+  if (is_write_ended_ || state_ == State::kClosed || state_ == State::kFailed) return;
+  say_goodbye();
+  is_write_ended_ = true;
+  stream_->shutdown_write();
+}
+
+// close_notify (RFC 8446 6.1): what the client got is all there is.
+void TlsTransport::say_goodbye() {
+  if (state_ != State::kOpen || is_write_ended_) return;
+  const ErrorScope errors;
+  SSL_shutdown(ssl_.get());
+  flush();
+}
+
+void TlsTransport::pause(net::PauseReason reason) {
+  pause_reasons_ |= static_cast<std::uint8_t>(reason);
+  stream_->pause(reason);
+}
+
+void TlsTransport::resume(net::PauseReason reason) {
+  const bool was_paused = pause_reasons_ != 0;
+  pause_reasons_ &= static_cast<std::uint8_t>(~static_cast<unsigned>(reason));
+  stream_->resume(reason);
+  // What is here already will not be announced by the stream.
+  if (!was_paused || !is_reading() || is_advance_pending_) return;
+  if (input_.is_empty() && !is_input_ended_ && !SSL_has_pending(ssl_.get())) return;
+  is_advance_pending_ = true;
+  loop_.defer([this] {
+    is_advance_pending_ = false;
+    advance();
+  });
+}
+
+std::uint64_t TlsTransport::written_bytes() const {
+  return plain_bytes_ - std::min<std::uint64_t>(plain_bytes_, stream_->queued_bytes());
+}
+
+bool TlsTransport::minds_reset_at_end() const {
+  return state_ != State::kOpen || handler_->minds_reset_at_end();
+}
+
+void TlsTransport::on_read(base::Slice bytes) {
+  input_.append(std::move(bytes));
+  advance();
+}
+
+void TlsTransport::on_read_end() {
+  is_input_ended_ = true;
+  advance();
+}
+
+void TlsTransport::on_drained() {
+  if (state_ == State::kOpen) handler_->on_drained();
+}
+
+void TlsTransport::on_broken(Error error) {
+  if (state_ == State::kHandshake) counters_.handshakes_failed.add();
+  if (state_ == State::kFailed || state_ == State::kClosed) return;
+  state_ = State::kFailed;
+  handler_->on_broken(std::move(error));
+}
+
+void TlsTransport::on_handshake_timeout() {
+  fail("tls_handshake_timeout");
+}
+
+// From the loop only: tells the handler what there is to tell.
+void TlsTransport::advance() {
+  if (state_ == State::kHandshake && !advance_handshake()) return;
+  if (is_reading()) read_plain();
+}
+
+// Whether the handshake is done.
+bool TlsTransport::advance_handshake() {
+  const ErrorScope errors;
+  const int result = SSL_do_handshake(ssl_.get());
+  flush();  // an alert too
+  if (result == 1) {
+    finish_handshake();
+    return true;
+  }
+  const int error = SSL_get_error(ssl_.get(), result);
+  if (error == SSL_ERROR_WANT_READ && !is_input_ended_) return false;
+  fail(is_input_ended_ ? "tls_closed_in_handshake" : "tls_handshake_failed");
+  return false;
+}
+
+void TlsTransport::finish_handshake() {
+  counters_.handshakes.add();
+  if (SSL_session_reused(ssl_.get())) counters_.handshakes_resumed.add();
+  Handshake& handshake = beginning_->handshake;
+  server_name_ = handshake.server_name();
+  if (!handshake.is_default()) certificates_ = handshake.take_chosen();
+  SSL_set_app_data(ssl_.get(), nullptr);
+  beginning_.reset();
+  state_ = State::kOpen;
+}
+
+void TlsTransport::read_plain() {
+  const ErrorScope errors;
+  while (is_reading()) {
+    const std::span<char> space = loop_.read_space();
+    const std::size_t room = std::min(space.size(), kMaxPlainBytes);
+    std::size_t size = 0;
+    int result = 1;
+    while (size < room) {
+      result = SSL_read(ssl_.get(), space.data() + size, static_cast<int>(room - size));
+      if (result <= 0) break;
+      size += static_cast<std::size_t>(result);
+    }
+    const int error = result > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), result);
+    if (size > 0) handler_->on_read(loop_.take_read(size));
+    if (result > 0) continue;
+    if (error == SSL_ERROR_SSL) {
+      fail("tls_record");
+    } else if (error != SSL_ERROR_WANT_READ || is_input_ended_) {
+      note_plain_end();
+    }
+    break;
+  }
+  if (state_ == State::kOpen) flush();  // answers to key updates
+}
+
+// The peer's close_notify, or the end of the stream without one: whether a message was cut is for its framing
+// to say.
+void TlsTransport::note_plain_end() {
+  if (!is_reading()) return;
+  is_plain_ended_ = true;
+  handler_->on_read_end();
+}
+
+void TlsTransport::write(base::Chain&& bytes) {
+  if (state_ != State::kOpen || is_write_ended_) {
+    bytes.clear();
+    return;
+  }
+  const ErrorScope errors;
+  // Records are filled, so that a head and a small body are one; a large piece is not copied for that.
+  char record[kMaxRecordBytes];
+  std::size_t filled = 0;
+  plain_bytes_ += bytes.size_bytes();
+  while (!bytes.is_empty()) {
+    const base::Slice slice = bytes.take_front();
+    std::string_view rest = slice.view();
+    while (!rest.empty()) {
+      if (filled == 0 && rest.size() >= kMaxRecordBytes) {
+        encrypt(rest.data(), kMaxRecordBytes);
+        rest.remove_prefix(kMaxRecordBytes);
+        continue;
+      }
+      const std::size_t part = std::min(rest.size(), kMaxRecordBytes - filled);
+      std::memcpy(record + filled, rest.data(), part);
+      filled += part;
+      rest.remove_prefix(part);
+      if (filled == kMaxRecordBytes) encrypt(record, std::exchange(filled, 0));
+    }
+  }
+  if (filled > 0) encrypt(record, filled);
+  flush();
+}
+
+void TlsTransport::encrypt(const char* bytes, std::size_t size) {
+  // Takes all or fails: what it writes to never refuses.
+  if (SSL_write(ssl_.get(), bytes, static_cast<int>(size)) != static_cast<int>(size)) fail_later("tls_write");
+}
+
+void TlsTransport::flush() {
+  if (!output_.is_empty()) stream_->write(std::exchange(output_, {}));
+}
+
+void TlsTransport::fail(const char* what) {
+  if (state_ == State::kFailed || state_ == State::kClosed) return;
+  if (state_ == State::kHandshake) counters_.handshakes_failed.add();
+  state_ = State::kFailed;
+  beginning_.reset();
+  handler_->on_broken({.code = ErrorCode::kIo, .side = ErrorSide::kDownstream, .what = what, .detail = {}});
+}
+
+// From inside a call of the owner's.
+void TlsTransport::fail_later(const char* what) {
+  if (std::exchange(failure_, what) != nullptr) return;
+  loop_.defer([this] { fail(failure_); });
+}
+
+bool TlsTransport::may_serve(std::string_view host) const {
+  return certificates_.empty() || std::ranges::any_of(certificates_, [&](const ServedCertificatePtr& certificate) {
+           return certificate->covers(host);
+         });
+}
+
+int TlsTransport::bio_read(BIO* bio, char* out, int size) {
+  auto& self = *static_cast<TlsTransport*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  if (self.input_.is_empty()) {
+    if (self.is_input_ended_) return 0;
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  iovec front;
+  self.input_.to_iovecs(&front, 1);
+  const std::size_t part = std::min(front.iov_len, static_cast<std::size_t>(size));
+  std::memcpy(out, front.iov_base, part);
+  self.input_.drop_front(part);
+  return static_cast<int>(part);
+}
+
+int TlsTransport::bio_write(BIO* bio, const char* bytes, int size) {
+  auto& self = *static_cast<TlsTransport*>(BIO_get_data(bio));
+  self.output_.append_copy({bytes, static_cast<std::size_t>(size)}, self.loop_.buffers());
+  return size;
+}
+
+long TlsTransport::bio_control(BIO*, int command, long, void*) {
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+const BIO_METHOD* TlsTransport::bio_method() {
+  static const BIO_METHOD* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index(), "transport");  // lives as long as the process
+    BIO_meth_set_read(made, bio_read);
+    BIO_meth_set_write(made, bio_write);
+    BIO_meth_set_ctrl(made, bio_control);
+    return made;
+  }();
+  return method;
+}
+
+}  // namespace ingress::tls

@@ -1,0 +1,136 @@
+// TLS over a Transport: what is above reads and writes plain bytes.
+//
+// Owner: whoever holds the TransportPtr; after destroy() the loop, for the rest of the turn. Thread: the
+// loop's.
+// Caller: as of any Transport. on_read comes when the handshake is done; one that fails or takes longer than
+// its limit comes as on_broken.
+// Always true: bytes of one write() leave in one write of the stream below; an idle connection holds no
+// buffer and nothing of its handshake but what secure() tells.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/counter.h"
+#include "net/loop.h"
+#include "net/timer_wheel.h"
+#include "net/transport.h"
+#include "tls/handshake.h"
+
+struct bio_method_st;
+struct bio_st;
+struct ssl_st;
+
+namespace ingress::tls {
+
+// Of one worker. Outlives its transports.
+struct TlsCounters {
+  base::Counter handshakes;          // completed
+  base::Counter handshakes_resumed;  // of these
+  base::Counter handshakes_failed;
+};
+
+struct ServerTls {
+  std::shared_ptr<const ServerContext> context;
+  std::shared_ptr<const CertTable> certificates;  // those of the newest snapshot
+  std::chrono::milliseconds handshake_limit;
+};
+
+// The server's side of a connection that was just accepted. Fails for lack of memory only.
+std::expected<net::TransportPtr, Error> accept(net::EventLoop& loop, net::TransportPtr stream, ServerTls tls,
+                                               TlsCounters& counters);
+
+class TlsTransport final : public net::Transport, private net::TransportHandler, private net::SecureSession {
+ public:
+  TlsTransport(net::EventLoop& loop, net::TransportPtr stream, ServerTls tls, TlsCounters& counters);
+  bool has_session() const { return ssl_ != nullptr; }
+
+  void start(net::TransportHandler* handler) override;
+  void set_handler(net::TransportHandler* handler) override { handler_ = handler; }
+  void write(base::Chain&& bytes) override;
+  std::size_t queued_bytes() const override { return stream_->queued_bytes(); }
+  // Plain bytes; as long as some are queued below, those in the queue are taken for plain ones too.
+  std::uint64_t written_bytes() const override;
+  void pause(net::PauseReason reason) override;
+  void resume(net::PauseReason reason) override;
+  void shutdown_write() override;
+  void close() override;
+  void reset() override;
+  const net::PeerAddress& peer() const override { return stream_->peer(); }
+  const net::PeerAddress& local() const override { return stream_->local(); }
+  const net::SecureSession* secure() const override { return beginning_ ? nullptr : this; }
+
+ protected:
+  void destroy() override;
+
+ private:
+  enum class State : std::uint8_t { kHandshake, kOpen, kFailed, kClosed };
+  struct FreeSsl {
+    void operator()(ssl_st* ssl) const;
+  };
+
+  ~TlsTransport();
+
+  // net::TransportHandler
+  void on_read(base::Slice bytes) override;
+  void on_read_end() override;
+  bool minds_reset_at_end() const override;
+  void on_drained() override;
+  void on_broken(Error error) override;
+
+  // net::SecureSession
+  bool may_serve(std::string_view host) const override;
+  std::string_view server_name() const override { return server_name_; }
+
+  static int bio_read(bio_st* bio, char* out, int size);
+  static int bio_write(bio_st* bio, const char* bytes, int size);
+  static long bio_control(bio_st* bio, int command, long, void*);
+  static const bio_method_st* bio_method();
+
+  void advance();
+  bool advance_handshake();
+  void finish_handshake();
+  void read_plain();
+  void note_plain_end();
+  void encrypt(const char* bytes, std::size_t size);
+  void flush();
+  void fail(const char* what);
+  void fail_later(const char* what);
+  void say_goodbye();
+  bool is_reading() const { return state_ == State::kOpen && pause_reasons_ == 0 && !is_plain_ended_; }
+  void on_handshake_timeout();
+
+  net::EventLoop& loop_;
+  net::TransportPtr stream_;
+  TlsCounters& counters_;
+  net::TransportHandler* handler_ = nullptr;
+  std::unique_ptr<ssl_st, FreeSsl> ssl_;
+
+  struct Beginning {  // gone once the handshake is done
+    Beginning(TlsTransport* self, ServerTls tls);
+    Handshake handshake;
+    std::chrono::milliseconds limit;
+    net::Timer timer;
+  };
+  std::unique_ptr<Beginning> beginning_;
+  std::string server_name_;
+  std::vector<ServedCertificatePtr> certificates_;  // empty: the default one
+
+  base::Chain input_;   // read from the stream, not yet taken by BoringSSL
+  base::Chain output_;  // made by BoringSSL, not yet written to the stream
+  std::uint64_t plain_bytes_ = 0;  // given to BoringSSL
+  const char* failure_ = nullptr;  // what the handler is still to be told
+  State state_ = State::kHandshake;
+  std::uint8_t pause_reasons_ = 0;
+  bool is_input_ended_ = false;  // the stream's
+  bool is_plain_ended_ = false;  // the handler was told
+  bool is_write_ended_ = false;
+  bool is_advance_pending_ = false;
+};
+
+}  // namespace ingress::tls
