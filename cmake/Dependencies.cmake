@@ -1,4 +1,5 @@
-# Third-party libraries, all Debian 12 packages; ./dev setup installs them.
+# Third-party libraries: Debian 12 packages, and BoringSSL, built from the source that cargo brings; ./dev setup
+# does both.
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET GLOBAL libuv)
@@ -8,6 +9,7 @@ find_package(simdjson REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(fmt REQUIRED)
 find_package(Threads REQUIRED)
+include(BoringSSL)
 if(INGRESS_BUILD_PROXYD)
   find_package(mimalloc REQUIRED)
   find_package(CLI11 REQUIRED)

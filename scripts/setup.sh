@@ -6,8 +6,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 groups="${*:-build test tools}"
 wanted=()
-while read -r group package; do
-  [[ " $groups " == *" $group "* ]] && wanted+=("$package")
+while read -r group package program; do
+  [[ " $groups " == *" $group "* ]] || continue
+  [[ -n $program ]] && command -v "$program" >/dev/null || wanted+=("$package")
 done < <(sed -e 's/#.*//' -e '/^\s*$/d' packages.txt)
 if [[ ${#wanted[@]} -eq 0 ]]; then
   echo "setup: no such group of packages: $groups" >&2
