@@ -5,7 +5,7 @@ include(GNUInstallDirs)
 
 add_library(ingress SHARED)
 add_library(ingress::ingress ALIAS ingress)
-foreach(module base config net http routing upstream policy proxy)
+foreach(module base config net http tls routing upstream policy proxy)
   target_sources(ingress PRIVATE $<TARGET_OBJECTS:ingress_${module}>)
   target_link_libraries(ingress PRIVATE $<TARGET_PROPERTY:ingress_${module},INGRESS_LIBS>)
 endforeach()
