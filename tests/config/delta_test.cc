@@ -39,6 +39,21 @@ TEST_CASE("DifferencesHoldOnlyWhatChanged") {
   CHECK(delta.upsert_routes[0].name == "a");
   CHECK(delta.upsert_routes[1].name == "d");
   CHECK(delta.upsert_clusters.empty());
+  CHECK(delta.upsert_certificates.empty());
+}
+
+TEST_CASE("AnotherKeyIsADifference") {
+  const GatewayConfig from{.certificates = {{.name = "a", .chain = "c", .key = {"1"}},
+                                            {.name = "b", .chain = "c", .key = {"1"}},
+                                            {.name = "d", .chain = "c", .key = {"1"}}}};
+  GatewayConfig to = from;
+  to.certificates[1].key.text = "2";
+  to.certificates.pop_back();
+  const ConfigDelta delta = diff(from, to);
+  CHECK_FALSE(delta.is_empty());
+  CHECK(delta.upsert_certificates == std::vector{to.certificates[1]});
+  CHECK(delta.remove_certificates == std::vector<std::string>{"d"});
+  CHECK_FALSE(ConfigDelta{.remove_certificates = {"d"}}.is_empty());
 }
 
 TEST_CASE("RemovingWhatIsAbsentDoesNothing") {

@@ -94,6 +94,16 @@ TEST_CASE("FaultsOfFormNameTheirField") {
       {R"({"version": 1, "listeners": [{"name": "a", "port": true}]})", "listeners[0].port", "bool"},
       {R"({"version": 1, "listeners": [{"name": "a", "limits": {"head_bytes": 4294967296}}]})",
        "listeners[0].limits.head_bytes", "4294967296"},
+      {R"({"version": 1, "listeners": [{"name": "a", "tls": {"min_version": "1.1"}}]})",
+       "listeners[0].tls.min_version", "1.1"},
+      {R"({"version": 1, "listeners": [{"name": "a", "tls": {"min_version": 1.2}}]})",
+       "listeners[0].tls.min_version", "number"},
+      {R"({"version": 1, "listeners": [{"name": "a", "tls": true}]})", "listeners[0].tls", "bool"},
+      {R"({"version": 1, "certificates": [{"name": "a", "chain": "b"}]})", "certificates[0].key", "missing"},
+      {R"({"version": 1, "certificates": [{"name": "a", "chain": "b", "key": {}}]})", "certificates[0].key",
+       "object"},
+      {R"j({"version": 1, "certificates": [{"name": "a", "chain": "b", "key": "(redacted)"}]})j",
+       "certificates[0].key", "left out when this text was written"},
   };
   for (const Row& row : rows) {
     for (const ConfigFormat format : {ConfigFormat::kJson, ConfigFormat::kYaml}) {
@@ -132,6 +142,54 @@ routes:
   CHECK(problems[2].fix.find("address") != std::string::npos);
   CHECK(problems[3].field == "routes[0].name");
   CHECK(problems[4].field == "routes[0].hosts[0]");
+}
+
+TEST_CASE("KeysAreReadFromTextOfSeveralLines") {
+  const auto config = parse_config(R"(version: 1
+listeners:
+  - {name: web, port: 8443, tls: {default_certificate: a}}
+routes:
+  - name: r
+    rules:
+      - plain_requests: redirect
+        reply: {status: 404}
+certificates:
+  - name: a
+    server_names: [a.example, "*.a.example"]
+    chain: |
+      -----BEGIN CERTIFICATE-----
+      MIIB
+      -----END CERTIFICATE-----
+    key: |
+      -----BEGIN PRIVATE KEY-----
+      MIGH
+      -----END PRIVATE KEY-----
+)",
+                                   ConfigFormat::kYaml);
+  if (!config) FAIL(test::text_of(config.error()));
+  CHECK(config->listeners[0].tls == ListenerTls{.default_certificate = "a"});
+  CHECK(config->routes[0].rules[0].plain_requests == PlainRequests::kRedirect);
+  const Certificate wanted{.name = "a",
+                           .server_names = {"a.example", "*.a.example"},
+                           .chain = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+                           .key = {"-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"}};
+  CHECK(config->certificates == std::vector{wanted});
+  CHECK(validate(*config).empty());
+}
+
+TEST_CASE("NoProblemShowsAKey") {
+  // Each text breaks something next to the key, or the key itself.
+  for (const char* text :
+       {R"({"version": 1, "certificates": [{"name": 1, "chain": 2, "key": "very secret", "x": 3}]})",
+        R"({"version": 1, "certificates": [{"name": "a", "chain": "b", "key": ["very secret"]}]})",
+        R"({"version": 1, "certificates": [{"name": "a", "chain": "b", "key": "very secret)"}) {
+    CAPTURE(text);
+    for (const ConfigFormat format : {ConfigFormat::kJson, ConfigFormat::kYaml}) {
+      const auto config = parse_config(text, format);
+      REQUIRE_FALSE(config);
+      CHECK(test::text_of(config.error()).find("secret") == std::string::npos);
+    }
+  }
 }
 
 TEST_CASE("FormIsNotMeaning") {

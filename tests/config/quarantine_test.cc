@@ -68,6 +68,7 @@ TEST_CASE("QuarantinedConfigsValidateAndGoodPartsStay") {
     check_good_parts_stay(before.listeners, after.listeners, faulty_parts(problems, "listeners"));
     check_good_parts_stay(before.clusters, after.clusters, faulty_parts(problems, "clusters"));
     check_good_parts_stay(before.routes, after.routes, faulty_parts(problems, "routes"));
+    check_good_parts_stay(before.certificates, after.certificates, faulty_parts(problems, "certificates"));
     if (!config::has_errors(problems)) REQUIRE(after == before);
     num_repaired += before != after ? 1 : 0;
     GatewayConfig again = after;
@@ -159,6 +160,46 @@ TEST_CASE("AnEndpointServesOnWithoutItsBadZoneOrWeight") {
   CHECK(config.clusters[0].consistent_hash == ConsistentHash{});
 }
 
+TEST_CASE("ABadCertificateIsDroppedAlone") {
+  const Certificate good{.name = "a", .server_names = {"a.example"}, .chain = "c", .key = {"k"}};
+  Certificate no_key = good, no_chain = good, shown_key = good, bad_names = good;
+  no_key.name = "no_key", no_key.key.text.clear();
+  no_chain.name = "no_chain", no_chain.chain.clear();
+  shown_key.name = "shown_key", shown_key.chain += "-----BEGIN EC PRIVATE KEY-----";
+  bad_names.name = "bad_names", bad_names.server_names = {"10.0.0.1", "b.example", "b.example", "**.example"};
+  GatewayConfig config{.certificates = {no_key, no_chain, good, shown_key, bad_names, good}};
+  quarantine(config);
+  bad_names.server_names = {"b.example"};
+  CHECK(config.certificates == std::vector{good, bad_names});
+}
+
+TEST_CASE("AListenerWithBadTlsStaysOneWithTls") {
+  const auto repaired = [](ListenerTls tls) {
+    GatewayConfig config{.listeners = {{.name = "web", .port = 443, .tls = tls, .https_port = 0}}};
+    quarantine(config);
+    REQUIRE(config.listeners.size() == 1);
+    CHECK(config.listeners[0].https_port == 443);
+    REQUIRE(config.listeners[0].tls);
+    return *config.listeners[0].tls;
+  };
+  CHECK(repaired({.min_version = static_cast<TlsVersion>(7)}) == ListenerTls{});
+  CHECK(repaired({.max_version = static_cast<TlsVersion>(7)}) == ListenerTls{});
+  // Whoever asked for 1.3 at least gets no less.
+  CHECK(repaired({.min_version = TlsVersion::kTls13, .max_version = TlsVersion::kTls12}) ==
+        ListenerTls{.min_version = TlsVersion::kTls13});
+  CHECK(repaired({.min_version = TlsVersion::kTls13, .default_certificate = "a\n"}) ==
+        ListenerTls{.min_version = TlsVersion::kTls13});
+}
+
+TEST_CASE("ABadRuleStillRedirects") {
+  GatewayConfig config = config_with({.backends = {{"a"}},
+                                      .plain_requests = PlainRequests::kRedirect,
+                                      .timeouts = {.request = std::chrono::milliseconds(-1)}});
+  quarantine(config);
+  CHECK(config.routes[0].rules[0].reply == FixedReply{.status = 500, .why = "invalid_rule"});
+  CHECK(config.routes[0].rules[0].plain_requests == PlainRequests::kRedirect);
+}
+
 TEST_CASE("ListsOverTheirCapsAreCut") {
   GatewayConfig config = config_with({.matches = {5000, RouteMatch{}}, .backends = {{"a"}}});
   config.routes[0].hosts.assign(20'000, "a.example");
@@ -167,4 +208,11 @@ TEST_CASE("ListsOverTheirCapsAreCut") {
   CHECK(config.routes[0].hosts.size() == 16'384);
   CHECK(config.routes[0].rules[0].matches.size() == 4096);
   CHECK_FALSE(config.routes[0].rules[0].reply);
+  GatewayConfig certificates;
+  for (int i = 0; i < 65'537; ++i)
+    certificates.certificates.push_back({.name = std::to_string(i), .chain = "c", .key = {"k"}});
+  const auto problems = quarantine(certificates);
+  CHECK(std::ranges::count(problems, "certificates", &Problem::field) == 1);
+  CHECK(certificates.certificates.size() == 65'536);
+  CHECK_FALSE(config::has_errors(validate(certificates)));
 }

@@ -21,6 +21,17 @@ Origin RandomConfig::origin() {
   return {.kind = "Ingress", .namespace_ = pick({"default", "prod", ""}), .name = pick({"shop", "cart"})};
 }
 
+ListenerTls RandomConfig::listener_tls() {
+  ListenerTls out;
+  if (one_in(3)) out.min_version = TlsVersion::kTls13;
+  if (one_in(3)) out.max_version = out.min_version;
+  if (one_in(3)) out.default_certificate = "certificate-" + std::to_string(below(4));
+  if (is_fault()) out.min_version = static_cast<TlsVersion>(2);
+  if (is_fault()) out.max_version = one_in(2) ? TlsVersion::kTls12 : static_cast<TlsVersion>(9);
+  if (is_fault()) out.default_certificate = bad_name();
+  return out;
+}
+
 Listener RandomConfig::listener(std::size_t index) {
   Listener out{.name = name("listener-", index)};
   out.address = pick({"0.0.0.0", "127.0.0.1", "::", "::1", "fd00::7"});
@@ -43,6 +54,10 @@ Listener RandomConfig::listener(std::size_t index) {
   if (is_fault()) out.trusted_proxies.push_back(pick({"", "10.0.0.1/8", "proxy", "[::1]", "10.0.0.0/33"}));
   if (one_in(3)) out.headers_with_underscores = HeadersWithUnderscores::kAllow;
   if (is_fault()) out.headers_with_underscores = static_cast<HeadersWithUnderscores>(3);
+  if (one_in(3)) out.tls = listener_tls();
+  if (one_in(3)) out.https_port = static_cast<std::uint16_t>(1 + below(65'535));
+  if (is_fault()) out.https_port = 0;
+  if (one_in(3)) out.timeouts.tls_handshake = milliseconds(1 + below(86'400'000));
   if (is_fault()) out.paths.slashes = static_cast<SlashMerging>(2);
   if (is_fault()) out.paths.ambiguous = static_cast<AmbiguousPaths>(99);
   return out;
@@ -141,6 +156,20 @@ Cluster RandomConfig::cluster(std::size_t index) {
   return out;
 }
 
+Certificate RandomConfig::certificate(std::size_t index) {
+  Certificate out{.name = name("certificate-", index),
+                  .chain = "chain " + std::to_string(below(100)),
+                  .key = {"key " + std::to_string(below(100))},
+                  .origin = origin()};
+  for (const char* candidate : {"a.example", "*.example", "*.a.example", "x1"}) {
+    if (one_in(2)) out.server_names.emplace_back(candidate);
+  }
+  if (is_fault()) out.server_names.emplace_back(pick({"", "**.example", "10.0.0.1", "[::1]", "A.b", "x1"}));
+  if (is_fault()) out.chain = one_in(2) ? "" : "-----BEGIN PRIVATE KEY-----";
+  if (is_fault()) out.key.text.assign(one_in(2) ? 0 : 65'537, 'x');
+  return out;
+}
+
 std::string RandomConfig::host() {
   if (is_fault()) {
     return pick({"", "*", "**", "*.", "a.*.b", "Shop.example", "a.b:80", "::1", "a..b", "*.10.0.0.1",
@@ -233,6 +262,8 @@ RouteRule RandomConfig::rule(std::size_t num_clusters) {
     if (is_fault()) out.mirrors.back().denominator = 0;
   }
   if (is_fault()) out.reply = reply();
+  if (one_in(3)) out.plain_requests = PlainRequests::kRedirect;
+  if (is_fault()) out.plain_requests = static_cast<PlainRequests>(2);
   if (one_in(3)) out.timeouts.request = milliseconds(below(86'400'001));
   if (is_fault()) out.timeouts.request = milliseconds(one_in(2) ? -1 : 86'400'001);
   if (one_in(4)) out.timeouts.backend_request = out.timeouts.request;
@@ -261,6 +292,8 @@ GatewayConfig RandomConfig::make() {
   for (std::size_t i = 0; i < num_listeners; ++i) out.listeners.push_back(listener(i));
   for (std::size_t i = 0; i < num_clusters; ++i) out.clusters.push_back(cluster(i));
   for (std::size_t i = 0; i < num_routes; ++i) out.routes.push_back(route(i, num_clusters));
+  const std::size_t num_certificates = below(4);
+  for (std::size_t i = 0; i < num_certificates; ++i) out.certificates.push_back(certificate(i));
   return out;
 }
 
@@ -268,6 +301,7 @@ GatewayConfig RandomConfig::shuffled(GatewayConfig config) {
   std::ranges::shuffle(config.listeners, random_);
   std::ranges::shuffle(config.clusters, random_);
   std::ranges::shuffle(config.routes, random_);
+  std::ranges::shuffle(config.certificates, random_);
   return config;
 }
 
@@ -281,7 +315,12 @@ GatewayConfig RandomConfig::changed(GatewayConfig config) {
   for (Route& part : config.routes) {
     if (one_in(3) && num_clusters != 0) part.rules.push_back(rule(num_clusters));
   }
+  std::erase_if(config.certificates, [&](const Certificate&) { return one_in(5); });
+  for (Certificate& part : config.certificates) {
+    if (one_in(3)) part.key.text += "'";
+  }
   const std::size_t num_new = below(3);
+  for (std::size_t i = 0; i < num_new; ++i) config.certificates.push_back(certificate(100 + i));
   for (std::size_t i = 0; i < num_new; ++i) config.routes.push_back(route(100 + i, num_clusters));
   for (std::size_t i = 0; i < num_new; ++i) config.clusters.push_back(cluster(100 + i));
   return shuffled(std::move(config));
@@ -291,7 +330,20 @@ GatewayConfig sorted(GatewayConfig config) {
   std::ranges::sort(config.listeners, {}, &Listener::name);
   std::ranges::sort(config.clusters, {}, &Cluster::name);
   std::ranges::sort(config.routes, {}, &Route::name);
+  std::ranges::sort(config.certificates, {}, &Certificate::name);
   return config;
+}
+
+GatewayConfig with_one_key(GatewayConfig config) {
+  for (Certificate& part : config.certificates) part.key.text = "key";
+  return config;
+}
+
+std::string with_one_key(std::string json) {
+  static constexpr std::string_view kRedacted = "\"(redacted)\"";
+  for (std::size_t at = 0; (at = json.find(kRedacted, at)) != std::string::npos;)
+    json.replace(at, kRedacted.size(), "\"key\"");
+  return json;
 }
 
 std::string text_of(const std::vector<Problem>& problems) {

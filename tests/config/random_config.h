@@ -31,12 +31,14 @@ class RandomConfig {
   std::string name(const char* stem, std::size_t index);
   std::string bad_name();
   Origin origin();
+  ListenerTls listener_tls();
   Listener listener(std::size_t index);
   HealthCheck health_check();
   OutlierDetection outlier_detection();
   ConsistentHash consistent_hash();
   Cluster cluster(std::size_t index);
   Endpoint endpoint(std::size_t index);
+  Certificate certificate(std::size_t index);
   std::string host();
   RouteMatch match();
   FixedReply reply();
@@ -51,6 +53,10 @@ class RandomConfig {
 
 // The lists sorted by name, as apply() and the file form leave them.
 GatewayConfig sorted(GatewayConfig config);
+
+// What can be read back of a configuration that was written: the same, with "key" for each private key.
+GatewayConfig with_one_key(GatewayConfig config);
+std::string with_one_key(std::string json);
 
 // "severity field: why (fix)" a line, for messages of failing tests.
 std::string text_of(const std::vector<Problem>& problems);

@@ -17,10 +17,11 @@ namespace {
 GatewayConfig good_config() {
   return {.listeners = {{.name = "web", .port = 80}},
           .clusters = {{.name = "a", .endpoints = {{"10.0.0.1", 80}}}},
-          .routes = {
-              {.name = "r",
-               .hosts = {"a.example"},
-               .rules = {{.matches = {{.path = PathMatch::prefix("/")}}, .backends = {{.cluster = "a"}}}}}}};
+          .routes = {{.name = "r",
+                      .hosts = {"a.example"},
+                      .rules = {{.matches = {{.path = PathMatch::prefix("/")}},
+                                 .backends = {{.cluster = "a"}}}}}},
+          .certificates = {{.name = "c", .server_names = {"a.example"}, .chain = "c", .key = {"k"}}}};
 }
 
 struct Row {
@@ -205,6 +206,57 @@ TEST_CASE("RouteFaultsNameTheirField") {
       Severity::kError);
 }
 
+TEST_CASE("TlsFaultsNameTheirField") {
+  check_rows(
+      {{"listeners[0].https_port", [](auto& c) { c.listeners[0].https_port = 0; }},
+       {"listeners[0].timeouts.tls_handshake_ms",
+        [](auto& c) { c.listeners[0].timeouts.tls_handshake = 0ms; }},
+       {"listeners[0].tls.max_version",
+        [](auto& c) { c.listeners[0].tls = ListenerTls{.max_version = static_cast<TlsVersion>(2)}; }},
+       {"listeners[0].tls.min_version",
+        [](auto& c) {
+          c.listeners[0].tls =
+              ListenerTls{.min_version = TlsVersion::kTls13, .max_version = TlsVersion::kTls12};
+        }},
+       {"routes[0].rules[0].plain_requests",
+        [](auto& c) { rule(c).plain_requests = static_cast<PlainRequests>(2); }},
+       {"certificates[0].name", [](auto& c) { c.certificates[0].name = ""; }},
+       {"certificates[0].name", [](auto& c) { c.certificates[0].name = "a\n"; }},
+       {"certificates[1].name", [](auto& c) { c.certificates.push_back(c.certificates[0]); }},
+       {"certificates[0].origin.name", [](auto& c) { c.certificates[0].origin.name = "\n"; }},
+       {"certificates[0].chain", [](auto& c) { c.certificates[0].chain = ""; }},
+       {"certificates[0].chain", [](auto& c) { c.certificates[0].chain.assign(256 * 1024 + 1, 'c'); }},
+       {"certificates[0].chain",
+        [](auto& c) { c.certificates[0].chain += "-----BEGIN RSA PRIVATE KEY-----"; }},
+       {"certificates[0].key", [](auto& c) { c.certificates[0].key = {}; }},
+       {"certificates[0].key", [](auto& c) { c.certificates[0].key.text.assign(64 * 1024 + 1, 'k'); }},
+       {"certificates[0].server_names[1]",
+        [](auto& c) { c.certificates[0].server_names.push_back("a.example"); }},
+       {"certificates[0].server_names[0]", [](auto& c) { c.certificates[0].server_names = {"A.example"}; }},
+       {"certificates[0].server_names[0]", [](auto& c) { c.certificates[0].server_names = {"**.example"}; }},
+       {"certificates[0].server_names[0]", [](auto& c) { c.certificates[0].server_names = {"10.0.0.1"}; }},
+       {"certificates[0].server_names[0]", [](auto& c) { c.certificates[0].server_names = {"[::1]"}; }},
+       {"certificates[0].server_names[0]", [](auto& c) { c.certificates[0].server_names = {""}; }},
+       {"certificates[0].server_names[0]", [](auto& c) { c.certificates[0].server_names = {"a.*"}; }}},
+      Severity::kError);
+  GatewayConfig on_unix_socket{.listeners = {{.name = "a", .address = "unix:/a", .tls = ListenerTls{}}}};
+  CHECK(validate(on_unix_socket).empty());
+}
+
+TEST_CASE("CertificatesMayShareServerNames") {
+  GatewayConfig config = good_config();
+  config.certificates.push_back(config.certificates[0]);
+  config.certificates[1].name = "rsa";
+  CHECK(validate(config).empty());
+}
+
+TEST_CASE("ADefaultCertificateNeedsNoServerNames") {
+  GatewayConfig config = good_config();
+  config.certificates[0].server_names.clear();
+  config.listeners[0].tls = ListenerTls{.default_certificate = "c"};
+  CHECK(validate(config).empty());
+}
+
 TEST_CASE("RegularExpressionFaultsNameTheirField") {
   check_rows(
       {{"routes[0].rules[0].matches[0].path.value",
@@ -227,7 +279,10 @@ TEST_CASE("WhatIsProbablyNotMeantIsAWarning") {
               {"routes[0].hosts[1]", [](auto& c) { c.routes[0].hosts.push_back("a.example"); }},
               {"routes[0].rules[0].backends", [](auto& c) { rule(c).backends.clear(); }},
               {"routes[0].rules[0].backends", [](auto& c) { backend(c).weight = 0; }},
-              {"routes[0].rules[0].matches[0].method", [](auto& c) { match(c).method = "get"; }}},
+              {"routes[0].rules[0].matches[0].method", [](auto& c) { match(c).method = "get"; }},
+              {"listeners[0].tls.default_certificate",
+               [](auto& c) { c.listeners[0].tls = ListenerTls{.default_certificate = "gone"}; }},
+              {"certificates[0].server_names", [](auto& c) { c.certificates[0].server_names.clear(); }}},
              Severity::kWarning);
 }
 

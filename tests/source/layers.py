@@ -39,6 +39,7 @@ PUBLIC_HEADERS = {
     "cluster.h": "config",
     "health.h": "config",
     "route.h": "config",
+    "certificate.h": "config",
     "retry.h": "config",
     "origin.h": "config",
     "loop.h": "net",

@@ -25,7 +25,7 @@ constexpr Measure measure_of(const M*) {
     return Measure::kMilliseconds;
   } else if constexpr (std::integral<M>) {
     return Measure::kNumber;
-  } else if constexpr (std::is_same_v<M, std::string>) {
+  } else if constexpr (std::is_same_v<M, std::string> || std::is_same_v<M, SecretText>) {
     return Measure::kBytes;
   } else if constexpr (std::is_enum_v<M>) {
     return Measure::kEnumerator;
@@ -46,6 +46,8 @@ std::int64_t measured(const M& value) {
   } else if constexpr (kMeasure == Measure::kNumber) {
     return std::in_range<std::int64_t>(value) ? static_cast<std::int64_t>(value)
                                               : std::numeric_limits<std::int64_t>::max();
+  } else if constexpr (std::is_same_v<M, SecretText>) {
+    return static_cast<std::int64_t>(value.text.size());
   } else if constexpr (kMeasure == Measure::kBytes || kMeasure == Measure::kItems) {
     return static_cast<std::int64_t>(value.size());
   } else if constexpr (kMeasure == Measure::kEnumerator) {

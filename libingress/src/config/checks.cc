@@ -66,6 +66,9 @@ Reporter make_reporter(const Cluster& cluster, std::vector<Problem>& out) {
 Reporter make_reporter(const Route& route, std::vector<Problem>& out) {
   return {out, "Route", route.name, &route.origin};
 }
+Reporter make_reporter(const Certificate& certificate, std::vector<Problem>& out) {
+  return {out, "Certificate", certificate.name, &certificate.origin};
+}
 
 void report_duplicate_name(const Listener& listener, const FieldPath& field, std::vector<Problem>& out) {
   report_same_name(listener, field, "listener", out);
@@ -75,6 +78,10 @@ void report_duplicate_name(const Cluster& cluster, const FieldPath& field, std::
 }
 void report_duplicate_name(const Route& route, const FieldPath& field, std::vector<Problem>& out) {
   report_same_name(route, field, "route", out);
+}
+void report_duplicate_name(const Certificate& certificate, const FieldPath& field,
+                           std::vector<Problem>& out) {
+  report_same_name(certificate, field, "certificate", out);
 }
 void report_duplicate_key(const Listener& listener, const FieldPath& field, std::vector<Problem>& out) {
   make_reporter(listener, out)

@@ -35,6 +35,7 @@ class Reporter {
 Reporter make_reporter(const Listener& listener, std::vector<Problem>& out);
 Reporter make_reporter(const Cluster& cluster, std::vector<Problem>& out);
 Reporter make_reporter(const Route& route, std::vector<Problem>& out);
+Reporter make_reporter(const Certificate& certificate, std::vector<Problem>& out);
 
 void report_out_of_bounds(const FieldInfo& info, Measure measure, std::int64_t amount, const FieldPath& field,
                           Reporter& reporter);
@@ -52,6 +53,12 @@ void check_origin(const Origin& origin, const FieldPath& field, Reporter& report
 
 void check_address(const Listener& listener, const FieldPath& field, Reporter& reporter);
 void check_trusted_proxy(std::string_view text, const FieldPath& field, Reporter& reporter);
+void check_listener_tls(const ListenerTls& tls, const FieldPath& field, Reporter& reporter);
+void check_server_name(std::string_view pattern, const FieldPath& field, Reporter& reporter);
+// The certificate without its server names.
+void check_certificate_itself(const Certificate& certificate, const FieldPath& field, Reporter& reporter);
+// All certificates of `config`, and whether its listeners name them.
+void validate_certificates(const GatewayConfig& config, std::vector<Problem>& out);
 // What makes an endpoint the same as another: address and port in one spelling.
 std::string endpoint_key(const Endpoint& endpoint);
 void check_health_check(const HealthCheck& check, const FieldPath& field, Reporter& reporter);

@@ -81,6 +81,7 @@ ConfigDelta diff(const GatewayConfig& from, const GatewayConfig& to) {
   diff_parts(from.listeners, to.listeners, delta.upsert_listeners, delta.remove_listeners);
   diff_parts(from.clusters, to.clusters, delta.upsert_clusters, delta.remove_clusters);
   diff_parts(from.routes, to.routes, delta.upsert_routes, delta.remove_routes);
+  diff_parts(from.certificates, to.certificates, delta.upsert_certificates, delta.remove_certificates);
   return delta;
 }
 
@@ -88,6 +89,7 @@ void apply(GatewayConfig& config, const ConfigDelta& delta) {
   apply_parts(config.listeners, delta.upsert_listeners, delta.remove_listeners);
   apply_parts(config.clusters, delta.upsert_clusters, delta.remove_clusters);
   apply_parts(config.routes, delta.upsert_routes, delta.remove_routes);
+  apply_parts(config.certificates, delta.upsert_certificates, delta.remove_certificates);
 }
 
 }  // namespace ingress

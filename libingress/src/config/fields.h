@@ -3,6 +3,7 @@
 // of docs/config.md are all made from it, so that they cannot drift apart.
 #pragma once
 
+#include "config/fields_certificate.h"
 #include "config/fields_cluster.h"
 #include "config/fields_listener.h"
 #include "config/fields_route.h"
@@ -18,6 +19,8 @@ void describe(V&& visit, const GatewayConfig*) {
   visit({"listeners", "where requests come in"}, &GatewayConfig::listeners);
   visit({"clusters", "where requests go"}, &GatewayConfig::clusters);
   visit({"routes", "which request goes where"}, &GatewayConfig::routes);
+  visit({.name = "certificates", .doc = "what TLS listeners show", .max = kMaxCertificates},
+        &GatewayConfig::certificates);
 }
 
 }  // namespace ingress::config

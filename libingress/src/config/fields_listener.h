@@ -39,6 +39,8 @@ void describe(V&& visit, const ListenerTimeouts*) {
   const auto timeout = [&](std::string_view name, std::string_view doc, auto member) {
     visit({.name = name, .doc = doc, .min = 1, .max = kMaxTimeoutMs}, member);
   };
+  timeout("tls_handshake_ms", "from accepting a connection to the end of its handshake; cut beyond",
+          &ListenerTimeouts::tls_handshake);
   timeout("request_head_ms", "first byte of a head to its last; 408 beyond", &ListenerTimeouts::request_head);
   timeout("request_body_idle_ms", "between two pieces of a body; 408 beyond",
           &ListenerTimeouts::request_body_idle);
@@ -81,6 +83,24 @@ constexpr std::array<EnumInfo<HeadersWithUnderscores>, 3> enum_table(HeadersWith
            {HeadersWithUnderscores::kAllow, "allow",
             "forwarded, but for those that look like `Content-Length`, `X-Forwarded-For` and the like"}}};
 }
+constexpr std::array<EnumInfo<TlsVersion>, 2> enum_table(TlsVersion) {
+  return {{{TlsVersion::kTls12, "1.2", "RFC 5246"}, {TlsVersion::kTls13, "1.3", "RFC 8446"}}};
+}
+constexpr TypeInfo type_info(const ListenerTls*) {
+  return {"listener_tls",
+          "How a listener speaks TLS; which certificate a client sees follows from their `server_names`"};
+}
+template <class V>
+void describe(V&& visit, const ListenerTls*) {
+  visit({"min_version", "the oldest version"}, &ListenerTls::min_version);
+  visit({"max_version", "the newest version; not older than `min_version`"}, &ListenerTls::max_version);
+  visit({.name = "default_certificate",
+         .doc = "name of the certificate for clients that name no server, or one that no certificate is for; "
+                "empty, or no such certificate: the alert unrecognized_name",
+         .max = kMaxNameBytes},
+        &ListenerTls::default_certificate);
+}
+
 constexpr TypeInfo type_info(const Listener*) {
   return {"listener",
           "One address that is listened on. Keyed by address and port: the rest may change without "
@@ -102,6 +122,12 @@ void describe(V&& visit, const Listener*) {
         &Listener::trusted_proxies);
   visit({"headers_with_underscores", "what happens to fields with `_` in their names"},
         &Listener::headers_with_underscores);
+  visit({"tls", "unset = plain"}, &Listener::tls);
+  visit({.name = "https_port",
+         .doc = "of a plain listener: the port that redirects to https name; they leave out 443",
+         .min = 1,
+         .max = 65'535},
+        &Listener::https_port);
 }
 
 }  // namespace ingress::config

@@ -132,6 +132,12 @@ void describe(V&& visit, const RouteTimeouts*) {
       &RouteTimeouts::tunnel_idle);
 }
 
+constexpr std::array<EnumInfo<PlainRequests>, 2> enum_table(PlainRequests) {
+  return {{{PlainRequests::kServe, "serve", "they are served as those with TLS"},
+           {PlainRequests::kRedirect, "redirect",
+            "308 to the same place under https, but for what a trusted proxy says came to it by https and "
+            "for paths below `/.well-known/acme-challenge/`"}}};
+}
 constexpr TypeInfo type_info(const RouteRule*) {
   return {"rule", "What happens to the requests it matches"};
 }
@@ -142,6 +148,7 @@ void describe(V&& visit, const RouteRule*) {
   visit({.name = "backends", .doc = "share the traffic by weight", .max = 4096}, &RouteRule::backends);
   visit({.name = "mirrors", .doc = "copies for others, each on its own", .max = 16}, &RouteRule::mirrors);
   visit({"reply", "answers all; `backends` must be empty then"}, &RouteRule::reply);
+  visit({"plain_requests", "what becomes of requests that come without TLS"}, &RouteRule::plain_requests);
   visit({"timeouts", "how long an exchange may take"}, &RouteRule::timeouts);
   visit({"retry", "when a request is tried again; unset: once, when no connection could be made"},
         &RouteRule::retry);

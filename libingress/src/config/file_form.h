@@ -6,6 +6,7 @@
 #include <concepts>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -26,6 +27,9 @@ inline constexpr bool kIsOptional<std::optional<T>> = true;
 // Integers and durations (in ms) are JSON integers.
 template <class T>
 inline constexpr bool kIsInteger = std::integral<T> || std::is_same_v<T, std::chrono::milliseconds>;
+
+// Stands where SecretText is written.
+inline constexpr std::string_view kRedacted = "(redacted)";
 
 // Types with a field table are JSON objects.
 template <class T>

@@ -38,6 +38,8 @@ template <>
 inline constexpr std::string_view kPartKind<Cluster> = "Cluster";
 template <>
 inline constexpr std::string_view kPartKind<Route> = "Route";
+template <>
+inline constexpr std::string_view kPartKind<Certificate> = "Certificate";
 
 Origin part_object(std::string_view kind, const base::Value& part) {
   const base::Value* name = part.find("name");
@@ -71,6 +73,7 @@ class Reader {
   template <class E>
   void read_enum(const base::Value& value, const FieldPath& field, E& out);
   void read_string(const base::Value& value, const FieldPath& field, std::string& out);
+  void read_secret(const base::Value& value, const FieldPath& field, SecretText& out);
 
   std::vector<Problem>& problems_;
   Origin object_ = {};  // the part being read
@@ -93,6 +96,13 @@ void Reader::read_string(const base::Value& value, const FieldPath& field, std::
   } else {
     report_type(value, field, "string");
   }
+}
+
+void Reader::read_secret(const base::Value& value, const FieldPath& field, SecretText& out) {
+  read_string(value, field, out.text);
+  if (out.text != kRedacted) return;
+  report(value, field, fmt::format("is {}: it was left out when this text was written", kRedacted),
+         "put the secret itself in its place");
 }
 
 template <class M>
@@ -150,6 +160,8 @@ void Reader::read_value(const base::Value& value, const FieldPath& field, M& out
     read_enum(value, field, out);
   } else if constexpr (kIsInteger<M>) {
     read_integer(value, field, out);
+  } else if constexpr (std::is_same_v<M, SecretText>) {
+    read_secret(value, field, out);
   } else {
     read_string(value, field, out);
   }

@@ -30,6 +30,8 @@ void write_value(base::JsonWriter& writer, const M& value) {
       if (row.value == value) return void(writer.string(row.name));
     }
     writer.null();  // no enumerator: validate() says so, and the text stays JSON
+  } else if constexpr (std::is_same_v<M, SecretText>) {
+    writer.string(kRedacted);
   } else if constexpr (std::is_same_v<M, std::string>) {
     writer.string(value);
   } else if constexpr (std::is_same_v<M, std::uint64_t>) {

@@ -51,6 +51,7 @@ Repair quarantine_rule(RouteRule& rule, const ClusterExists& cluster_exists) {
     rule.reply = FixedReply{.status = 500, .why = "invalid_rule"};
     rule.timeouts = {};
     rule.retry.reset();
+    if (rule.plain_requests != PlainRequests::kRedirect) rule.plain_requests = PlainRequests::kServe;
   }
   std::erase_if(rule.mirrors, [&](const RequestMirror& mirror) {
     return is_faulty([&](Reporter& reporter) { check_mirror(mirror, {}, cluster_exists, reporter); });
@@ -58,6 +59,13 @@ Repair quarantine_rule(RouteRule& rule, const ClusterExists& cluster_exists) {
   cut_to_bounds(rule, &RouteRule::mirrors);
   for (BackendRef& backend : rule.backends) quarantine_backend(backend, cluster_exists);
   return Repair::kKeep;
+}
+
+// Whatever is wrong with it, the listener goes on speaking TLS.
+void quarantine_tls(ListenerTls& tls) {
+  reset_out_of_bounds(tls);
+  if (tls.min_version > tls.max_version) tls.max_version = ListenerTls{}.max_version;
+  if (is_faulty_name(tls.default_certificate)) tls.default_certificate.clear();
 }
 
 // Removes the parts that `repair` gives up, and those whose name an earlier one has.
@@ -85,7 +93,8 @@ Repair quarantine_listener(Listener& listener) {
     return is_faulty([&](Reporter& reporter) { check_trusted_proxy(text, {}, reporter); });
   });
   cut_to_bounds(listener, &Listener::trusted_proxies);
-  reset_out_of_bounds(listener);  // the underscores; name and address are within theirs by now
+  if (listener.tls) quarantine_tls(*listener.tls);
+  reset_out_of_bounds(listener);  // numbers and enumerators; name and address are within theirs by now
   return Repair::kKeep;
 }
 
@@ -137,6 +146,19 @@ Repair quarantine_route(Route& route, const ClusterExists& cluster_exists) {
   return Repair::kKeep;
 }
 
+Repair quarantine_certificate(Certificate& certificate) {
+  std::unordered_set<std::string> names;
+  std::erase_if(certificate.server_names, [&](const std::string& name) {
+    return is_faulty([&](Reporter& reporter) { check_server_name(name, {}, reporter); }) ||
+           !names.insert(name).second;
+  });
+  cut_to_bounds(certificate, &Certificate::server_names);
+  quarantine_origin(certificate.origin);
+  const bool is_unusable =
+      is_faulty([&](Reporter& reporter) { check_certificate_itself(certificate, {}, reporter); });
+  return is_unusable ? Repair::kDrop : Repair::kKeep;
+}
+
 }  // namespace config
 
 std::vector<Problem> quarantine(GatewayConfig& config) {
@@ -154,6 +176,8 @@ std::vector<Problem> quarantine(GatewayConfig& config) {
   for (const Cluster& cluster : config.clusters) clusters.insert(cluster.name);
   const config::ClusterExists exists = [&](std::string_view name) { return clusters.contains(name); };
   config::repair_all(config.routes, [&](Route& route) { return config::quarantine_route(route, exists); });
+  config::repair_all(config.certificates, config::quarantine_certificate);
+  config::cut_to_bounds(config, &GatewayConfig::certificates);
   return problems;
 }
 

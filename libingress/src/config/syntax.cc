@@ -123,6 +123,15 @@ const char* host_pattern_fault(std::string_view pattern) {
   return is_dns_name(name, Letters::kAnyCase) ? "has upper case letters" : "is no host name";
 }
 
+const char* server_name_fault(std::string_view pattern) {
+  if (const char* fault = host_pattern_fault(pattern)) return fault;
+  if (pattern.starts_with("**.")) return "has '**': a certificate is for one label more at most";
+  // RFC 6066 3: "Literal IPv4 and IPv6 addresses are not permitted" as names of servers.
+  if (pattern.starts_with('[') || base::is_ipv4_address(pattern))
+    return "is an IP address, which no client names in a handshake";
+  return nullptr;
+}
+
 const char* path_fault(std::string_view path) {
   if (!path.starts_with('/')) return "does not start with '/'";
   if (path.find('?') != std::string_view::npos) return "has a '?': a path match does not see the query";

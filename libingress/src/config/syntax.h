@@ -29,6 +29,8 @@ bool is_dns_name(std::string_view text, Letters letters);
 // Static text that continues "is '…', which ".
 const char* host_pattern_fault(std::string_view pattern);
 const char* path_fault(std::string_view path);
+// The same for Certificate::server_names: a host pattern that a client can name in a handshake.
+const char* server_name_fault(std::string_view pattern);
 
 // `text` in single quotes for a problem: control and non-ASCII bytes as \xNN, long texts cut.
 std::string quoted(std::string_view text);

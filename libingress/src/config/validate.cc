@@ -40,6 +40,7 @@ std::vector<Problem> validate(const GatewayConfig& config) {
     config::validate_route(route, field, exists, out);
     if (!names.insert(route.name).second) config::report_duplicate_name(route, field, out);
   }
+  config::validate_certificates(config, out);
   return out;
 }
 
@@ -81,6 +82,7 @@ void validate_listener(const Listener& listener, const FieldPath& field, std::ve
   check_table_bounds(listener.paths, field.at("paths"), reporter);
   for (std::size_t i = 0; i < listener.trusted_proxies.size(); ++i)
     check_trusted_proxy(listener.trusted_proxies[i], field.at("trusted_proxies", i), reporter);
+  if (listener.tls) check_listener_tls(*listener.tls, field.at("tls"), reporter);
 }
 
 void check_endpoint(const Endpoint& endpoint, const FieldPath& field, Reporter& reporter) {

@@ -18,12 +18,14 @@ using ClusterExists = std::function<bool(std::string_view cluster)>;
 bool has_errors(const std::vector<Problem>& problems);
 
 // Append what is wrong with one part, `field` being the way to it ("routes[3]"). That names and listener
-// keys are unique is not theirs to see: callers compare Listener::name, Cluster::name, Route::name and
+// keys are unique is not theirs to see: callers compare the names of the parts of one list, and
 // listener_key().
 void validate_listener(const Listener& listener, const FieldPath& field, std::vector<Problem>& out);
 void validate_cluster(const Cluster& cluster, const FieldPath& field, std::vector<Problem>& out);
 void validate_route(const Route& route, const FieldPath& field, const ClusterExists& cluster_exists,
                     std::vector<Problem>& out);
+// What check_certificate() reads of it is not looked at.
+void validate_certificate(const Certificate& certificate, const FieldPath& field, std::vector<Problem>& out);
 
 // What two listeners may not share: address and port in one spelling; empty when the port is any.
 std::string listener_key(const Listener& listener);
@@ -32,6 +34,7 @@ std::string listener_key(const Listener& listener);
 void report_duplicate_name(const Listener& listener, const FieldPath& field, std::vector<Problem>& out);
 void report_duplicate_name(const Cluster& cluster, const FieldPath& field, std::vector<Problem>& out);
 void report_duplicate_name(const Route& route, const FieldPath& field, std::vector<Problem>& out);
+void report_duplicate_name(const Certificate& certificate, const FieldPath& field, std::vector<Problem>& out);
 void report_duplicate_key(const Listener& listener, const FieldPath& field, std::vector<Problem>& out);
 
 // Repair one part as quarantine() does, so that its validate_…() finds no error. A part without errors
@@ -40,5 +43,6 @@ enum class Repair { kKeep, kDrop };
 [[nodiscard]] Repair quarantine_listener(Listener& listener);
 [[nodiscard]] Repair quarantine_cluster(Cluster& cluster);
 [[nodiscard]] Repair quarantine_route(Route& route, const ClusterExists& cluster_exists);
+[[nodiscard]] Repair quarantine_certificate(Certificate& certificate);
 
 }  // namespace ingress::config
