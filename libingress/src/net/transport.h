@@ -52,8 +52,8 @@ struct PeerAddress {
 // What an encrypted stream knows from its handshake. Lives as long as the Transport that tells of it.
 class SecureSession {
  public:
-  // Whether requests for `host` (lower case) belong here: false when the client asked for a server by name and
-  // was shown a certificate that does not prove `host` (RFC 9110 7.4).
+  // Whether requests for `host` (lower case) belong here: false when the client asked for a server by name
+  // and was shown a certificate that does not prove `host` (RFC 9110 7.4).
   virtual bool may_serve(std::string_view host) const = 0;
   virtual std::string_view server_name() const = 0;  // in lower case; empty when the client named none
 

@@ -25,7 +25,7 @@ struct RequestStart {
   const Listener& listener;
   // Null when the listener trusts nobody. Read during start() only: a change of configuration replaces it.
   const policy::TrustedProxies* trusted_proxies = nullptr;
-  const net::SecureSession* secure = nullptr;  // null: came without TLS
+  const net::SecureSession* secure = nullptr;       // null: came without TLS
   std::string_view raw_method = {}, raw_path = {};  // for the log when the head was refused
 };
 

@@ -137,8 +137,8 @@ Publisher::Certificates Publisher::load_certificates(const ConfigDelta& delta,
   Certificates certificates;
   for (const Certificate& certificate : delta.upsert_certificates) {
     const tls::ServedCertificate* held = certificates_->find_named(certificate.name);
-    const bool is_removed = std::ranges::find(delta.remove_certificates, certificate.name) !=
-                            delta.remove_certificates.end();
+    const bool is_removed =
+        std::ranges::find(delta.remove_certificates, certificate.name) != delta.remove_certificates.end();
     if (held != nullptr && held->value() == certificate && !is_removed) continue;
     auto loaded = tls::ServedCertificate::load(certificate, std::chrono::system_clock::now());
     for (Problem& problem : loaded.problems) {
@@ -224,8 +224,7 @@ std::expected<std::vector<ListenerEntry>, std::vector<Problem>> Publisher::bind(
 }
 
 std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigDelta& delta,
-                                                                   Listeners listeners,
-                                                                   Certificates loaded) {
+                                                                   Listeners listeners, Certificates loaded) {
   auto entries = bind(listeners);
   if (!entries) return std::unexpected(std::move(entries.error()));
   const bool same_listeners = current_ != nullptr && listeners == listeners_;

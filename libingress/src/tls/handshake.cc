@@ -40,7 +40,8 @@ void Handshake::attach(ssl_st& ssl) {
 bool Handshake::choose(ssl_st& ssl) {
   const char* name = SSL_get_servername(&ssl, TLSEXT_NAMETYPE_host_name);
   if (name != nullptr) server_name_ = base::to_lower_ascii(name);
-  const auto found = server_name_.empty() ? std::span<const ServedCertificatePtr>() : table_->find(server_name_);
+  const auto found =
+      server_name_.empty() ? std::span<const ServedCertificatePtr>() : table_->find(server_name_);
   chosen_.assign(found.begin(), found.end());
   is_default_ = chosen_.empty();
   if (is_default_) {
@@ -49,8 +50,8 @@ bool Handshake::choose(ssl_st& ssl) {
     if (certificate == nullptr) return true;  // on_server_name() refuses
     chosen_.emplace_back(certificate);
   }
-  // A session may go on only where its certificates would be offered again (RFC 8446 4.6.1 leaves that to us):
-  // one made for a host must not open another.
+  // A session may go on only where its certificates would be offered again (RFC 8446 4.6.1 leaves that to
+  // us): one made for a host must not open another.
   std::string bound_to = context_->listener_name();
   for (const ServedCertificatePtr& certificate : chosen_) {
     if (!SSL_add1_credential(&ssl, certificate->credential())) return false;

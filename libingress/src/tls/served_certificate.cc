@@ -40,8 +40,9 @@ std::vector<std::string> dns_names_of(const X509* leaf) {
   for (std::size_t i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
     if (name->type != GEN_DNS) continue;
-    names.push_back(base::to_lower_ascii({reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
-                                          static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName))}));
+    names.push_back(
+        base::to_lower_ascii({reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
+                              static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName))}));
   }
   return names;
 }
@@ -107,7 +108,8 @@ std::optional<Chain> read_chain(const std::string& pem, Findings& findings) {
       findings.error("chain", number + " of the chain is not an X.509 certificate", "replace it");
       return std::nullopt;
     }
-    if (previous && X509_NAME_cmp(X509_get_issuer_name(previous.get()), X509_get_subject_name(parsed.get())) != 0) {
+    if (previous &&
+        X509_NAME_cmp(X509_get_issuer_name(previous.get()), X509_get_subject_name(parsed.get())) != 0) {
       findings.warning("chain", number + " of the chain is not the issuer of the one before",
                        "put each issuer behind what it issued, as clients may not sort them");
     }
@@ -160,7 +162,8 @@ std::optional<KeyType> type_of(const EVP_PKEY* key, Findings& findings) {
 void check_time(const X509* leaf, std::chrono::system_clock::time_point now, Findings& findings) {
   std::int64_t from = 0;
   std::int64_t to = 0;
-  if (!ASN1_TIME_to_posix(X509_get0_notBefore(leaf), &from) || !ASN1_TIME_to_posix(X509_get0_notAfter(leaf), &to)) {
+  if (!ASN1_TIME_to_posix(X509_get0_notBefore(leaf), &from) ||
+      !ASN1_TIME_to_posix(X509_get0_notAfter(leaf), &to)) {
     findings.warning("chain", "the time for which the certificate is valid cannot be read", "replace it");
     return;
   }

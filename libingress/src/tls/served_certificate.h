@@ -1,4 +1,5 @@
-// A certificate ready for handshakes: its chain and key are parsed once, and shared by all tables that have it.
+// A certificate ready for handshakes: its chain and key are parsed once, and shared by all tables that have
+// it.
 //
 // Owner: CertTables, by count. Thread: any; const after load().
 #pragma once

@@ -20,7 +20,8 @@ std::expected<net::TransportPtr, Error> accept(net::EventLoop& loop, net::Transp
                                                TlsCounters& counters) {
   auto* made = new TlsTransport(loop, std::move(stream), std::move(tls), counters);
   net::TransportPtr transport(made);
-  if (!made->has_session()) return std::unexpected(Error{.code = ErrorCode::kOverload, .what = "tls_memory", .detail = {}});
+  if (!made->has_session())
+    return std::unexpected(Error{.code = ErrorCode::kOverload, .what = "tls_memory", .detail = {}});
   return transport;
 }
 
@@ -275,7 +276,8 @@ void TlsTransport::fail_later(const char* what) {
 }
 
 bool TlsTransport::may_serve(std::string_view host) const {
-  return certificates_.empty() || std::ranges::any_of(certificates_, [&](const ServedCertificatePtr& certificate) {
+  return certificates_.empty() ||
+         std::ranges::any_of(certificates_, [&](const ServedCertificatePtr& certificate) {
            return certificate->covers(host);
          });
 }

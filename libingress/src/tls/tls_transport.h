@@ -121,8 +121,8 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   std::string server_name_;
   std::vector<ServedCertificatePtr> certificates_;  // empty: the default one
 
-  base::Chain input_;   // read from the stream, not yet taken by BoringSSL
-  base::Chain output_;  // made by BoringSSL, not yet written to the stream
+  base::Chain input_;              // read from the stream, not yet taken by BoringSSL
+  base::Chain output_;             // made by BoringSSL, not yet written to the stream
   std::uint64_t plain_bytes_ = 0;  // given to BoringSSL
   const char* failure_ = nullptr;  // what the handler is still to be told
   State state_ = State::kHandshake;
