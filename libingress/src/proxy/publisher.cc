@@ -193,7 +193,7 @@ std::expected<std::vector<ListenerEntry>, std::vector<Problem>> Publisher::bind(
       }
     }
     if (listener.tls && !context) {
-      auto made = tls::ServerContext::create(*listener.tls, name);
+      auto made = tls::ServerContext::create(*listener.tls, name, ticket_keys_);
       if (!made) {
         problems.push_back({.object = {.kind = "Listener", .name = name},
                             .field = "listeners." + name + ".tls",

@@ -60,6 +60,7 @@ class Publisher {
   std::unordered_map<std::string, int> cluster_users_;  // backends that name the cluster
   SnapshotPtr current_;
   std::shared_ptr<const tls::CertTable> certificates_;  // never null
+  std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();
 };
 
 }  // namespace ingress::proxy

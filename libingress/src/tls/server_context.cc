@@ -35,18 +35,41 @@ int select_alpn(SSL*, const std::uint8_t** out, std::uint8_t* out_size, const st
   return SSL_TLSEXT_ERR_OK;
 }
 
+// A ServerContext, and so its keys, outlives its handshakes, in which alone tickets are made and read.
+TicketKeys& tickets_of(SSL* ssl) {
+  return *static_cast<TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+}
+
+constexpr SSL_TICKET_AEAD_METHOD kTicketMethod = {
+    .max_overhead = [](SSL*) { return TicketKeys::kOverheadBytes; },
+    .seal =
+        [](SSL* ssl, std::uint8_t* out, std::size_t* out_size, std::size_t max_size, const std::uint8_t* in,
+           std::size_t in_size) {
+          const auto size = tickets_of(ssl).seal({in, in_size}, {out, max_size});
+          *out_size = size.value_or(0);
+          return size ? 1 : 0;
+        },
+    .open =
+        [](SSL* ssl, std::uint8_t* out, std::size_t* out_size, std::size_t max_size, const std::uint8_t* in,
+           std::size_t in_size) {
+          const auto size = tickets_of(ssl).open({in, in_size}, {out, max_size});
+          *out_size = size.value_or(0);
+          return size ? ssl_ticket_aead_success : ssl_ticket_aead_ignore_ticket;
+        }};
+
 }  // namespace
 
 void ServerContext::FreeContext::operator()(ssl_ctx_st* context) const {
   SSL_CTX_free(context);
 }
 
-std::expected<std::shared_ptr<const ServerContext>, Error> ServerContext::create(const ListenerTls& settings,
-                                                                                 std::string listener_name) {
+std::expected<std::shared_ptr<const ServerContext>, Error> ServerContext::create(
+    const ListenerTls& settings, std::string listener_name, std::shared_ptr<TicketKeys> tickets) {
   const ErrorScope errors;
   std::shared_ptr<ServerContext> made(new ServerContext());
   made->settings_ = settings;
   made->listener_name_ = std::move(listener_name);
+  made->tickets_ = std::move(tickets);
   made->context_.reset(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* context = made->context_.get();
   if (context == nullptr || !SSL_CTX_set_min_proto_version(context, to_wire(settings.min_version)) ||
@@ -58,10 +81,11 @@ std::expected<std::shared_ptr<const ServerContext>, Error> ServerContext::create
                                  .detail = made->listener_name_ + ": " + ErrorScope::reason()});
   }
   SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION);
-  // Tickets alone resume: they need no memory here, and any worker can read them. The keys are made and
-  // changed by BoringSSL.
+  // Tickets alone resume: they need no memory here, and any worker can read them.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 1);
+  SSL_CTX_set_app_data(context, made->tickets_.get());
+  SSL_CTX_set_ticket_aead_method(context, &kTicketMethod);
   SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_set_alpn_select_cb(context, select_alpn, nullptr);
   install_certificate_choice(*context);

@@ -11,6 +11,7 @@
 
 #include "ingress/error.h"
 #include "ingress/listener.h"
+#include "tls/ticket_keys.h"
 
 struct ssl_ctx_st;
 
@@ -18,9 +19,9 @@ namespace ingress::tls {
 
 class ServerContext {
  public:
-  // `listener_name`: what sessions are bound to.
-  static std::expected<std::shared_ptr<const ServerContext>, Error> create(const ListenerTls& settings,
-                                                                           std::string listener_name);
+  // `listener_name`: what sessions are bound to. `tickets`: may be those of other listeners too.
+  static std::expected<std::shared_ptr<const ServerContext>, Error> create(
+      const ListenerTls& settings, std::string listener_name, std::shared_ptr<TicketKeys> tickets);
 
   const ListenerTls& settings() const { return settings_; }
   const std::string& listener_name() const { return listener_name_; }
@@ -35,6 +36,7 @@ class ServerContext {
 
   ListenerTls settings_;
   std::string listener_name_;
+  std::shared_ptr<TicketKeys> tickets_;
   std::unique_ptr<ssl_ctx_st, FreeContext> context_;
 };
 
