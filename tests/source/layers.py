@@ -39,7 +39,6 @@ PUBLIC_HEADERS = {
     "cluster.h": "config",
     "health.h": "config",
     "route.h": "config",
-    "certificate.h": "config",
     "retry.h": "config",
     "origin.h": "config",
     "loop.h": "net",

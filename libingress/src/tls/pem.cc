@@ -6,20 +6,12 @@
 #include <openssl/mem.h>
 #include <openssl/pem.h>
 
-#include <utility>
+#include "tls/boring.h"
 
 namespace ingress::tls {
 namespace {
 
 using namespace std::string_view_literals;
-
-// The error queue of BoringSSL belongs to the thread: what is left in it would be taken for the next call's.
-struct CleanErrorQueue {
-  CleanErrorQueue() { ERR_clear_error(); }
-  ~CleanErrorQueue() { ERR_clear_error(); }
-  CleanErrorQueue(const CleanErrorQueue&) = delete;
-  CleanErrorQueue& operator=(const CleanErrorQueue&) = delete;
-};
 
 // What PEM_read_bio hands out of one block; all of it is null when there was none.
 struct RawBlock {
@@ -81,7 +73,7 @@ std::expected<std::vector<PemBlock>, std::string> read_pem(std::string_view text
   if (text.size() > kMaxPemBytes) return std::unexpected("more than 1 MB of text");
   // PEM_read_bio works on C strings: what follows a NUL in a line would be read by others, but not here.
   if (text.find('\0') != text.npos) return std::unexpected("not text: it has a NUL byte");
-  const CleanErrorQueue queue;
+  const ErrorScope errors;
   const bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(text.data(), static_cast<ossl_ssize_t>(text.size())));
   if (!bio) return std::unexpected("no memory");
   std::vector<PemBlock> blocks;
