@@ -1,7 +1,10 @@
 # BoringSSL as imported targets boringssl::crypto and boringssl::ssl (static, hidden symbols), from a tree that all
 # build trees share: scripts/boringssl.sh makes it, or brings it up to date, when there is no other.
-set(BORINGSSL_ROOT "$ENV{BORINGSSL_ROOT}" CACHE PATH
-  "A ready-built BoringSSL with include/ and lib/; empty: build/boringssl, made when it is missing")
+set(BORINGSSL_ROOT "" CACHE PATH "A ready-built BoringSSL with include/ and lib/; empty: build/boringssl, which is made")
+if(NOT BORINGSSL_ROOT AND DEFINED ENV{BORINGSSL_ROOT})
+  # Kept, as the build configures anew when it has to, from another environment.
+  set_property(CACHE BORINGSSL_ROOT PROPERTY VALUE "$ENV{BORINGSSL_ROOT}")
+endif()
 
 set(boringssl_root "${BORINGSSL_ROOT}")
 if(NOT boringssl_root)
