@@ -55,9 +55,11 @@ struct IngressRule {
   friend bool operator==(const IngressRule&, const IngressRule&) = default;
 };
 
+// A malformed host stays as "": positions count, and an entry without hosts means all of the rules'.
 struct IngressTls {
   std::vector<std::string> hosts;
-  std::string secret;
+  std::string secret;       // empty = the default certificate
+  std::uint32_t index = 0;  // position in spec.tls
   friend bool operator==(const IngressTls&, const IngressTls&) = default;
 };
 
@@ -125,7 +127,7 @@ struct EndpointSlice {
   friend bool operator==(const EndpointSlice&, const EndpointSlice&) = default;
 };
 
-// Data never leaves memory and never appears in a problem, log or dump.
+// Data never appears in a problem or log; in a dump of the configuration there is the chain of a certificate.
 struct Secret {
   static constexpr const char* kKind = "Secret";
   ObjectMeta meta;

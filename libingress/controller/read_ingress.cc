@@ -102,18 +102,27 @@ std::optional<IngressRule> read_rule(const Field& field) {
   return rule;
 }
 
-// TLS is read only to be named in problems: what is wrong in it never hurts the rules.
+std::string read_tls_host(const Field& field) {
+  if (!field.require()) return {};
+  auto text = field.text(kMaxTextBytes);
+  if (text && text->empty()) field.report("is empty", "name a host, or remove it");
+  return std::move(text).value_or("");
+}
+
+// What is wrong in it never hurts the rules.
 std::vector<IngressTls> read_tls(const Field& field) {
   std::vector<IngressTls> out;
   const auto elements = field.elements(kMaxTls);
   if (!elements) return out;
-  for (const Field& element : *elements) {
+  for (std::size_t i = 0; i < elements->size(); ++i) {
+    const Field& element = (*elements)[i];
     if (!element.require() || !element.object()) continue;
-    IngressTls tls;
+    IngressTls tls{.index = static_cast<std::uint32_t>(i)};
     tls.secret = element.member("secretName").text_or_empty(kMaxTextBytes).value_or("");
     if (const auto hosts = element.member("hosts").elements(kMaxTls)) {
-      for (const Field& host : *hosts)
-        if (auto text = host.text(kMaxTextBytes)) tls.hosts.push_back(std::move(*text));
+      for (const Field& host : *hosts) tls.hosts.push_back(read_tls_host(host));
+    } else {
+      tls.hosts.emplace_back();
     }
     out.push_back(std::move(tls));
   }

@@ -33,7 +33,7 @@ std::optional<std::chrono::milliseconds> Reconciler::due_in(Clock::time_point no
 void Reconciler::reconcile() {
   first_change_.reset();
   last_change_.reset();
-  Translation translation = translate(store_, options_);
+  Translation translation = translate(store_, options_, certificates_);
   translate_problems_ = std::move(translation.problems);
   num_ignored_ingresses_ = translation.num_ignored_ingresses;
   const ConfigDelta delta = diff(config_, translation.config);

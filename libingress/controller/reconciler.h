@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/certificate_memory.h"
 #include "controller/manifest.h"
 #include "controller/store.h"
 #include "controller/translate.h"
@@ -58,6 +59,7 @@ class Reconciler {
   TranslateOptions options_;
   ConfigSink& sink_;
   Store store_;
+  CertificateMemory certificates_;
   GatewayConfig config_;
   std::map<std::string, std::vector<Problem>> source_problems_;
   std::vector<Problem> translate_problems_, sink_problems_;

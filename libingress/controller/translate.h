@@ -1,6 +1,7 @@
 // Objects to configuration: pure, sorted, same input same bytes. One bad object hurts only itself.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,10 +12,19 @@
 
 namespace ingress::controller {
 
+class CertificateMemory;
+
 struct DefaultBackend {  // --default-backend ns/service:port
   std::string namespace_, service;
   ServicePortRef port;
 };
+
+struct DefaultCertificate {  // --default-certificate ns/secret
+  std::string namespace_, secret;
+};
+
+// What is wrong with the contents of a certificate: ingress::check_certificate(), where it is linked.
+using CertificateCheck = std::function<std::vector<Problem>(const Certificate&)>;
 
 struct TranslateOptions {
   std::string controller_name = "libingress.dev/proxyd";  // IngressClass spec.controller
@@ -22,6 +32,13 @@ struct TranslateOptions {
   bool allow_local_endpoints = true;  // loopback and link-local endpoint addresses
   std::optional<DefaultBackend> default_backend;
   std::vector<Listener> listeners;  // taken over as they are
+  // Some listener speaks TLS. Without, no Secret becomes a certificate, and spec.tls is a warning.
+  bool serves_tls = false;
+  // What the annotation ssl-redirect can change for its Ingress: plain requests to hosts that have a
+  // certificate are sent to https.
+  bool redirects_to_https = true;
+  std::optional<DefaultCertificate> default_certificate;  // the listeners name it themselves
+  CertificateCheck check_certificate;                     // unset = contents are not looked at
 };
 
 struct Translation {
@@ -30,6 +47,9 @@ struct Translation {
   std::size_t num_ignored_ingresses = 0;  // of other classes
 };
 
+// `memory` makes it less than pure: it keeps checks from being repeated, and the last good contents of
+// Secrets that now hold bad ones. Without it, bad contents are no certificate.
+Translation translate(const Store& store, const TranslateOptions& options, CertificateMemory& memory);
 Translation translate(const Store& store, const TranslateOptions& options);
 
 }  // namespace ingress::controller

@@ -20,8 +20,8 @@ std::string route_name(const Ingress& ingress, const std::string& host, const Ho
 
 class RouteMaker {
  public:
-  RouteMaker(const TranslateOptions& options, BackendTable& backends)
-      : options_(options), backends_(backends) {}
+  RouteMaker(const TranslateOptions& options, const Redirects& redirects, BackendTable& backends)
+      : options_(options), redirects_(redirects), backends_(backends) {}
 
   void add(const std::string& host, const HostGroup& group) {
     const bool has_default = group.default_claim < group.claims.size();
@@ -41,6 +41,8 @@ class RouteMaker {
       if (i == rest_claim && !group.has_root) {
         route.rules.push_back(has_default ? default_rule(*claim.owner) : unmatched_rule());
       }
+      const PlainRequests plain_requests = redirects_.plain_requests(host, ingress);
+      for (RouteRule& rule : route.rules) rule.plain_requests = plain_requests;
       if (!route.rules.empty()) routes_.push_back(std::move(route));
     }
   }
@@ -83,6 +85,7 @@ class RouteMaker {
   }
 
   const TranslateOptions& options_;
+  const Redirects& redirects_;
   BackendTable& backends_;
   std::vector<Route> routes_;
 };
@@ -90,8 +93,8 @@ class RouteMaker {
 }  // namespace
 
 std::vector<Route> translate_ingresses(const HostTable& hosts, const TranslateOptions& options,
-                                       BackendTable& backends) {
-  RouteMaker maker(options, backends);
+                                       const Redirects& redirects, BackendTable& backends) {
+  RouteMaker maker(options, redirects, backends);
   for (const auto& [host, group] : hosts) maker.add(host, group);
   if (!hosts.contains("")) maker.add_unclaimed();
   return maker.take();

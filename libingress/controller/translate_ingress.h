@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "controller/attach.h"
+#include "controller/redirects.h"
 #include "controller/translate.h"
 #include "controller/translate_backends.h"
 #include "ingress/route.h"
@@ -15,6 +16,6 @@ namespace ingress::controller {
 // one of its routes: the IR goes on to less specific hosts only when nothing of a host matches, so this rule
 // is what keeps a host's requests from wildcard and hostless Ingresses.
 std::vector<Route> translate_ingresses(const HostTable& hosts, const TranslateOptions& options,
-                                       BackendTable& backends);
+                                       const Redirects& redirects, BackendTable& backends);
 
 }  // namespace ingress::controller

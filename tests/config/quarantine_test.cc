@@ -209,10 +209,10 @@ TEST_CASE("ListsOverTheirCapsAreCut") {
   CHECK(config.routes[0].rules[0].matches.size() == 4096);
   CHECK_FALSE(config.routes[0].rules[0].reply);
   GatewayConfig certificates;
-  for (int i = 0; i < 65'537; ++i)
+  for (int i = 0; i < 250'001; ++i)
     certificates.certificates.push_back({.name = std::to_string(i), .chain = "c", .key = {"k"}});
   const auto problems = quarantine(certificates);
   CHECK(std::ranges::count(problems, "certificates", &Problem::field) == 1);
-  CHECK(certificates.certificates.size() == 65'536);
+  CHECK(certificates.certificates.size() == 250'000);
   CHECK_FALSE(config::has_errors(validate(certificates)));
 }

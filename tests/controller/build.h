@@ -82,6 +82,22 @@ inline EndpointSlice make_slice(std::string name, const std::string& service,
   return out;
 }
 
+// A Secret for TLS whose chain and key are "chain of <name>" and "key of <name>", or those given.
+inline Secret make_secret(std::string name, std::string chain = "", std::string key = "") {
+  Secret out{.meta = meta(name), .type = "kubernetes.io/tls"};
+  out.data = {{"tls.crt", chain.empty() ? "chain of " + name : std::move(chain)},
+              {"tls.key", key.empty() ? "key of " + name : std::move(key)}};
+  return out;
+}
+
+// The Ingress with one entry of spec.tls more.
+inline Ingress with_tls(Ingress ingress, std::vector<std::string> hosts, std::string secret) {
+  ingress.tls.push_back({.hosts = std::move(hosts),
+                         .secret = std::move(secret),
+                         .index = static_cast<std::uint32_t>(ingress.tls.size())});
+  return ingress;
+}
+
 inline Store make_store(std::vector<Object> objects, const std::string& source = "all.yaml") {
   Store out;
   out.replace_source(source, std::move(objects));

@@ -23,12 +23,13 @@ std::vector<Object> family(int n) {
                                {"shared.example.com", {{'/' + name, name + ":80"}}},
                                {"*." + name + ".example.com"}},
                               1'000 + n % 13, n == 5 ? name + ":80" : "");
+  made = with_tls(std::move(made), {name + ".example.com", "*." + name + ".example.com"}, name);
   return {made, make_service(ns + '/' + name),
-          make_slice(name + "-1", ns + '/' + name, {"10.0.0.1", "10.0.0.2"})};
+          make_slice(name + "-1", ns + '/' + name, {"10.0.0.1", "10.0.0.2"}), make_secret(ns + '/' + name)};
 }
 
 Translation translate_all(const std::vector<Object>& objects) {
-  return translate(make_store(objects), {});
+  return translate(make_store(objects), {.serves_tls = true});
 }
 
 // The routes and clusters that come from families.
@@ -38,6 +39,8 @@ GatewayConfig of_families(const GatewayConfig& config) {
     if (route.origin.namespace_.starts_with("team-")) out.routes.push_back(route);
   for (const Cluster& cluster : config.clusters)
     if (cluster.origin.namespace_.starts_with("team-")) out.clusters.push_back(cluster);
+  for (const Certificate& certificate : config.certificates)
+    if (certificate.origin.namespace_.starts_with("team-")) out.certificates.push_back(certificate);
   return out;
 }
 
@@ -77,6 +80,8 @@ TEST_CASE("OneMalformedIngressLeavesTheOthersAsTheyWere") {
       [](Ingress& i) {
         for (auto& rule : i.rules) rule.host = "10.0.0.1";
       },
+      [](Ingress& i) { i.tls = {{.hosts = {}, .secret = "gone"}}; },
+      [](Ingress& i) { i.tls = {{.hosts = {"*", "a\r\nb.example", "10.0.0.1"}, .secret = "bad"}}; },
   };
   for (std::size_t s = 0; s < spoilers.size(); ++s) {
     CAPTURE(s);
@@ -84,6 +89,7 @@ TEST_CASE("OneMalformedIngressLeavesTheOthersAsTheyWere") {
     Ingress bad = make_ingress("evil/bad", {{"bad.example.com", {{"/a", "nope:80"}, {"/b", "nope:x"}}}}, 1);
     spoilers[s](bad);
     objects.insert(objects.begin() + 700, bad);
+    objects.emplace_back(make_secret("evil/bad", std::string(300'000, 'x')));
     const Translation with = translate_all(objects);
     CHECK(!with.problems.empty());
     for (const Problem& problem : with.problems) CHECK(problem.object.name == "bad");
@@ -114,7 +120,7 @@ TEST_CASE("TheOrderOfObjectsAndSourcesDoesNotMatter") {
     std::vector<std::vector<Object>> sources(5);
     for (const Object& object : objects) sources[random() % 5].push_back(object);
     for (int i = 0; i < 5; ++i) store.replace_source("s" + std::to_string(i), sources[i]);
-    CHECK(translate(store, {}).config == expected.config);
+    CHECK(translate(store, {.serves_tls = true}).config == expected.config);
   }
 }
 

@@ -169,6 +169,8 @@ TEST_CASE("WrongFieldsAreNamedAndHurtAsLittleAsTheyCan") {
       {"Ingress", "spec.defaultBackend.service.port.number", "99999", Kept::kYes, "", "outside"},
       {"Ingress", "spec.tls", "{}", Kept::kYes, "", "not a list"},
       {"Ingress", "spec.tls[0].hosts[0]", "1", Kept::kYes, "", "not a string"},
+      {"Ingress", "spec.tls[0].hosts[0]", R"("")", Kept::kYes, "", "is empty"},
+      {"Ingress", "spec.tls[0].hosts", R"("x.y")", Kept::kYes, "", "not a list"},
       {"Ingress", "apiVersion", "null", Kept::kNo, "", "missing"},
       {"Ingress", "apiVersion", R"("networking.k8s.io/v1beta1")", Kept::kNo, "",
        "not served for kind Ingress"},

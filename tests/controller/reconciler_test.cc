@@ -32,6 +32,24 @@ std::vector<Object> web(std::string to = "a:80") {
           make_slice("a", "a", {"10.0.0.1"}), make_service("b"), make_slice("b", "b", {"10.0.0.2"})};
 }
 
+// An Ingress with TLS, and its Secret with `chain`; without one when that is empty.
+std::vector<Object> tls_web(const std::string& chain, std::vector<std::string> hosts = {"x.y"}) {
+  std::vector<Object> out = web();
+  std::get<Ingress>(out[0]) = with_tls(std::get<Ingress>(out[0]), std::move(hosts), "cert");
+  if (!chain.empty()) out.emplace_back(make_secret("cert", chain, "key of " + chain));
+  return out;
+}
+
+// Counts its calls; chains that begin with "bad" are wrong.
+struct CountingCheck {
+  std::vector<Problem> operator()(const Certificate& certificate) const {
+    ++*num_calls;
+    if (!certificate.chain.starts_with("bad")) return {};
+    return {{.field = "chain", .why = "cannot be read", .fix = "mend it"}};
+  }
+  int* num_calls;
+};
+
 const Reconciler::Clock::time_point kStart{1h};
 
 }  // namespace
@@ -135,4 +153,92 @@ TEST_CASE("IngressesOfOthersAreCounted") {
   reconciler.reconcile();
   CHECK(reconciler.num_ignored_ingresses() == 1);
   CHECK(reconciler.problems().empty());
+}
+
+TEST_CASE("TheLastGoodCertificateStaysWhileItsSecretIsBad") {
+  FakeSink sink;
+  int num_checked = 0;
+  Reconciler reconciler({.serves_tls = true, .check_certificate = CountingCheck{&num_checked}}, sink);
+  const auto serve = [&](std::vector<Object> objects) {
+    reconciler.update_source("a", of(std::move(objects)), kStart);
+    reconciler.reconcile();
+    return sink.config.certificates.empty() ? std::string() : sink.config.certificates[0].chain;
+  };
+  CHECK(serve(tls_web("bad from the start")) == "");
+  CHECK(has_problem(reconciler.problems(), "data[\"tls.crt\"]", "cannot be read; the Secret is not used"));
+  CHECK(serve(tls_web("good")) == "good");
+  CHECK(sink.config.certificates[0].key.text == "key of good");
+  CHECK(reconciler.problems().empty());
+  for (const char* chain : {"bad 1", "bad 2"}) {
+    CHECK(serve(tls_web(chain)) == "good");
+    CHECK(sink.config.certificates[0].key.text == "key of good");
+    CHECK(sink.config.routes[0].rules[0].plain_requests == PlainRequests::kRedirect);
+    const auto problems = reconciler.problems();
+    CAPTURE(text_of(problems));
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].object == Origin{"Secret", "default", "cert"});
+    CHECK(problems[0].source == "a");
+    CHECK(
+        has_problem(problems, "data[\"tls.crt\"]", "the last good certificate of this Secret stays in use"));
+  }
+  // With the names of now.
+  CHECK(serve(tls_web("bad 2", {"x.y", "z.y"})) == "good");
+  CHECK(sink.config.certificates[0].server_names == std::vector<std::string>{"x.y", "z.y"});
+  // While nobody names the Secret nothing is served, and it is not forgotten.
+  std::vector<Object> unnamed = web();
+  unnamed.emplace_back(make_secret("cert", "bad 2"));
+  CHECK(serve(unnamed) == "");
+  CHECK(serve(tls_web("bad 2")) == "good");
+  // Half a Secret is bad contents too.
+  std::vector<Object> half = tls_web("bad 2");
+  std::get<Secret>(half.back()).data.erase("tls.key");
+  CHECK(serve(half) == "good");
+  CHECK(has_problem(reconciler.problems(), "spec.tls[0].secretName",
+                    "has no data[\"tls.key\"]; the last good certificate of this Secret stays in use"));
+  CHECK(serve(tls_web("better")) == "better");
+  CHECK(reconciler.problems().empty());
+}
+
+TEST_CASE("ADeletedSecretTakesItsCertificateAway") {
+  FakeSink sink;
+  int num_checked = 0;
+  Reconciler reconciler({.serves_tls = true, .check_certificate = CountingCheck{&num_checked}}, sink);
+  const auto serve = [&](std::vector<Object> objects) {
+    reconciler.update_source("a", of(std::move(objects)), kStart);
+    reconciler.reconcile();
+    return sink.config.certificates.size();
+  };
+  CHECK(serve(tls_web("good")) == 1);
+  CHECK(serve(tls_web("")) == 0);
+  CHECK(sink.config.routes[0].rules[0].plain_requests == PlainRequests::kServe);
+  CHECK(has_problem(reconciler.problems(), "spec.tls[0].secretName", "there is no Secret"));
+  // What was good in another Secret of this name is not its last good.
+  CHECK(serve(tls_web("bad")) == 0);
+  CHECK(serve(tls_web("good")) == 1);
+  std::vector<Object> other_type = tls_web("good");
+  std::get<Secret>(other_type.back()).type = "Opaque";
+  CHECK(serve(other_type) == 0);
+  CHECK(serve(tls_web("bad")) == 0);
+}
+
+TEST_CASE("UnchangedCertificatesAreNotCheckedAgain") {
+  FakeSink sink;
+  int num_checked = 0;
+  Reconciler reconciler({.serves_tls = true, .check_certificate = CountingCheck{&num_checked}}, sink);
+  const auto num_checked_by = [&](std::vector<Object> objects) {
+    const int before = num_checked;
+    reconciler.update_source("a", of(std::move(objects)), kStart);
+    reconciler.reconcile();
+    return num_checked - before;
+  };
+  for (const char* chain : {"good", "bad"}) {
+    CAPTURE(std::string(chain));
+    CHECK(num_checked_by(tls_web(chain)) == 1);
+    std::vector<Object> more = tls_web(chain);
+    more.emplace_back(make_service("unused"));
+    CHECK(num_checked_by(more) == 0);
+    CHECK(num_checked_by(tls_web(chain)) == 0);
+    CHECK(num_checked_by(tls_web(chain, {"x.y", "z.y"})) == 1);  // another name may not be covered
+    CHECK(reconciler.problems().size() == (chain == std::string("bad") ? 1 : 0));
+  }
 }

@@ -15,7 +15,7 @@ void describe(V&& visit, const Certificate*) {
   visit({.name = "server_names",
          .doc = "`a.b` exactly, `*.a.b` one label more; lower case, each once; none = only where a listener "
                 "names it as its default",
-         .max = 65'536},
+         .max = kMaxServerNames},
         &Certificate::server_names);
   visit({"chain", "PEM: the server's own certificate first, then each one's issuer", Presence::kRequired, 1,
          256 * 1024},

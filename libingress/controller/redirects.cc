@@ -1,0 +1,45 @@
+#include "controller/redirects.h"
+
+#include <optional>
+#include <utility>
+
+#include "controller/syntax.h"
+
+namespace ingress::controller {
+namespace {
+
+std::optional<bool> read_flag(const std::string& value) {
+  if (value == "true") return true;
+  if (value == "false") return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
+void report_ssl_redirect(const ServedIngress& served, const std::string& value, ProblemList& problems) {
+  if (read_flag(value)) return;
+  const ObjectMeta& meta = served.ingress->meta;
+  problems.add({.source = *served.source,
+                .object = {Ingress::kKind, meta.namespace_, meta.name},
+                .field = "metadata.annotations[" + quoted(kSslRedirectAnnotation) + ']',
+                .why = quoted(value) + " is neither true nor false: the default counts",
+                .fix = "write \"true\" or \"false\", or remove the annotation"});
+}
+
+Redirects::Redirects(const TranslateOptions& options, std::set<std::string> tls_hosts)
+    : is_on_by_default_(options.redirects_to_https), tls_hosts_(std::move(tls_hosts)) {}
+
+PlainRequests Redirects::plain_requests(const std::string& host, const Ingress& ingress) const {
+  if (host.empty() || tls_hosts_.empty()) return PlainRequests::kServe;
+  bool has_certificate = tls_hosts_.contains(host);
+  const std::size_t dot = host.find('.');
+  if (!has_certificate && dot != std::string::npos)
+    has_certificate = tls_hosts_.contains('*' + host.substr(dot));
+  if (!has_certificate) return PlainRequests::kServe;
+  const auto annotation = ingress.meta.annotations.find(kSslRedirectAnnotation);
+  const auto flag =
+      annotation == ingress.meta.annotations.end() ? std::nullopt : read_flag(annotation->second);
+  return flag.value_or(is_on_by_default_) ? PlainRequests::kRedirect : PlainRequests::kServe;
+}
+
+}  // namespace ingress::controller

@@ -1,0 +1,51 @@
+#include "controller/redirects.h"
+
+#include <doctest/doctest.h>
+
+#include "controller/build.h"
+
+using namespace ingress;
+using namespace ingress::controller;
+using namespace ingress::controller::test;
+
+namespace {
+
+struct Row {
+  const char* host;
+  const char* annotation;  // null = none
+  bool is_on_by_default;
+  bool is_redirected;
+};
+
+}  // namespace
+
+TEST_CASE("HostsWithACertificateRedirectUnlessToldOtherwise") {
+  const Row rows[] = {
+      {"a.example", nullptr, true, true},
+      {"a.example", nullptr, false, false},
+      {"a.example", "false", true, false},
+      {"a.example", "true", false, true},
+      {"a.example", "maybe", true, true},
+      {"a.example", "maybe", false, false},
+      {"a.example", "", true, true},
+      {"b.example", nullptr, true, false},
+      {"b.example", "true", true, false},
+      {"x.wild.example", nullptr, true, true},
+      {"*.wild.example", nullptr, true, true},
+      {"wild.example", nullptr, true, false},
+      {"x.y.wild.example", nullptr, true, false},
+      {"*.a.example", nullptr, true, false},
+      {"", nullptr, true, false},
+      {"localhost", nullptr, true, false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(std::string(row.host));
+    CAPTURE(std::string(row.annotation == nullptr ? "(none)" : row.annotation));
+    CAPTURE(row.is_on_by_default);
+    Ingress subject = make_ingress("web", {{row.host}});
+    if (row.annotation != nullptr) subject.meta.annotations[kSslRedirectAnnotation] = row.annotation;
+    const Redirects redirects({.redirects_to_https = row.is_on_by_default}, {"a.example", "*.wild.example"});
+    CHECK(redirects.plain_requests(row.host, subject) ==
+          (row.is_redirected ? PlainRequests::kRedirect : PlainRequests::kServe));
+  }
+}
