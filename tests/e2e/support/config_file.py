@@ -25,6 +25,12 @@ def single(backend, cluster_settings=None, **listener):
     return config([cluster("only", backend, **(cluster_settings or {}))], [route("all", "only")], **listener)
 
 
+def secured(value, certificates, **tls):
+    """`value` with `certificates`, all of its listeners speaking TLS."""
+    listeners = [{**listener, "tls": tls} for listener in value["listeners"]]
+    return {**value, "listeners": listeners, "certificates": list(certificates)}
+
+
 def write_config(folder, value):
     """Returns the path of a new file in `folder` that holds `value`."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 import pytest
 
 from .backend import Backend
+from .certificates import Authority
 from .config_file import single, write_config
 from .daemon import Daemon
 from .manifests import ManifestFolder
@@ -12,6 +13,12 @@ from .raw_backend import RawBackend
 @pytest.fixture
 def manifests(tmp_path):
     return ManifestFolder(tmp_path / "manifests")
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """An Authority, whose certificates are made once for all tests."""
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
