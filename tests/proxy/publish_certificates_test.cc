@@ -18,8 +18,9 @@ Publisher make_publisher() {
 GatewayConfig make_config() {
   GatewayConfig config;
   config.listeners = {{.name = "web", .address = "127.0.0.1", .port = 8443, .tls = ListenerTls{}}};
-  config.certificates = {make_certificate({.name = "one"}),
-                         make_certificate({.name = "two", .dns_names = {"b.example"}, .server_names = {"b.example"}})};
+  config.certificates = {
+      make_certificate({.name = "one"}),
+      make_certificate({.name = "two", .dns_names = {"b.example"}, .server_names = {"b.example"}})};
   return config;
 }
 
@@ -61,7 +62,8 @@ TEST_CASE("DeltasOfCertificatesEndWhereWholeConfigurationsDo") {
   CHECK(diff(by_delta.config(), whole.config()).is_empty());
   CHECK(served(by_delta, "one") == nullptr);
   // Removing and giving the same in one delta leaves it there.
-  REQUIRE(by_delta.apply({.upsert_certificates = {next.certificates[0]}, .remove_certificates = {"two"}}).has_value());
+  REQUIRE(by_delta.apply({.upsert_certificates = {next.certificates[0]}, .remove_certificates = {"two"}})
+              .has_value());
   CHECK(served(by_delta, "two") != nullptr);
 }
 

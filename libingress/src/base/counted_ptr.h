@@ -4,7 +4,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
+
+#include "base/reclaimer.h"
 
 namespace ingress::base {
 
@@ -42,7 +45,14 @@ class CountedPtr {
   // The thread that drops the last reference meets all that dropped one before: release makes their
   // reads of the node end before the count falls, acquire makes the freeing start after that.
   void release() {
-    if (node_ && node_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) Node::destroy(node_);
+    if (node_ && node_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) end_of(node_);
+  }
+  static void end_of(Node* node) {
+    using Plain = std::remove_const_t<Node>;
+    if (Reclaimer::keeps(const_cast<Plain*>(node),
+                         [](void* kept) { Node::destroy(static_cast<Node*>(kept)); }))
+      return;
+    Node::destroy(node);
   }
 
   Node* node_ = nullptr;

@@ -9,11 +9,11 @@
 #include <thread>
 #include <utility>
 
-#include "base/retire_stack.h"
 #include "net/tcp.h"
 #include "proxy/cluster_reading.h"
 #include "proxy/metrics_reading.h"
 #include "proxy/publisher.h"
+#include "proxy/retired_snapshots.h"
 #include "proxy/worker.h"
 
 namespace ingress {
@@ -22,8 +22,6 @@ namespace {
 
 constexpr unsigned kMaxWorkers = 1024;
 constexpr int kMaxBindAttempts = 1000;  // a millisecond apart
-
-using RetiredSnapshots = base::RetireStack<proxy::SnapshotPtr>;
 
 Error invalid(const char* what, std::string detail) {
   return {ErrorCode::kInvalidArgument, ErrorSide::kSelf, RetrySafety::kNotSafe, what, std::move(detail)};
@@ -68,7 +66,7 @@ struct Server::Impl {
   std::vector<GivenSockets> given;  // under `writer`
   std::unique_ptr<Loop> own_loop;
   Loop* loop = nullptr;
-  std::shared_ptr<RetiredSnapshots> retired = std::make_shared<RetiredSnapshots>();
+  std::shared_ptr<proxy::RetiredSnapshots> retired;  // once there is a loop
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);
 
   std::shared_ptr<upstream::BreakerRegistry> breakers = std::make_shared<upstream::BreakerRegistry>();
@@ -100,6 +98,7 @@ std::expected<void, Error> Server::Impl::start() {
     own_loop = std::move(*made);
     loop = own_loop.get();
   }
+  retired = std::make_shared<proxy::RetiredSnapshots>(loop);
   for (unsigned index = 0; index < options.workers; ++index) {
     auto worker = proxy::Worker::create({
         .index = index,
@@ -111,12 +110,7 @@ std::expected<void, Error> Server::Impl::start() {
         .num_workers = options.workers,
         .breakers = breakers,
         .health = health,
-        // A worker never frees a snapshot. Only the first of several in a row asks to be emptied, so a change
-        // of configuration takes the loop's lock once per worker and requests never.
-        .retire =
-            [stack = retired, to = loop](std::unique_ptr<proxy::SnapshotPtr> gone) {
-              if (stack->push(std::move(gone))) to->post([stack] { stack->free_all(); });
-            },
+        .retire = [to = retired](std::unique_ptr<proxy::SnapshotPtr> gone) { to->push(std::move(gone)); },
         .on_drained = [this] { post(&Impl::on_worker_drained); },
     });
     if (!worker) return std::unexpected(std::move(worker.error()));

@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "base/reclaimer.h"
+
 namespace ingress::routing {
 
 PathNode* PathNode::make(std::string_view label_head, std::string_view label_tail, MatchList exact,
@@ -63,7 +65,9 @@ void PathNode::destroy(const PathNode* node) {
     auto** children = reinterpret_cast<PathNode**>(last + 1);
     for (std::size_t i = 0; i < last->num_children; ++i) {
       // As in drop().
-      if (children[i]->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) bury(children[i]);
+      if (children[i]->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) continue;
+      const auto destroy_later = [](void* kept) { destroy(static_cast<const PathNode*>(kept)); };
+      if (!base::Reclaimer::keeps(children[i], destroy_later)) bury(children[i]);
     }
     ::operator delete(last);
   }
