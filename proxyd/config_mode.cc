@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "controller/syntax.h"
-#include "ingress/certificate.h"
 #include "proxyd/log.h"
 
 namespace proxyd {
@@ -29,11 +28,14 @@ void report_local_endpoints(const ingress::GatewayConfig& config, std::vector<in
   }
 }
 
-// What validate() does not read: their contents.
-void report_certificates(const ingress::GatewayConfig& config, std::vector<ingress::Problem>& problems) {
+// What is wrong inside of certificates: validate() does not read them.
+void report_contents(const ingress::GatewayConfig& config, std::vector<ingress::Problem>& problems) {
   for (std::size_t i = 0; i < config.certificates.size(); ++i) {
-    for (ingress::Problem& problem : ingress::check_certificate(config.certificates[i])) {
-      problem.field = fmt::format("certificates[{}].{}", i, problem.field);
+    const ingress::Certificate& certificate = config.certificates[i];
+    for (ingress::Problem problem : ingress::check_certificate(certificate)) {
+      problem.object = certificate.origin;
+      if (problem.object == ingress::Origin{}) problem.object = {"Certificate", "", certificate.name};
+      problem.field = fmt::format("certificates[{}]{}{}", i, problem.field.empty() ? "" : ".", problem.field);
       problems.push_back(std::move(problem));
     }
   }
@@ -54,13 +56,10 @@ ReadConfig read_config(const std::string& text, const std::string& name,
   if (auto config = ingress::parse_config(text, format)) {
     result.problems = ingress::validate(*config);
     if (local_backends == ingress::LocalBackends::kRefused) report_local_endpoints(*config, result.problems);
-    const auto has_error = [&] {
-      return std::ranges::any_of(result.problems, [](const ingress::Problem& problem) {
-        return problem.severity == ingress::Severity::kError;
-      });
-    };
-    if (!has_error()) report_certificates(*config, result.problems);  // of those that are not empty
-    if (!has_error()) result.config = std::move(*config);
+    const auto is_error = [](const ingress::Problem& p) { return p.severity == ingress::Severity::kError; };
+    // What cannot be served for its form alone would only be named twice.
+    if (std::ranges::none_of(result.problems, is_error)) report_contents(*config, result.problems);
+    if (std::ranges::none_of(result.problems, is_error)) result.config = std::move(*config);
   } else {
     result.problems = std::move(config.error());
   }

@@ -36,6 +36,16 @@ bool is_label(std::string_view text) {
          std::ranges::all_of(text, [&](char c) { return is_alnum(c) || c == '-'; });
 }
 
+// RFC 1123 subdomain, as Kubernetes names Secrets.
+bool is_subdomain(std::string_view text) {
+  if (text.size() > 253) return false;
+  for (std::size_t dot = text.find('.'); dot != std::string_view::npos; dot = text.find('.')) {
+    if (!is_label(text.substr(0, dot))) return false;
+    text.remove_prefix(dot + 1);
+  }
+  return is_label(text);
+}
+
 }  // namespace
 
 ValueOr<ingress::Listener> parse_listen_address(std::string_view text, UnixPaths unix_paths) {
@@ -105,6 +115,23 @@ ValueOr<ingress::controller::DefaultBackend> parse_default_backend(std::string_v
     return refusal;
   }
   return backend;
+}
+
+ValueOr<ingress::controller::DefaultCertificate> parse_default_certificate(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos || !is_label(text.substr(0, slash)) ||
+      !is_subdomain(text.substr(slash + 1)))
+    return std::unexpected(
+        fmt::format("\"{}\": expected NAMESPACE/NAME of a Secret, such as default/fallback-tls", text));
+  return ingress::controller::DefaultCertificate{.namespace_ = std::string(text.substr(0, slash)),
+                                                 .secret = std::string(text.substr(slash + 1))};
+}
+
+ValueOr<std::uint16_t> parse_public_port(std::string_view text) {
+  const auto number = to_number(text);
+  if (!number || *number < 1 || *number > 65535)
+    return std::unexpected(fmt::format("\"{}\": the port must be 1 to 65535", text));
+  return static_cast<std::uint16_t>(*number);
 }
 
 ValueOr<ingress::SlashMerging> parse_slashes(std::string_view text) {

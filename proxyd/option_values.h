@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -24,6 +25,12 @@ ValueOr<std::chrono::milliseconds> parse_duration(std::string_view text);
 
 // "namespace/service:port", the port by number or by name.
 ValueOr<ingress::controller::DefaultBackend> parse_default_backend(std::string_view text);
+
+// "namespace/name" of a Secret.
+ValueOr<ingress::controller::DefaultCertificate> parse_default_certificate(std::string_view text);
+
+// 1 to 65535.
+ValueOr<std::uint16_t> parse_public_port(std::string_view text);
 
 // The enumerators by the names that the config file gives them.
 ValueOr<ingress::SlashMerging> parse_slashes(std::string_view text);

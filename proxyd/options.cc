@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ingress/certificate.h"
 #include "ingress/config.h"
 #include "proxyd/cpu_count.h"
 #include "proxyd/option_values.h"
@@ -18,14 +19,16 @@ constexpr int kUsageError = 2;
 // What was written, before it means anything. CLI11 reads the environment for subcommands that were not
 // chosen too, so values are parsed here, for the chosen one only.
 struct RawInput {
-  std::string manifests, config, default_backend, controller_name;
+  std::string manifests, config, default_backend, default_certificate, controller_name;
   bool allow_external_names = false;
   // Both sources are the operator's own files: what they name is meant.
   bool allow_local_backends = true;
 };
-// Of all listeners of --http.
+// Of all listeners of --http and --https.
 struct RawListeners {
-  std::vector<std::string> http, trusted_proxies;
+  std::vector<std::string> http, https, trusted_proxies;
+  std::string https_public_port;
+  bool ssl_redirect = true;
   std::string slashes, ambiguous_paths, headers_with_underscores;
 };
 struct RawRun {
@@ -56,6 +59,8 @@ CLI::Option* add_option(CLI::App& app, const std::string& flag, T& target, const
 void add_input_options(CLI::App& app, RawInput& raw) {
   add_option(app, "--default-backend", raw.default_backend, "NS/SERVICE:PORT",
              "Answers requests that no Ingress claims");
+  add_option(app, "--default-certificate", raw.default_certificate, "NS/SECRET",
+             "Shown to clients of --https that name no host, or one without a certificate");
   add_option(app, "--controller-name", raw.controller_name, "NAME",
              "Value of spec.controller of the IngressClasses to serve [libingress.dev/proxyd]");
   app.add_flag("--allow-external-names", raw.allow_external_names,
@@ -67,16 +72,29 @@ void add_input_options(CLI::App& app, RawInput& raw) {
       ->envname(to_env_name("--allow-local-backends"));
 }
 
+// May be repeated, or a list with commas.
+void add_list_option(CLI::App& app, const std::string& flag, std::vector<std::string>& target,
+                     const std::string& type, const std::string& help) {
+  add_option(app, flag, target, type, help)
+      ->delimiter(',')
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 void add_listener_options(CLI::App& app, RawListeners& raw) {
-  add_option(app, "--http", raw.http, "ADDR:PORT", "Listen for HTTP here; may be repeated; with --manifests")
-      ->delimiter(',')
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  add_option(app, "--trusted-proxies", raw.trusted_proxies, "CIDR|unix",
-             "Believe these peers about whom they speak for; may be repeated, or a list with commas")
-      ->delimiter(',')
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_list_option(app, "--http", raw.http, "ADDR:PORT",
+                  "Listen for HTTP here; may be repeated; with --manifests");
+  add_list_option(app, "--https", raw.https, "ADDR:PORT",
+                  "Listen for HTTPS here, with the certificates that spec.tls of Ingresses names; may be "
+                  "repeated; with --manifests");
+  add_option(app, "--https-public-port", raw.https_public_port, "PORT",
+             "Where clients reach --https, for redirects to it [443]");
+  app.add_flag("--ssl-redirect", raw.ssl_redirect,
+               "Redirect plain requests for hosts that have a certificate to https; =false serves them, but "
+               "for Ingresses whose annotation ssl-redirect is \"true\" [true]")
+      ->envname(to_env_name("--ssl-redirect"));
+  add_list_option(app, "--trusted-proxies", raw.trusted_proxies, "CIDR|unix",
+                  "Believe these peers about whom they speak for; may be repeated, or a list with commas");
   add_option(app, "--headers-with-underscores", raw.headers_with_underscores, "drop|reject|allow",
              "What to do with fields that have _ in their names [drop]");
   add_option(app, "--slashes", raw.slashes, "merge|keep", "What to make of // in a path [merge]");
@@ -145,12 +163,18 @@ InputOptions read_input(Reader& reader, const RawInput& raw, const char* dir_nam
   InputOptions input{.manifests_dir = raw.manifests, .config_file = raw.config, .translate = {}};
   if (raw.manifests.empty() == raw.config.empty())
     reader.fail(fmt::format("give either {} or --config FILE", dir_name));
-  if (!raw.config.empty() &&
-      (!raw.default_backend.empty() || raw.allow_external_names || !raw.controller_name.empty()))
+  if (!raw.config.empty() && (!raw.default_backend.empty() || !raw.default_certificate.empty() ||
+                              raw.allow_external_names || !raw.controller_name.empty()))
     reader.fail(
-        "--default-backend, --controller-name and --allow-external-names have no meaning with --config");
+        "--default-backend, --default-certificate, --controller-name and --allow-external-names have no "
+        "meaning with --config");
   reader.read("--default-backend", raw.default_backend, input.translate.default_backend,
               parse_default_backend(raw.default_backend));
+  reader.read("--default-certificate", raw.default_certificate, input.translate.default_certificate,
+              parse_default_certificate(raw.default_certificate));
+  input.translate.check_certificate = [](const ingress::Certificate& certificate) {
+    return ingress::check_certificate(certificate);
+  };
   if (!raw.controller_name.empty()) input.translate.controller_name = raw.controller_name;
   input.translate.allow_external_names = raw.allow_external_names;
   input.translate.allow_local_endpoints = raw.allow_local_backends;
@@ -168,18 +192,56 @@ void check_trusted_proxies(Reader& reader, const std::vector<std::string>& entri
     reader.fail(fmt::format("--trusted-proxies: {}: {}", problem.why, problem.fix));
 }
 
-void read_listeners(Reader& reader, const RawRun& raw, std::vector<ingress::Listener>& listeners) {
+// Adds a listener like `common`, named "<stem>-<number>", for each of the addresses.
+void add_listeners(Reader& reader, const std::string& stem, const std::vector<std::string>& addresses,
+                   const ingress::Listener& common, std::vector<ingress::Listener>& listeners) {
+  const std::string flag = "--" + stem;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    ingress::Listener address;
+    reader.read(flag.c_str(), addresses[i], address, parse_listen_address(addresses[i], UnixPaths::kRefused));
+    ingress::Listener listener = common;
+    listener.name = fmt::format("{}-{}", stem, i);
+    listener.address = std::move(address.address);
+    listener.port = address.port;
+    const auto is_same = [&](const ingress::Listener& other) {
+      return listener.port != 0 && other.address == listener.address && other.port == listener.port;
+    };
+    if (std::ranges::any_of(listeners, is_same))
+      reader.fail(fmt::format("{}: \"{}\" is given twice", flag, addresses[i]));
+    listeners.push_back(std::move(listener));
+  }
+}
+
+// What only listeners with TLS make use of.
+void read_tls(Reader& reader, const RawRun& raw, InputOptions& input, ingress::Listener& plain,
+              ingress::Listener& secure) {
   const RawListeners& given = raw.listeners;
-  if (!raw.input.config.empty() && !given.http.empty())
-    return reader.fail("--http has no meaning with --config: the file names its listeners");
+  const bool has_settings = !given.https_public_port.empty() || !given.ssl_redirect;
+  if (given.https.empty() && (has_settings || !raw.input.default_certificate.empty()))
+    return reader.fail(
+        "--default-certificate, --https-public-port and --ssl-redirect=false have no meaning without "
+        "--https");
+  reader.read("--https-public-port", given.https_public_port, plain.https_port,
+              parse_public_port(given.https_public_port));
+  secure.tls.emplace();
+  if (const auto& secret = input.translate.default_certificate)
+    secure.tls->default_certificate = secret->namespace_ + '/' + secret->secret;
+  input.translate.serves_tls = !given.https.empty();
+  input.translate.redirects_to_https = given.ssl_redirect;
+}
+
+void read_listeners(Reader& reader, const RawRun& raw, InputOptions& input) {
+  const RawListeners& given = raw.listeners;
+  if (!raw.input.config.empty() && !(given.http.empty() && given.https.empty()))
+    return reader.fail("--http and --https have no meaning with --config: the file names its listeners");
   const bool has_settings = !given.slashes.empty() || !given.ambiguous_paths.empty() ||
                             !given.trusted_proxies.empty() || !given.headers_with_underscores.empty();
   if (!raw.input.config.empty() && has_settings)
     return reader.fail(
         "--slashes, --ambiguous-paths, --trusted-proxies and --headers-with-underscores have no meaning with "
         "--config: its listeners say it");
-  if (!raw.input.manifests.empty() && given.http.empty())
-    return reader.fail("--manifests needs at least one --http");
+  if (!raw.input.manifests.empty() && given.http.empty() && given.https.empty())
+    return reader.fail("--manifests needs at least one --http or --https");
   ingress::Listener common;
   reader.read("--slashes", given.slashes, common.paths.slashes, parse_slashes(given.slashes));
   reader.read("--ambiguous-paths", given.ambiguous_paths, common.paths.ambiguous,
@@ -188,26 +250,16 @@ void read_listeners(Reader& reader, const RawRun& raw, std::vector<ingress::List
               parse_headers_with_underscores(given.headers_with_underscores));
   check_trusted_proxies(reader, given.trusted_proxies);
   common.trusted_proxies = given.trusted_proxies;
-  for (const std::string& text : given.http) {
-    ingress::Listener address;
-    reader.read("--http", text, address, parse_listen_address(text, UnixPaths::kRefused));
-    ingress::Listener listener = common;
-    listener.name = fmt::format("http-{}", listeners.size());
-    listener.address = std::move(address.address);
-    listener.port = address.port;
-    const auto is_same = [&](const ingress::Listener& other) {
-      return listener.port != 0 && other.address == listener.address && other.port == listener.port;
-    };
-    if (std::ranges::any_of(listeners, is_same))
-      reader.fail(fmt::format("--http: \"{}\" is given twice", text));
-    listeners.push_back(std::move(listener));
-  }
+  ingress::Listener secure = common;
+  read_tls(reader, raw, input, common, secure);
+  add_listeners(reader, "http", given.http, common, input.translate.listeners);
+  add_listeners(reader, "https", given.https, secure, input.translate.listeners);
 }
 
 RunOptions read_run(Reader& reader, const RawRun& raw) {
   RunOptions options;
   options.input = read_input(reader, raw.input, "--manifests DIR");
-  read_listeners(reader, raw, options.input.translate.listeners);
+  read_listeners(reader, raw, options.input);
   reader.read("--admin", raw.admin, options.admin, parse_listen_address(raw.admin, UnixPaths::kAllowed));
   reader.read("--probe-address", raw.probe, options.probe,
               parse_listen_address(raw.probe, UnixPaths::kRefused));
@@ -228,6 +280,7 @@ RunOptions read_run(Reader& reader, const RawRun& raw) {
 CheckOptions read_check(Reader& reader, const RawCheck& raw) {
   CheckOptions options;
   options.input = read_input(reader, raw.input, "DIR");
+  options.input.translate.serves_tls = true;  // whoever checks certificates is going to serve them
   if (raw.output == "json") {
     options.output = OutputFormat::kJson;
   } else if (raw.output != "text") {
@@ -243,7 +296,7 @@ PrintAndExit usage_error(const std::string& message, const std::string& usage) {
 }  // namespace
 
 Command parse_command_line(int argc, const char* const* argv) {
-  CLI::App app("Serves Kubernetes Ingress objects over HTTP.", "proxyd");
+  CLI::App app("Serves Kubernetes Ingress objects over HTTP and HTTPS.", "proxyd");
   app.require_subcommand(1);
   app.footer("Each flag is also an environment variable: --access-log is PROXYD_ACCESS_LOG.");
   RawRun raw_run;

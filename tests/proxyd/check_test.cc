@@ -79,6 +79,39 @@ TEST_CASE("ConfigFileIsCheckedForFormAndMeaning") {
   for (const ingress::Problem& problem : *bad) CHECK(problem.source == "form.yaml");
 }
 
+TEST_CASE("ContentsOfCertificatesAreChecked") {
+  TempFolder folder;
+  folder.write("a.json", R"({"version": 1, "listeners": [{"name": "l", "port": 443, "tls": {}}],
+      "certificates": [{"name": "c", "server_names": ["a.example"], "chain": "nothing", "key": "hunter2"}]})");
+  auto problems = find_problems({.config_file = folder.path("a.json")});
+  REQUIRE(problems);
+  REQUIRE(!problems->empty());
+  CHECK(problems->at(0).field.starts_with("certificates[0]."));
+  CHECK(problems->at(0).source == "a.json");
+  CHECK(problems->at(0).object.name == "c");
+  CHECK(problems_text(*problems).find("hunter2") == std::string::npos);
+
+  folder.write("sub/shop.yaml", std::string(kShop) + "  tls: [{secretName: cert}]\n");
+  folder.write("sub/service.yaml", kShopService);
+  folder.write("sub/secret.yaml",
+               "apiVersion: v1\nkind: Secret\nmetadata: {name: cert}\ntype: kubernetes.io/tls\n"
+               "stringData: {tls.crt: nothing, tls.key: hunter2}\n");
+  const auto command = [&] {
+    const std::string path = folder.path("sub");
+    const char* const argv[] = {"proxyd", "check", path.c_str()};
+    return std::get<CheckOptions>(parse_command_line(3, argv));
+  }();
+  problems = find_problems(command.input);
+  REQUIRE(problems);
+  REQUIRE(!problems->empty());
+  for (const ingress::Problem& problem : *problems) {
+    CHECK(problem.object == ingress::Origin{"Secret", "default", "cert"});
+    CHECK(problem.source == "secret.yaml");
+    CHECK(problem.field.starts_with("data[\"tls."));
+  }
+  CHECK(problems_text(*problems).find("hunter2") == std::string::npos);
+}
+
 TEST_CASE("LocalEndpointsThatAreRefusedAreWarnings") {
   TempFolder folder;
   folder.write("a.json", R"({"version": 1, "clusters": [{"name": "c", "endpoints": [

@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "ingress/config.h"
 #include "ingress/loop.h"
+#include "proxyd/admin_pages.h"
 #include "proxyd/config_mode.h"
 #include "proxyd/temp_folder.h"
 
@@ -71,9 +73,8 @@ struct Scene {
   std::vector<ingress::Problem> hopeless;
   std::unique_ptr<ConfigSource> source;
 
-  void start_manifests() {
-    source = std::make_unique<ManifestsMode>(*loop, folder.path(), ingress::controller::TranslateOptions{},
-                                             publisher, board,
+  void start_manifests(ingress::controller::TranslateOptions options = {}) {
+    source = std::make_unique<ManifestsMode>(*loop, folder.path(), std::move(options), publisher, board,
                                              [this](const auto& problems) { hopeless = problems; });
     source->start();
   }
@@ -107,6 +108,38 @@ TEST_CASE("FirstConfigurationIsPublishedWholeAndChangesAreDeltas") {
   CHECK(scene.publisher.calls == std::vector<std::string>{"publish", "apply", "apply"});
   CHECK(scene.board.reading().num_reloads_ok == 3);
   CHECK(scene.board.reading().last_reload_unix_s > 0);
+}
+
+TEST_CASE("PrivateKeysStandOnNoPage") {
+  const auto secret = [](const std::string& chain, const std::string& key) {
+    return "apiVersion: v1\nkind: Secret\nmetadata: {name: cert}\ntype: kubernetes.io/tls\nstringData: "
+           "{tls.crt: " +
+           chain + ", tls.key: " + key + "}\n";
+  };
+  Scene scene;
+  scene.folder.write("a.yaml", ingress_of("one") + "  tls: [{secretName: cert}]\n");
+  scene.folder.write("secret.yaml", secret("fine", "hunter2"));
+  scene.start_manifests(
+      {.serves_tls = true, .check_certificate = [](const ingress::Certificate& certificate) {
+         std::vector<ingress::Problem> problems;
+         if (certificate.chain != "fine") problems.push_back({.field = "chain", .why = "bad"});
+         return problems;
+       }});
+  const auto& served = scene.publisher.served;
+  scene.run_until([&] { return !served.certificates.empty(); });
+  const auto check_pages = [&] {
+    REQUIRE(served.certificates.size() == 1);
+    CHECK(served.certificates[0].key.text == "hunter2");
+    const std::string config = ingress::to_json(served);
+    CHECK(config.find("(redacted)") != std::string::npos);
+    CHECK(config.find("hunter") == std::string::npos);
+    CHECK(problems_page(scene.board.reading().problems).find("hunter") == std::string::npos);
+  };
+  check_pages();
+  // Bad contents: the last good ones stay, and neither key is shown.
+  scene.folder.write("secret.yaml", secret("broken", "hunter3"));
+  scene.run_until([&] { return scene.has_problem_in("secret.yaml"); });
+  check_pages();
 }
 
 TEST_CASE("EmptyFolderIsAConfiguration") {

@@ -82,6 +82,28 @@ TEST_CASE("ReadsDefaultBackends") {
   }
 }
 
+TEST_CASE("ReadsDefaultCertificates") {
+  const auto secret = parse_default_certificate("infra/wild.example.com");
+  REQUIRE(secret);
+  CHECK(secret->namespace_ == "infra");
+  CHECK(secret->secret == "wild.example.com");
+  for (const char* text : {"", "a", "/a", "a/", "a/b/c", "A/b", "a/B", "a.b/c", "a/b..c", "a/.b", "a/b.",
+                           "../a", "a/b:1", "a/ b"}) {
+    CAPTURE(text);
+    CHECK(!parse_default_certificate(text));
+  }
+  CHECK(!parse_default_certificate("a/" + std::string(254, 'b')));
+}
+
+TEST_CASE("APublicPortIsNotZero") {
+  CHECK(parse_public_port("1") == 1);
+  CHECK(parse_public_port("65535") == 65535);
+  for (const char* text : {"", "0", "65536", "-1", "+1", "443 ", "https"}) {
+    CAPTURE(text);
+    CHECK(!parse_public_port(text));
+  }
+}
+
 TEST_CASE("AZoneIsALabelValue") {
   for (const char* text : {"a", "eu-central-1a", "Zone_1.b"}) CHECK(parse_zone(text) == text);
   for (const std::string& text : {std::string(), std::string("a b"), std::string("a/b"), std::string(64, 'a'),

@@ -70,11 +70,50 @@ TEST_CASE("RunTakesEveryFlag") {
   CHECK(options.shutdown_delay.count() == 500);
   CHECK(options.drain_timeout.count() == 120'000);
   CHECK(options.tunnel_drain_timeout.count() == 60'000);
+  CHECK(!translate.serves_tls);
   CHECK(translate.default_backend->service == "svc");
   CHECK(translate.controller_name == "me.dev/x");
   CHECK(translate.allow_external_names);
   CHECK(!translate.allow_local_endpoints);
   CHECK(options.input.local_backends == ingress::LocalBackends::kRefused);
+}
+
+TEST_CASE("ListenersForHttpsStandBesideThoseForHttp") {
+  const RunOptions options = parse_run(
+      "run --manifests dir --https [::1]:443 --http 127.0.0.1:80 --https 127.0.0.1:444 --http 127.0.0.1:0 "
+      "--default-certificate infra/fallback.example --https-public-port 8443 --trusted-proxies ::1");
+  const auto& translate = options.input.translate;
+  CHECK(translate.serves_tls);
+  CHECK(translate.redirects_to_https);
+  REQUIRE(translate.default_certificate);
+  CHECK(translate.default_certificate->namespace_ == "infra");
+  CHECK(translate.default_certificate->secret == "fallback.example");
+  CHECK(translate.check_certificate);
+  std::vector<std::string> names;
+  for (const ingress::Listener& listener : translate.listeners) {
+    names.push_back(listener.name);
+    CHECK(listener.trusted_proxies == std::vector<std::string>{"::1"});
+    const bool is_secure = listener.name.starts_with("https");
+    REQUIRE(listener.tls.has_value() == is_secure);
+    if (is_secure) CHECK(listener.tls->default_certificate == "infra/fallback.example");
+    if (!is_secure) CHECK(listener.https_port == 8443);
+  }
+  CHECK(names == std::vector<std::string>{"http-0", "http-1", "https-0", "https-1"});
+  CHECK(translate.listeners[2].address == "::1");
+  CHECK(translate.listeners[3].port == 444);
+}
+
+TEST_CASE("HttpsAloneIsEnoughAndHasDefaults") {
+  const RunOptions options = parse_run("run --manifests d --https 127.0.0.1:443 --ssl-redirect=false");
+  const auto& translate = options.input.translate;
+  REQUIRE(translate.listeners.size() == 1);
+  REQUIRE(translate.listeners[0].tls);
+  CHECK(*translate.listeners[0].tls == ingress::ListenerTls{});
+  CHECK(!translate.default_certificate);
+  CHECK(!translate.redirects_to_https);
+  const RunOptions plain = parse_run("run --manifests d --http 127.0.0.1:80");
+  CHECK(!plain.input.translate.serves_tls);
+  CHECK(plain.input.translate.listeners[0].https_port == 443);
 }
 
 TEST_CASE("RunHasDefaults") {
@@ -110,6 +149,14 @@ TEST_CASE("EnvironmentStandsInForFlagsAndLosesAgainstThem") {
   CHECK(parse_run("run --workers 2 --allow-local-backends").input.local_backends ==
         ingress::LocalBackends::kAllowed);
   CHECK(options.shutdown_delay.count() == 1000);
+  const Env https("PROXYD_HTTPS", "127.0.0.1:3,[::1]:4"), redirect("PROXYD_SSL_REDIRECT", "false"),
+      port("PROXYD_HTTPS_PUBLIC_PORT", "8443"), certificate("PROXYD_DEFAULT_CERTIFICATE", "a/b");
+  const auto tls = parse_run("run").input.translate;
+  REQUIRE(tls.listeners.size() == 4);
+  CHECK(tls.listeners[0].https_port == 8443);
+  CHECK(tls.listeners[3].name == "https-1");
+  CHECK(tls.listeners[3].tls->default_certificate == "a/b");
+  CHECK(!tls.redirects_to_https);
 }
 
 TEST_CASE("BadEnvironmentIsAUsageErrorOfTheCommandThatReadsItOnly") {
@@ -123,6 +170,10 @@ TEST_CASE("CheckTakesAFolderOrAFile") {
   const auto folder = std::get<CheckOptions>(parse("check dir -o json"));
   CHECK(folder.input.manifests_dir == "dir");
   CHECK(folder.output == OutputFormat::kJson);
+  CHECK(folder.input.translate.serves_tls);
+  CHECK(folder.input.translate.check_certificate);
+  const auto with_default = std::get<CheckOptions>(parse("check dir --default-certificate a/b"));
+  CHECK(with_default.input.translate.default_certificate->secret == "b");
   const auto file = std::get<CheckOptions>(parse("check --config a.json"));
   CHECK(file.input.config_file == "a.json");
   CHECK(file.output == OutputFormat::kText);
@@ -139,6 +190,21 @@ TEST_CASE("UsageErrorsExitWithTwoAndTheUsage") {
            "run --config f --http 127.0.0.1:1",
            "run --config f --default-backend a/b:1",
            "run --config f --allow-external-names",
+           "run --config f --default-certificate a/b",
+           "run --config f --https 127.0.0.1:1",
+           "run --config f --https-public-port 1",
+           "run --config f --ssl-redirect=false",
+           "run --manifests d --http 127.0.0.1:1 --default-certificate a/b",
+           "run --manifests d --http 127.0.0.1:1 --https-public-port 1",
+           "run --manifests d --http 127.0.0.1:1 --ssl-redirect=false",
+           "run --manifests d --https 127.0.0.1:1 --https-public-port 0",
+           "run --manifests d --https 127.0.0.1:1 --default-certificate b",
+           "run --manifests d --https 127.0.0.1:1 --ssl-redirect=maybe",
+           "run --manifests d --https localhost:1",
+           "run --manifests d --https unix:/a",
+           "run --manifests d --https 127.0.0.1:1 --https 127.0.0.1:1",
+           "run --manifests d --http 127.0.0.1:1 --https 127.0.0.1:1",
+           "check --config f --default-certificate a/b",
            "run --config f --slashes merge",
            "run --config f --trusted-proxies ::1",
            "run --config f --headers-with-underscores drop",
@@ -189,10 +255,26 @@ TEST_CASE("HelpNamesCommandsFlagsAndVariables") {
   const std::string all = help("--help");
   for (const char* word : {"run", "check", "version", "PROXYD_"}) CHECK(all.find(word) != std::string::npos);
   const std::string run = help("run --help");
-  for (const char* flag : {"--manifests", "--config", "--http", "--admin", "--probe-address", "--workers",
-                           "--access-log", "--shutdown-delay", "--drain-timeout", "--tunnel-drain-timeout",
-                           "--default-backend", "--controller-name", "--allow-external-names",
-                           "--allow-local-backends", "--zone", "PROXYD_SHUTDOWN_DELAY"}) {
+  for (const char* flag : {"--manifests",
+                           "--config",
+                           "--http",
+                           "--https",
+                           "--https-public-port",
+                           "--default-certificate",
+                           "--ssl-redirect",
+                           "--admin",
+                           "--probe-address",
+                           "--workers",
+                           "--access-log",
+                           "--shutdown-delay",
+                           "--drain-timeout",
+                           "--tunnel-drain-timeout",
+                           "--default-backend",
+                           "--controller-name",
+                           "--allow-external-names",
+                           "--allow-local-backends",
+                           "--zone",
+                           "PROXYD_SHUTDOWN_DELAY"}) {
     CAPTURE(flag);
     CHECK(run.find(flag) != std::string::npos);
   }
