@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 
+#include <initializer_list>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -179,61 +180,8 @@ TEST_CASE("CheckTakesAFolderOrAFile") {
   CHECK(file.output == OutputFormat::kText);
 }
 
-TEST_CASE("UsageErrorsExitWithTwoAndTheUsage") {
-  for (const char* line : {
-           "",
-           "fly",
-           "run",
-           "run --http 127.0.0.1:1",
-           "run --manifests d",
-           "run --manifests d --config f --http 127.0.0.1:1",
-           "run --config f --http 127.0.0.1:1",
-           "run --config f --default-backend a/b:1",
-           "run --config f --allow-external-names",
-           "run --config f --default-certificate a/b",
-           "run --config f --https 127.0.0.1:1",
-           "run --config f --https-public-port 1",
-           "run --config f --ssl-redirect=false",
-           "run --manifests d --http 127.0.0.1:1 --default-certificate a/b",
-           "run --manifests d --http 127.0.0.1:1 --https-public-port 1",
-           "run --manifests d --http 127.0.0.1:1 --ssl-redirect=false",
-           "run --manifests d --https 127.0.0.1:1 --https-public-port 0",
-           "run --manifests d --https 127.0.0.1:1 --default-certificate b",
-           "run --manifests d --https 127.0.0.1:1 --ssl-redirect=maybe",
-           "run --manifests d --https localhost:1",
-           "run --manifests d --https unix:/a",
-           "run --manifests d --https 127.0.0.1:1 --https 127.0.0.1:1",
-           "run --manifests d --http 127.0.0.1:1 --https 127.0.0.1:1",
-           "check --config f --default-certificate a/b",
-           "run --config f --slashes merge",
-           "run --config f --trusted-proxies ::1",
-           "run --config f --headers-with-underscores drop",
-           "run --manifests d --http 127.0.0.1:1 --trusted-proxies 10.0.0.1/8",
-           "run --manifests d --http 127.0.0.1:1 --headers-with-underscores maybe",
-           "run --config f --ambiguous-paths keep",
-           "run --manifests d --http 127.0.0.1:1 --slashes twice",
-           "run --manifests d --http 127.0.0.1:1 --ambiguous-paths maybe",
-           "run --config f --controller-name x",
-           "run --config f --allow-local-backends=maybe",
-           "run --manifests d --http localhost:1",
-           "run --manifests d --http 127.0.0.1:1 --http 127.0.0.1:1",
-           "run --manifests d --http unix:/a",
-           "run --config f --workers 0",
-           "run --config f --zone a/b",
-           "run --config f --admin 1",
-           "run --config f --probe-address unix:/a",
-           "run --config f --shutdown-delay 30",
-           "run --config f --drain-timeout x",
-           "run --config f --tunnel-drain-timeout 10",
-           "run --config f --unknown",
-           "run --config",
-           "run --config f extra",
-           "check",
-           "check a b",
-           "check a --config f",
-           "check a -o xml",
-           "version extra",
-       }) {
+void check_usage_errors(std::initializer_list<const char*> lines) {
+  for (const char* line : lines) {
     CAPTURE(line);
     const Command command = parse(line);
     REQUIRE(std::holds_alternative<PrintAndExit>(command));
@@ -243,6 +191,68 @@ TEST_CASE("UsageErrorsExitWithTwoAndTheUsage") {
     CHECK(text.err.starts_with("proxyd: "));
     CHECK(text.err.find("Usage: proxyd") != std::string::npos);
   }
+}
+
+TEST_CASE("UsageErrorsExitWithTwoAndTheUsage") {
+  check_usage_errors({
+      "",
+      "fly",
+      "run",
+      "run --http 127.0.0.1:1",
+      "run --manifests d",
+      "run --manifests d --config f --http 127.0.0.1:1",
+      "run --config f --http 127.0.0.1:1",
+      "run --config f --default-backend a/b:1",
+      "run --config f --allow-external-names",
+      "run --config f --slashes merge",
+      "run --config f --trusted-proxies ::1",
+      "run --config f --headers-with-underscores drop",
+      "run --manifests d --http 127.0.0.1:1 --trusted-proxies 10.0.0.1/8",
+      "run --manifests d --http 127.0.0.1:1 --headers-with-underscores maybe",
+      "run --config f --ambiguous-paths keep",
+      "run --manifests d --http 127.0.0.1:1 --slashes twice",
+      "run --manifests d --http 127.0.0.1:1 --ambiguous-paths maybe",
+      "run --config f --controller-name x",
+      "run --config f --allow-local-backends=maybe",
+      "run --manifests d --http localhost:1",
+      "run --manifests d --http 127.0.0.1:1 --http 127.0.0.1:1",
+      "run --manifests d --http unix:/a",
+      "run --config f --workers 0",
+      "run --config f --zone a/b",
+      "run --config f --admin 1",
+      "run --config f --probe-address unix:/a",
+      "run --config f --shutdown-delay 30",
+      "run --config f --drain-timeout x",
+      "run --config f --tunnel-drain-timeout 10",
+      "run --config f --unknown",
+      "run --config",
+      "run --config f extra",
+      "check",
+      "check a b",
+      "check a --config f",
+      "check a -o xml",
+      "version extra",
+  });
+}
+
+TEST_CASE("UsageErrorsOfTlsDoSoToo") {
+  check_usage_errors({
+      "run --config f --default-certificate a/b",
+      "run --config f --https 127.0.0.1:1",
+      "run --config f --https-public-port 1",
+      "run --config f --ssl-redirect=false",
+      "run --manifests d --http 127.0.0.1:1 --default-certificate a/b",
+      "run --manifests d --http 127.0.0.1:1 --https-public-port 1",
+      "run --manifests d --http 127.0.0.1:1 --ssl-redirect=false",
+      "run --manifests d --https 127.0.0.1:1 --https-public-port 0",
+      "run --manifests d --https 127.0.0.1:1 --default-certificate b",
+      "run --manifests d --https 127.0.0.1:1 --ssl-redirect=maybe",
+      "run --manifests d --https localhost:1",
+      "run --manifests d --https unix:/a",
+      "run --manifests d --https 127.0.0.1:1 --https 127.0.0.1:1",
+      "run --manifests d --http 127.0.0.1:1 --https 127.0.0.1:1",
+      "check --config f --default-certificate a/b",
+  });
 }
 
 TEST_CASE("HelpNamesCommandsFlagsAndVariables") {
