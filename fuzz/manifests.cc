@@ -35,6 +35,13 @@ bool has_errors(const std::vector<Problem>& problems) {
                      [](const Problem& problem) { return problem.severity == Severity::kError; });
 }
 
+// Some contents are errors, some warnings.
+std::vector<Problem> judge_by_length(const Certificate& certificate) {
+  if (certificate.chain.size() % 3 == 0) return {};
+  const bool is_error = certificate.chain.size() % 3 == 1;
+  return {{.severity = is_error ? Severity::kError : Severity::kWarning, .field = "chain", .why = "odd"}};
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -49,6 +56,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.allow_external_names = (choice & 2) != 0;
   options.allow_local_endpoints = (choice & 4) != 0;
   if (choice & 8) options.default_backend = DefaultBackend{"default", "web", {.number = 80, .name = {}}};
+  options.serves_tls = (choice & 16) != 0;
+  if (choice & 32) options.default_certificate = DefaultCertificate{"default", "cert"};
+  options.check_certificate = judge_by_length;
   Store store;
   store.replace_source("in", manifest.objects);
   const Translation translation = translate(store, options);
