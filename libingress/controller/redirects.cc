@@ -26,20 +26,22 @@ void report_ssl_redirect(const ServedIngress& served, const std::string& value, 
                 .fix = "write \"true\" or \"false\", or remove the annotation"});
 }
 
-Redirects::Redirects(const TranslateOptions& options, std::set<std::string> tls_hosts)
+Redirects::Redirects(const TranslateOptions& options, std::map<std::string, std::string> tls_hosts)
     : is_on_by_default_(options.redirects_to_https), tls_hosts_(std::move(tls_hosts)) {}
 
 PlainRequests Redirects::plain_requests(const std::string& host, const Ingress& ingress) const {
   if (host.empty() || tls_hosts_.empty()) return PlainRequests::kServe;
-  bool has_certificate = tls_hosts_.contains(host);
-  const std::size_t dot = host.find('.');
-  if (!has_certificate && dot != std::string::npos)
-    has_certificate = tls_hosts_.contains('*' + host.substr(dot));
-  if (!has_certificate) return PlainRequests::kServe;
   const auto annotation = ingress.meta.annotations.find(kSslRedirectAnnotation);
   const auto flag =
       annotation == ingress.meta.annotations.end() ? std::nullopt : read_flag(annotation->second);
-  return flag.value_or(is_on_by_default_) ? PlainRequests::kRedirect : PlainRequests::kServe;
+  if (!flag.value_or(is_on_by_default_)) return PlainRequests::kServe;
+  if (tls_hosts_.contains(host)) return PlainRequests::kRedirect;
+  const std::size_t dot = host.find('.');
+  if (dot == std::string::npos) return PlainRequests::kServe;
+  const auto wildcard = tls_hosts_.find('*' + host.substr(dot));
+  if (wildcard == tls_hosts_.end()) return PlainRequests::kServe;
+  const bool is_meant = flag.has_value() || wildcard->second == ingress.meta.namespace_;
+  return is_meant ? PlainRequests::kRedirect : PlainRequests::kServe;
 }
 
 }  // namespace ingress::controller

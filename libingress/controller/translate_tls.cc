@@ -1,7 +1,9 @@
 #include "controller/translate_tls.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -68,8 +70,11 @@ class TlsMaker {
       if (wanted.hosts.empty() && name != default_name) continue;
       auto certificate = make_certificate(name, wanted);
       if (!certificate) continue;
-      out.hosts.insert(wanted.hosts.begin(), wanted.hosts.end());
-      if (name == default_name) out.hosts.insert(default_hosts_.begin(), default_hosts_.end());
+      const auto show = [&](const std::string& host) {
+        out.hosts.emplace(host, owners_.at(host)->meta.namespace_);
+      };
+      std::ranges::for_each(wanted.hosts, show);
+      if (name == default_name) std::ranges::for_each(default_hosts_, show);
       out.certificates.push_back(std::move(*certificate));
     }
     memory_.forget([&](const Origin& origin) { return find(origin.namespace_, origin.name) == nullptr; });

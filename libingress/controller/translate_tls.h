@@ -4,7 +4,7 @@
 // namespace can have a certificate shown for it. Within that namespace a host may have several.
 #pragma once
 
-#include <set>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,7 +19,8 @@ namespace ingress::controller {
 
 struct TlsTranslation {
   std::vector<Certificate> certificates;  // named "namespace/secret", sorted; all good as far as is known
-  std::set<std::string> hosts;            // whose clients are shown one of them; "*.a.b" among them
+  // Whose clients are shown one of them, "*.a.b" among them, and the namespace that the host belongs to.
+  std::map<std::string, std::string> hosts;
 };
 
 // `served` is oldest first. What is wrong with a reference goes to its Ingress, what is wrong with the

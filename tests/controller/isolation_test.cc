@@ -81,6 +81,8 @@ TEST_CASE("OneMalformedIngressLeavesTheOthersAsTheyWere") {
         for (auto& rule : i.rules) rule.host = "10.0.0.1";
       },
       [](Ingress& i) { i.tls = {{.hosts = {}, .secret = "gone"}}; },
+      // Covers the host that all share, for which nobody has a certificate.
+      [](Ingress& i) { i.tls = {{.hosts = {"*.example.com"}, .secret = "good"}}; },
       [](Ingress& i) { i.tls = {{.hosts = {"*", "a\r\nb.example", "10.0.0.1"}, .secret = "bad"}}; },
   };
   for (std::size_t s = 0; s < spoilers.size(); ++s) {
@@ -90,6 +92,7 @@ TEST_CASE("OneMalformedIngressLeavesTheOthersAsTheyWere") {
     spoilers[s](bad);
     objects.insert(objects.begin() + 700, bad);
     objects.emplace_back(make_secret("evil/bad", std::string(300'000, 'x')));
+    objects.emplace_back(make_secret("evil/good"));
     const Translation with = translate_all(objects);
     CHECK(!with.problems.empty());
     for (const Problem& problem : with.problems) CHECK(problem.object.name == "bad");

@@ -44,8 +44,20 @@ TEST_CASE("HostsWithACertificateRedirectUnlessToldOtherwise") {
     CAPTURE(row.is_on_by_default);
     Ingress subject = make_ingress("web", {{row.host}});
     if (row.annotation != nullptr) subject.meta.annotations[kSslRedirectAnnotation] = row.annotation;
-    const Redirects redirects({.redirects_to_https = row.is_on_by_default}, {"a.example", "*.wild.example"});
+    const Redirects redirects({.redirects_to_https = row.is_on_by_default},
+                              {{"a.example", "other"}, {"*.wild.example", "default"}});
     CHECK(redirects.plain_requests(row.host, subject) ==
           (row.is_redirected ? PlainRequests::kRedirect : PlainRequests::kServe));
   }
+}
+
+TEST_CASE("AWildcardCertificateOfAnotherNamespaceRedirectsOnlyWhoAsks") {
+  const Redirects redirects({}, {{"*.wild.example", "other"}, {"own.wild.example", "other"}});
+  Ingress subject = make_ingress("web", {{"x.wild.example"}});
+  CHECK(redirects.plain_requests("x.wild.example", subject) == PlainRequests::kServe);
+  CHECK(redirects.plain_requests("own.wild.example", subject) == PlainRequests::kRedirect);
+  subject.meta.annotations[kSslRedirectAnnotation] = "true";
+  CHECK(redirects.plain_requests("x.wild.example", subject) == PlainRequests::kRedirect);
+  subject.meta.annotations[kSslRedirectAnnotation] = "odd";
+  CHECK(redirects.plain_requests("x.wild.example", subject) == PlainRequests::kServe);
 }
