@@ -205,6 +205,7 @@ void TlsTransport::read_plain() {
     if (size > 0) handler_->on_read(loop_.take_read(size));
     if (result > 0) continue;
     if (error == SSL_ERROR_SSL) {
+      flush();  // the alert
       fail("tls_record");
     } else if (error != SSL_ERROR_WANT_READ || is_input_ended_) {
       note_plain_end();
