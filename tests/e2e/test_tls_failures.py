@@ -1,12 +1,14 @@
 """Connections to a TLS listener on which no handshake comes to its end."""
 
 import socket
+import ssl
 
 import pytest
 
+from support.backend import ok
 from support.http_client import request_bytes
 from support.resources import open_socket
-from support.tls_client import TlsClient, TlsSocket, client_context
+from support.tls_client import VERSIONS, TlsClient, TlsSocket, client_context
 from support.waiting import eventually
 
 # Of a connection that is no handshake, and is cut when its time is over.
@@ -29,7 +31,7 @@ def read_until_closed(sock):
 
 @pytest.mark.parametrize("name", NOT_TLS)
 def test_what_is_no_handshake_is_cut_and_counted(serve_tls, name):
-    proxy = serve_tls(settings={"timeouts": {"tls_handshake_ms": 300}})
+    proxy = serve_tls(settings={"timeouts": {"tls_handshake_ms": 1000}})
     with TlsClient(proxy.http, None, "a.test") as other:
         with open_socket(proxy.http) as sock:
             sock.sendall(NOT_TLS[name])
@@ -41,9 +43,9 @@ def test_what_is_no_handshake_is_cut_and_counted(serve_tls, name):
     assert len(proxy.log_entries()) <= 1, "there was no other request"
 
 
-@pytest.mark.parametrize("sent", [b"", BEGUN])
+@pytest.mark.parametrize("sent", [b"", BEGUN], ids=["silence", "begun"])
 def test_a_handshake_that_does_not_go_on_is_cut(serve_tls, sent):
-    proxy = serve_tls(settings={"timeouts": {"tls_handshake_ms": 300}})
+    proxy = serve_tls(settings={"timeouts": {"tls_handshake_ms": 1000}})
     with open_socket(proxy.http) as sock, TlsClient(proxy.http, None, "a.test") as other:
         sock.sendall(sent)
         assert read_until_closed(sock) == b""
@@ -79,3 +81,20 @@ class Bytewise:
     def sendall(self, data):
         for i in range(len(data)):
             self.send(data[i:i + 1])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_record_that_was_changed_ends_the_connection_with_an_alert(serve_tls, make_backend, version):
+    backend = make_backend(ok())
+    proxy = serve_tls(backend=backend)
+    context = client_context(versions=VERSIONS[version])
+    with TlsClient(proxy.http, context, "a.test") as client, TlsClient(proxy.http, None, "a.test") as other:
+        client.send(request_bytes("POST", host="a.test", headers=[("Content-Length", "100")]) + b"x" * 50)
+        record = bytearray(client.sock.encrypt(b"x" * 50))
+        record[20] ^= 1
+        client.sock.raw.sendall(record)
+        with pytest.raises(ssl.SSLError, match="bad record mac"):
+            client.read_to_end()
+        assert other.request(host="a.test").body == b"ok\n"
+    eventually(lambda: proxy.metric("proxyd_connections_open") == 0, "both to be gone")
+    assert [request.method for request in backend.requests] == ["GET"], "half a body is no request"
