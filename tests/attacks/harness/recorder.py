@@ -19,6 +19,7 @@ from .messages import Malformed, read_message
 
 OURS = (b"GET /victim-", b"GET /last ")  # asked by the runner, about nothing
 NO_LINGER = struct.pack("ii", 1, 0)
+TCP_CLOSE = 7  # <netinet/tcp.h>: the first byte of tcp_info
 
 
 class Stream:
@@ -176,11 +177,16 @@ class Recorder:
 
 
 def wait_sent(sock):
-    """Until the other end has all of it: a close with something unread makes the kernel drop what is still to go."""
+    """Until the other end has all of it, or has reset the connection: a close with something unread makes the kernel
+    drop what is still to go."""
     unsent = array.array("i", [1])
     deadline = time.monotonic() + 30
-    while unsent[0] and time.monotonic() < deadline:
+    while unsent[0] and not is_reset(sock) and time.monotonic() < deadline:
         fcntl.ioctl(sock, termios.TIOCOUTQ, unsent)
+
+
+def is_reset(sock):
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_CLOSE
 
 
 def echo(message):
