@@ -3,6 +3,7 @@
 import pytest
 from harness.messages import Malformed, read_message
 from harness.runner import check_record
+from harness.transport import TcpTransport, TlsTransport
 from table.wire import got, post
 
 ID = b"0123456789abcdef" * 2
@@ -67,3 +68,20 @@ def test_a_record_is_held_to_the_byte():
             ([FakeStream(GET[:-1])], [], got(b"/a"))]:  # half a head
         with pytest.raises(AssertionError):
             check(streams, expected, begun)
+
+
+PORTS = {b"a.test": b"443", b"a.test:80": b"80", b"a.test:8443": b"8443", b"": b"*"}
+
+
+@pytest.mark.parametrize("host, port", PORTS.items())
+def test_tls_is_told_to_the_backend(host, port):
+    plain = got(b"/", b"X-Mine: 80", host=host)
+    assert TcpTransport("").to_backend(plain) == plain
+    secure = TlsTransport("").to_backend(plain)
+    assert secure.count(b"https") == 1 and b"\r\nX-Forwarded-Proto: https\r\n" in secure
+    assert b"\r\nX-Forwarded-Port: " + port + b"\r\n" in secure
+    for changed in (b"Proto: https", b"Port: " + port):
+        secure = secure.replace(changed, b"")
+    for changed in (b"Proto: http", b"Port: 80" if port == b"443" else b"Port: " + port):
+        plain = plain.replace(changed, b"")
+    assert secure == plain, "and nothing else"

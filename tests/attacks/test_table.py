@@ -1,4 +1,5 @@
-"""Each row of the table against the running proxy, whole and byte by byte, and then somebody else's request."""
+"""Each row of the table against the running proxy, over TCP and over TLS, whole and byte by byte; and then somebody
+else's request."""
 
 import pytest
 from harness.runner import run_backend_case, run_request_case, run_slow_case

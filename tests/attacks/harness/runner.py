@@ -21,7 +21,7 @@ def run_request_case(case, pace, transport, recorder, good=()):
         hidden = b"" if case.stays_open or case.ends or case.late is not None else HIDDEN
         send(pace, link, b"".join(data for data, _, _ in good) + case.sends + hidden)
         if case.ends:
-            link.sock.shutdown(1)
+            link.end()
         for answer in (*[answer for _, _, answer in good], *case.answers):
             check_answer(link, answer)
             if answer.status == 100:
@@ -31,7 +31,7 @@ def run_request_case(case, pace, transport, recorder, good=()):
         check_end(link, case.stays_open)
     streams = ask_as_victim(transport, recorder)
     expected = [message for _, message, _ in good] + [*case.backend] + [LAST] * case.stays_open
-    check_record(recorder, streams, expected, case.begun)
+    check_record(recorder, streams, [*map(transport.to_backend, expected)], transport.to_backend(case.begun))
 
 
 def run_backend_case(case, pace, transport, recorder):
@@ -43,7 +43,7 @@ def run_backend_case(case, pace, transport, recorder):
         if case.is_cut and response.status != 502:
             assert (response.status, response.is_whole) == (case.status, False)
             assert case.body.startswith(response.body)
-            check_end(link, stays_open=False)
+            check_end(link, stays_open=False, is_cut=True)
         else:
             assert (response.status, response.is_whole) == (502 if case.is_cut else case.status, True)
             assert case.is_cut or case.body in (None, response.body)
@@ -56,7 +56,7 @@ def run_backend_case(case, pace, transport, recorder):
             assert not stream.is_ended and b"GET /last " in stream.received
         else:
             recorder.wait(lambda _, of=stream: of.is_ended, "a connection out of step is closed")
-            check_record(recorder, [stream], [got_attack(case.method)], b"")
+            check_record(recorder, [stream], [transport.to_backend(got_attack(case.method))], b"")
 
 
 def run_slow_case(case, transport, recorder):
@@ -68,7 +68,7 @@ def run_slow_case(case, transport, recorder):
             check_answer(link, case.answer)
         check_end(link, stays_open=False)
     assert not case.drips or left_over, "all of it was waited for"
-    check_record(recorder, ask_as_victim(transport, recorder), [], case.begun)
+    check_record(recorder, ask_as_victim(transport, recorder), [], transport.to_backend(case.begun))
 
 
 def got_attack(method):
@@ -86,13 +86,14 @@ def check_answer(link, answer):
         assert answer.body in (None, response.body)
 
 
-def check_end(link, stays_open):
-    """Nothing comes unasked; the next request is served, or the connection closed."""
+def check_end(link, stays_open, is_cut=False):
+    """Nothing comes unasked; the next request is served, or the connection closed. `is_cut`: within an answer."""
     if stays_open:
         link.send(get(b"/last"))
         check_answer(link, Answer(200, b"GET /last HTTP/1.1"))
     else:
         assert link.is_closed_by_peer(), "another answer came"
+        assert link.is_end_told_apart(is_cut)
 
 
 def ask_as_victim(transport, recorder):
@@ -106,7 +107,7 @@ def ask_as_victim(transport, recorder):
     for stream in streams:
         at = stream.received.find(b"GET " + target)
         if at >= 0:
-            assert read_message(stream.received[at:]).text() == got(target)
+            assert read_message(stream.received[at:]).text() == transport.to_backend(got(target))
             del stream.received[at:]
             return [stream for stream in streams if stream.received]
     raise AssertionError(f"the backend never saw the victim: {recorder.texts()}")
