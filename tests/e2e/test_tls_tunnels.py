@@ -106,7 +106,7 @@ def test_sigterm_leaves_tunnels_their_time_and_ends_the_others(start, make_raw_b
         assert client.read_exactly(10) == b"still here"
         client.sock.shutdown(socket.SHUT_WR)
         assert client.read_to_end() == b"" and client.sock.end == CLOSE_NOTIFY
-        assert proxy.wait_exit() == 0
+    assert proxy.wait_exit() == 0
 
 
 class CommandLineClient:
@@ -114,7 +114,8 @@ class CommandLineClient:
 
     def __init__(self, proxy, *options):
         command = ["openssl", "s_client", "-connect", proxy.http, "-servername", "a.test", "-crlf", *options]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT)
         self.timer = threading.Timer(30, self.process.kill)
         self.timer.start()
         self.said = b""

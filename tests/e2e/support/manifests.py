@@ -1,5 +1,6 @@
 """Kubernetes objects as dicts, and a folder of manifests with the ways in which files change."""
 
+import base64
 import json
 import os
 
@@ -55,6 +56,19 @@ def endpoint_slice(service_name, endpoints, namespace=None, name=None, port_name
                           for a in addresses],
             "ports": [{"port": port, **({"name": port_name} if port_name else {})}]})
     return slices
+
+
+def with_tls(made, secret_name, *hosts):
+    """The Ingress `made`, which shows the certificate of a Secret for `hosts`."""
+    entry = {**({"hosts": list(hosts)} if hosts else {}), **({"secretName": secret_name} if secret_name else {})}
+    return {**made, "spec": {**made["spec"], "tls": [*made["spec"].get("tls", []), entry]}}
+
+
+def secret(name, made=None, namespace=None, chain=None, key=None):
+    """A Secret with the certificate `made` (support.certificates), or what stands for its parts."""
+    parts = {"tls.crt": made.chain if chain is None else chain, "tls.key": made.key if key is None else key}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata(name, namespace), "type": "kubernetes.io/tls",
+            "data": {field: base64.b64encode(text.encode()).decode() for field, text in parts.items()}}
 
 
 def site(name, host, *backends, namespace=None):
