@@ -71,6 +71,10 @@ TEST_CASE("RefusesWhatCannotServe") {
        with(good.chain, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"),
        "key"},
       {"another's key", with(good.chain, other.key.text), "key"},
+      {"a key of a size that no handshake should wait for",
+       with(good.chain,
+            "-----BEGIN PRIVATE KEY-----\n" + std::string(8'000, 'A') + "\n-----END PRIVATE KEY-----\n"),
+       "key"},
       {"weak RSA", make_certificate({.key = TestKey::kRsa1024}), "key"},
       {"curve that no browser takes", make_certificate({.key = TestKey::kP224}), "key"},
   };
@@ -80,6 +84,30 @@ TEST_CASE("RefusesWhatCannotServe") {
     CHECK_FALSE(loaded.certificate);
     CHECK(fields_of(loaded.problems, Severity::kError) == Fields{row.field});
   }
+}
+
+TEST_CASE("TheSameChainAndKeyAreNotParsedAgain") {
+  Certificate certificate = make_certificate();
+  const auto now = std::chrono::system_clock::now();
+  const auto first = ServedCertificate::load(certificate, now);
+  certificate.server_names = {"b.example"};
+  const auto second = ServedCertificate::load(certificate, now, first.certificate.get());
+  REQUIRE(second.certificate);
+  CHECK(second.certificate->credential() == first.certificate->credential());
+  CHECK(second.certificate->value().server_names == certificate.server_names);
+  CHECK(fields_of(second.problems, Severity::kWarning) == Fields{"server_names[0]"});
+  const auto other = ServedCertificate::load(make_certificate(), now, first.certificate.get());
+  CHECK(other.certificate->credential() != first.certificate->credential());
+}
+
+TEST_CASE("OfManyNamesThatAreNotCoveredTenAreShown") {
+  Certificate certificate = make_certificate();
+  certificate.server_names.clear();
+  for (int i = 0; i < 50; ++i) certificate.server_names.push_back("h" + std::to_string(i) + ".example");
+  const auto loaded = ServedCertificate::load(certificate, std::chrono::system_clock::now());
+  REQUIRE(loaded.problems.size() == 11);
+  CHECK(loaded.problems.back().field == "server_names");
+  CHECK(loaded.problems.back().why.find("40 more") != std::string::npos);
 }
 
 TEST_CASE("EveryCutOfAChainOrKeyIsRefusedOrTheSame") {
@@ -128,14 +156,14 @@ TEST_CASE("ProvesItsDnsNamesAndOneLabelBelowItsWildcards") {
       make_certificate({.dns_names = {"A.example", "*.w.example"}, .server_names = {}}),
       std::chrono::system_clock::now());
   REQUIRE(loaded.certificate);
-  for (const char* host : {"a.example", "b.w.example", "*.w.example"}) {
+  for (const char* host : {"a.example", "a.example.", "b.w.example", "*.w.example"}) {
     CAPTURE(host);
-    CHECK(loaded.certificate->covers(host));
+    CHECK(loaded.certificate->names()->cover(host));
   }
   for (const char* host : {"", "example", "b.a.example", "w.example", ".w.example", "c.b.w.example", "test",
-                           "xw.example", "a.example."}) {
+                           "xw.example", "a.example.."}) {
     CAPTURE(host);
-    CHECK_FALSE(loaded.certificate->covers(host));
+    CHECK_FALSE(loaded.certificate->names()->cover(host));
   }
 }
 

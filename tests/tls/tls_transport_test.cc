@@ -21,6 +21,7 @@ using test::TestKey;
 // What stands on the transport.
 class Recorder final : public net::TransportHandler {
  public:
+  void on_ready() override { ++num_ready; }
   void on_read(base::Slice bytes) override {
     text += bytes.view();
     ++num_reads;
@@ -31,7 +32,7 @@ class Recorder final : public net::TransportHandler {
   void on_broken(Error error) override { broken.push_back(error.what); }
 
   std::string text;
-  int num_reads = 0, num_ends = 0, num_drained = 0;
+  int num_ready = 0, num_reads = 0, num_ends = 0, num_drained = 0;
   std::vector<std::string> broken;
   std::function<void()> on_bytes;
 };
@@ -103,7 +104,10 @@ TEST_CASE("CarriesBytesBothWaysInBothVersions") {
     Server server;
     Connection connection(server, {.min_version = version, .max_version = version});
     CHECK(connection.transport->secure() == nullptr);
+    CHECK_FALSE(connection.transport->is_ready());
     REQUIRE(connection.client.shake_hands());
+    CHECK(connection.handler.num_ready == 1);
+    CHECK(connection.transport->is_ready());
     REQUIRE(connection.transport->secure() != nullptr);
     CHECK(connection.transport->secure()->server_name() == "a.example");
     CHECK(connection.handler.num_reads == 0);
@@ -219,10 +223,39 @@ TEST_CASE("ServesOnlyHostsThatTheCertificateShownProves") {
   REQUIRE(named.client.shake_hands());
   CHECK(named.transport->secure()->may_serve("a.example"));
   CHECK(named.transport->secure()->may_serve("x.w.example"));
+  CHECK(named.transport->secure()->may_serve("a.example."));
   CHECK_FALSE(named.transport->secure()->may_serve("d.example"));
+  CHECK_FALSE(named.transport->secure()->may_serve(""));
   Connection by_default(server, {.server_name = "unknown.example"});
   REQUIRE(by_default.client.shake_hands());
   CHECK(by_default.transport->secure()->may_serve("anything.example"));
+  Connection nameless(server, {.server_name = ""});
+  REQUIRE(nameless.client.shake_hands());
+  CHECK(nameless.transport->secure()->may_serve("anything.example"));
+}
+
+TEST_CASE("ACertificateThatDoesNotProveItsServerNameServesThatHost") {
+  Server server({}, {make_certificate({.dns_names = {"x.example"}, .server_names = {"a.example"}})});
+  Connection connection(server);
+  REQUIRE(connection.client.shake_hands());
+  CHECK(connection.transport->secure()->may_serve("a.example"));
+  CHECK_FALSE(connection.transport->secure()->may_serve("b.example"));
+}
+
+TEST_CASE("OfSeveralCertificatesOfferedAllHaveToProveAnotherHost") {
+  Server server({}, {make_certificate({.name = "one", .dns_names = {"a.example", "b.example"}}),
+                     make_certificate({.name = "two", .key = TestKey::kRsa2048})});
+  Connection connection(server);
+  REQUIRE(connection.client.shake_hands());
+  CHECK(connection.transport->secure()->may_serve("a.example"));
+  CHECK_FALSE(connection.transport->secure()->may_serve("b.example"));
+}
+
+TEST_CASE("TheDefaultCertificateIsTheDefaultAlsoWhereItIsNamed") {
+  Server server({.default_certificate = "test"}, {make_certificate()});
+  Connection connection(server);
+  REQUIRE(connection.client.shake_hands());
+  CHECK(connection.transport->secure()->may_serve("other.example"));
 }
 
 TEST_CASE("VersionsOutsideOfTheListenersAreRefused") {
@@ -296,6 +329,83 @@ TEST_CASE("TheEndOfEachDirectionIsToldAndSaid") {
   CHECK(connection.client.read() == "answer");
   CHECK(connection.client.has_ended());
   CHECK(connection.peer->has_write_ended());
+}
+
+TEST_CASE("WhatComesBehindAGoodbyeIsNeitherReadNorKept") {
+  Server server;
+  Connection connection(server);
+  REQUIRE(connection.client.shake_hands());
+  connection.client.say_goodbye();
+  CHECK(connection.handler.num_ends == 1);
+  const std::size_t before = server.loop->buffers().live_bytes();
+  for (int i = 0; i < 100; ++i) connection.peer->send(some_text(10'000));
+  CHECK(server.loop->buffers().live_bytes() == before);
+  CHECK(connection.handler.text.empty());
+  CHECK(connection.handler.broken.empty());
+  connection.write("still");
+  CHECK(connection.client.read() == "still");
+}
+
+TEST_CASE("AGoodbyeBehindBytesThatPausedTheStreamIsToldLater") {
+  Server server;
+  Connection connection(server);
+  REQUIRE(connection.client.shake_hands());
+  connection.handler.on_bytes = [&] { connection.transport->pause(net::PauseReason::kPeerSlow); };
+  SSL_write(connection.client.ssl(), "last", 4);
+  SSL_shutdown(connection.client.ssl());
+  connection.peer->send(connection.client.take_output());
+  CHECK(connection.handler.text == "last");
+  CHECK(connection.handler.num_ends == 0);
+  connection.transport->resume(net::PauseReason::kPeerSlow);
+  server.turn();
+  CHECK(connection.handler.num_ends == 1);
+}
+
+TEST_CASE("AChangedTicketCostsAFullHandshakeAndNoMore") {
+  for (const std::uint16_t version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    Server server;
+    ClientRecipe recipe{.min_version = version, .max_version = version};
+    Connection first(server, recipe);
+    REQUIRE(first.client.shake_hands());
+    first.write("x");
+    first.client.read();
+    REQUIRE(first.client.session() != nullptr);
+    const std::uint8_t* ticket = nullptr;
+    std::size_t size = 0;
+    SSL_SESSION_get0_ticket(first.client.session(), &ticket, &size);
+    std::string changed(reinterpret_cast<const char*>(ticket), size);
+    changed[0] = static_cast<char>(changed[0] ^ 1);
+    SSL_SESSION_set_ticket(first.client.session(), reinterpret_cast<const std::uint8_t*>(changed.data()),
+                           changed.size());
+    recipe.session = first.client.session();
+    Connection second(server, recipe);
+    REQUIRE(second.client.shake_hands());
+    CHECK_FALSE(second.client.is_resumed());
+    CHECK(second.handler.broken.empty());
+  }
+}
+
+TEST_CASE("TheHybridGroupIsTakenOnlyWhereItsShareWasSent") {
+  struct Row {
+    std::vector<std::uint16_t> groups, shares;
+    std::uint16_t taken;
+  };
+  const Row rows[] = {
+      {{SSL_GROUP_X25519_MLKEM768, SSL_GROUP_X25519},
+       {SSL_GROUP_X25519_MLKEM768, SSL_GROUP_X25519},
+       SSL_GROUP_X25519_MLKEM768},
+      {{SSL_GROUP_X25519, SSL_GROUP_X25519_MLKEM768}, {SSL_GROUP_X25519}, SSL_GROUP_X25519},
+      {{SSL_GROUP_SECP384R1, SSL_GROUP_SECP256R1}, {SSL_GROUP_SECP256R1}, SSL_GROUP_SECP256R1}};
+  for (const Row& row : rows) {
+    Server server;
+    Connection connection(server, {.min_version = TLS1_3_VERSION});
+    SSL_set1_group_ids(connection.client.ssl(), row.groups.data(), row.groups.size());
+    SSL_set1_client_key_shares(connection.client.ssl(), row.shares.data(), row.shares.size());
+    REQUIRE(connection.client.shake_hands());
+    CHECK(SSL_get_group_id(connection.client.ssl()) == row.taken);
+    CHECK_FALSE(SSL_used_hello_retry_request(connection.client.ssl()));
+  }
 }
 
 TEST_CASE("AnEndWithoutGoodbyeIsAnEnd") {

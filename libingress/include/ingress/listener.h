@@ -65,6 +65,11 @@ struct ListenerTls {
   // Name of the certificate for clients that name no server, or one that no certificate is for. Empty, or
   // absent from the configuration: their handshakes end with the alert unrecognized_name.
   std::string default_certificate = {};
+  // Of each worker, begun and not finished; connections beyond are closed at once. A source is an IPv4
+  // address or an IPv6 network of 64 bits; that of a trusted proxy speaks for many and is not limited. 0 = no
+  // limit.
+  std::uint32_t max_handshakes = 8192;
+  std::uint32_t max_handshakes_per_source = 512;
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
 };
 

@@ -99,6 +99,14 @@ void describe(V&& visit, const ListenerTls*) {
                 "empty, or no such certificate: the alert unrecognized_name",
          .max = kMaxNameBytes},
         &ListenerTls::default_certificate);
+  visit({.name = "max_handshakes",
+         .doc = "unfinished ones of each worker; connections beyond are closed; 0 = no limit",
+         .max = 1'000'000},
+        &ListenerTls::max_handshakes);
+  visit({.name = "max_handshakes_per_source",
+         .doc = "the same from one IPv4 address or IPv6 network of 64 bits, but for `trusted_proxies`",
+         .max = 1'000'000},
+        &ListenerTls::max_handshakes_per_source);
 }
 
 constexpr TypeInfo type_info(const Listener*) {

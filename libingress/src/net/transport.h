@@ -26,6 +26,9 @@ enum class PauseReason : std::uint8_t {
 
 class TransportHandler {
  public:
+  // The stream can be written to; once at most, and only when it could not from the start
+  // (Transport::is_ready()).
+  virtual void on_ready() {}
   // Bytes arrived; any number of times. The slice shares the loop's read buffer: whoever keeps it
   // keeps the buffer. The callee may write, pause and close.
   virtual void on_read(base::Slice bytes) = 0;
@@ -82,6 +85,8 @@ class Transport {
   virtual void reset() = 0;
   virtual const PeerAddress& peer() const = 0;
   virtual const PeerAddress& local() const = 0;
+  // False while a handshake is under way: what is written then is lost.
+  virtual bool is_ready() const { return true; }
   // Null for a plain stream, and until the handshake is done.
   virtual const SecureSession* secure() const { return nullptr; }
 

@@ -55,7 +55,7 @@ DownstreamH1::~DownstreamH1() = default;
 
 void DownstreamH1::start() {
   transport_->start(this);
-  watch_reading();
+  if (transport_->is_ready()) watch_reading();
 }
 
 void DownstreamH1::on_read(base::Slice bytes) {

@@ -64,6 +64,7 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   static constexpr std::chrono::milliseconds kFirstRequestGrace{1'000};
 
   // net::TransportHandler
+  void on_ready() override { watch_reading(); }
   void on_read(base::Slice bytes) override;
   void on_read_end() override;
   bool minds_reset_at_end() const override { return state_ != State::kIdle; }

@@ -79,6 +79,8 @@ constexpr OfPart kOfParts[] = {
      [](const Worker& w) -> const Counter& { return w.metrics().tls.handshakes; }},
     {"tls_handshakes_resumed_total", "Of these, those that went on with an earlier session.",
      [](const Worker& w) -> const Counter& { return w.metrics().tls.handshakes_resumed; }},
+    {"tls_handshakes_refused_total", "TLS connections closed since too many handshakes were under way.",
+     [](const Worker& w) -> const Counter& { return w.metrics().tls.handshakes_refused; }},
     {"tls_handshake_failures_total", "TLS handshakes with clients that failed or took too long.",
      [](const Worker& w) -> const Counter& { return w.metrics().tls.handshakes_failed; }},
     {"upstream_addresses_refused_total", "Backend addresses not connected to because they are local.",

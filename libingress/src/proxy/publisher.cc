@@ -135,12 +135,12 @@ std::vector<Problem> Publisher::check(const ConfigDelta& delta, const Listeners&
 Publisher::Certificates Publisher::load_certificates(const ConfigDelta& delta,
                                                      std::vector<Problem>& problems) const {
   Certificates certificates;
+  const std::set<std::string_view> removed(delta.remove_certificates.begin(),
+                                           delta.remove_certificates.end());
   for (const Certificate& certificate : delta.upsert_certificates) {
     const tls::ServedCertificate* held = certificates_->find_named(certificate.name);
-    const bool is_removed =
-        std::ranges::find(delta.remove_certificates, certificate.name) != delta.remove_certificates.end();
-    if (held != nullptr && held->value() == certificate && !is_removed) continue;
-    auto loaded = tls::ServedCertificate::load(certificate, std::chrono::system_clock::now());
+    if (held != nullptr && held->value() == certificate && !removed.contains(certificate.name)) continue;
+    auto loaded = tls::ServedCertificate::load(certificate, std::chrono::system_clock::now(), held);
     for (Problem& problem : loaded.problems) {
       problem.field.insert(0, "certificates." + certificate.name + ".");
       problems.push_back(std::move(problem));

@@ -235,15 +235,26 @@ void Worker::forget_closed_listeners() {
                 [](const auto& listener) { return !listener->bound && listener->num_connections == 0; });
 }
 
-// The table is that of the newest snapshot, which stays pinned as long as the handshake needs it.
+// Null when there is no room for another handshake. The certificates are those of the newest snapshot, which
+// stays pinned as long as the handshake needs them.
 net::TransportPtr Worker::encrypted(ListenerState& listener, net::TransportPtr stream) {
+  const ListenerTls& limits = listener.tls->settings();
+  const std::string_view peer = stream->peer().view();
+  const bool is_proxy = listener.trusted_proxies && listener.trusted_proxies->trusts_peer(peer);
+  auto place =
+      handshakes_.enter(peer, limits.max_handshakes, is_proxy ? 0 : limits.max_handshakes_per_source);
+  if (!place) {
+    metrics_.tls.handshakes_refused.add();
+    return nullptr;
+  }
   WorkerView* view = views_.pin_newest();
   std::shared_ptr<const tls::CertTable> certificates(
       view->snapshot().certificates.get(), [this, view](const tls::CertTable*) { views_.unpin(view); });
   auto transport = tls::accept(*loop_, std::move(stream),
                                {.context = listener.tls,
                                 .certificates = std::move(certificates),
-                                .handshake_limit = listener.settings.timeouts.tls_handshake},
+                                .handshake_limit = listener.settings.timeouts.tls_handshake,
+                                .place = std::move(place)},
                                metrics_.tls);
   return transport ? std::move(*transport) : nullptr;
 }
@@ -251,7 +262,7 @@ net::TransportPtr Worker::encrypted(ListenerState& listener, net::TransportPtr s
 void Worker::on_accept(ListenerState& listener, net::TransportPtr transport) {
   metrics_.connections_accepted.add();
   if (listener.tls) transport = encrypted(listener, std::move(transport));
-  if (!transport) return;  // out of memory: the client is cut
+  if (!transport) return;
   metrics_.connections_open.add();
   ++listener.num_connections;
   auto connection =

@@ -126,6 +126,7 @@ class Worker final : public WorkerContext, private DownstreamHost {
   Mirrors mirrors_;
   std::optional<HealthWatch> health_watch_;  // while the loop runs
   upstream::Preconnector preconnector_;
+  tls::HandshakeLimits handshakes_;
   FilterList filters_;
   Services services_;
   Stage stage_ = Stage::kServing;

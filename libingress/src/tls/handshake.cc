@@ -1,7 +1,10 @@
 #include "tls/handshake.h"
 
+#include <openssl/bytestring.h>
 #include <openssl/digest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -11,11 +14,35 @@
 namespace ingress::tls {
 namespace {
 
+constexpr std::array<std::uint16_t, 3> kClassicalGroups = {SSL_GROUP_X25519, SSL_GROUP_SECP256R1,
+                                                           SSL_GROUP_SECP384R1};
+
 Handshake& handshake_of(const SSL* ssl) {
   return *static_cast<Handshake*>(SSL_get_app_data(ssl));
 }
 
+// Whether the client sent a key share for `group` (RFC 8446 4.2.8), and not only its name.
+bool has_key_share(const SSL_CLIENT_HELLO& hello, std::uint16_t group) {
+  const std::uint8_t* bytes = nullptr;
+  std::size_t size = 0;
+  if (!SSL_early_callback_ctx_extension_get(&hello, TLSEXT_TYPE_key_share, &bytes, &size)) return false;
+  CBS extension, shares;
+  CBS_init(&extension, bytes, size);
+  if (!CBS_get_u16_length_prefixed(&extension, &shares)) return false;
+  while (CBS_len(&shares) > 0) {
+    std::uint16_t offered = 0;
+    CBS share;
+    if (!CBS_get_u16(&shares, &offered) || !CBS_get_u16_length_prefixed(&shares, &share)) return false;
+    if (offered == group) return true;
+  }
+  return false;
+}
+
 ssl_select_cert_result_t on_client_hello(const SSL_CLIENT_HELLO* hello) {
+  // A hybrid group is worth no round trip more, which is what asking for its share would cost.
+  if (!has_key_share(*hello, SSL_GROUP_X25519_MLKEM768) &&
+      !SSL_set1_group_ids(hello->ssl, kClassicalGroups.data(), kClassicalGroups.size()))
+    return ssl_select_cert_error;
   return handshake_of(hello->ssl).choose(*hello->ssl) ? ssl_select_cert_success : ssl_select_cert_error;
 }
 
@@ -37,19 +64,26 @@ void Handshake::attach(ssl_st& ssl) {
   SSL_set_app_data(&ssl, this);
 }
 
+std::vector<std::shared_ptr<const CertificateNames>> Handshake::names() const {
+  std::vector<std::shared_ptr<const CertificateNames>> names;
+  for (const ServedCertificatePtr& certificate : chosen_) names.push_back(certificate->names());
+  return names;
+}
+
 bool Handshake::choose(ssl_st& ssl) {
   const char* name = SSL_get_servername(&ssl, TLSEXT_NAMETYPE_host_name);
   if (name != nullptr) server_name_ = base::to_lower_ascii(name);
   const auto found =
       server_name_.empty() ? std::span<const ServedCertificatePtr>() : table_->find(server_name_);
   chosen_.assign(found.begin(), found.end());
-  is_default_ = chosen_.empty();
-  if (is_default_) {
-    const std::string& default_name = context_->settings().default_certificate;
+  const std::string& default_name = context_->settings().default_certificate;
+  if (chosen_.empty()) {
     const ServedCertificate* certificate = default_name.empty() ? nullptr : table_->find_named(default_name);
     if (certificate == nullptr) return true;  // on_server_name() refuses
     chosen_.emplace_back(certificate);
   }
+  is_default_ = std::ranges::any_of(
+      chosen_, [&](const ServedCertificatePtr& certificate) { return certificate->key() == default_name; });
   // A session may go on only where its certificates would be offered again (RFC 8446 4.6.1 leaves that to
   // us): one made for a host must not open another.
   std::string bound_to = context_->listener_name();

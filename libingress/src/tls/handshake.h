@@ -29,8 +29,10 @@ class Handshake {
 
   const std::string& server_name() const { return server_name_; }  // lower case; empty when none was sent
   bool has_choice() const { return !chosen_.empty(); }
+  // Whether the default certificate is among those offered: its clients may ask for any host.
   bool is_default() const { return is_default_; }
-  std::vector<ServedCertificatePtr> take_chosen() { return std::move(chosen_); }
+  // What those offered prove.
+  std::vector<std::shared_ptr<const CertificateNames>> names() const;
 
  private:
   std::shared_ptr<const ServerContext> context_;

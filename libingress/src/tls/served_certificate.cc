@@ -12,14 +12,18 @@
 #include <span>
 #include <utility>
 
-#include "base/text.h"
 #include "tls/boring.h"
 #include "tls/pem.h"
 
 namespace ingress::tls {
 namespace {
 
-constexpr unsigned kMinRsaBits = 2048;
+// Signing takes eight times as long for twice the bits, and each handshake of a stranger asks for it.
+constexpr int kMinRsaBits = 2048;
+constexpr int kMaxRsaBits = 4096;
+// Of an RSA key of 4096 bits, in PKCS #8, with room: what is longer is not even parsed.
+constexpr std::size_t kMaxKeyBytes = 4096;
+constexpr std::size_t kMaxNameWarnings = 10;
 
 // One copy of each certificate's bytes in the process: chains of a hundred thousand hosts have few issuers.
 CRYPTO_BUFFER_POOL* shared_bytes() {
@@ -31,28 +35,6 @@ bssl::UniquePtr<X509> parse_x509(std::span<const std::uint8_t> der) {
   const std::uint8_t* at = der.data();
   bssl::UniquePtr<X509> parsed(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
   return at == der.data() + der.size() ? std::move(parsed) : nullptr;
-}
-
-std::vector<std::string> dns_names_of(const X509* leaf) {
-  std::vector<std::string> names;
-  const bssl::UniquePtr<GENERAL_NAMES> all(
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
-  for (std::size_t i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
-    if (name->type != GEN_DNS) continue;
-    names.push_back(
-        base::to_lower_ascii({reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
-                              static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName))}));
-  }
-  return names;
-}
-
-// Whether a certificate's name `pattern` stands for the server name `name`; both may be wildcards.
-bool name_covers(std::string_view pattern, std::string_view name) {
-  if (pattern == name) return true;
-  if (!pattern.starts_with("*.")) return false;
-  const std::size_t dot = name.find('.');
-  return dot != std::string_view::npos && dot > 0 && name.substr(dot) == pattern.substr(1);
 }
 
 // Collects what is wrong with one certificate.
@@ -81,6 +63,26 @@ class Findings {
   std::vector<Problem> problems_;
   bool has_error_ = false;
 };
+
+std::vector<std::string> dns_names_of(const X509* leaf, Findings& findings) {
+  std::vector<std::string> names;
+  const bssl::UniquePtr<GENERAL_NAMES> all(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
+  for (std::size_t i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
+    if (name->type != GEN_DNS) continue;
+    if (names.size() == ServedCertificate::kMaxNames) {
+      findings.warning("chain",
+                       "the certificate has more than " + std::to_string(ServedCertificate::kMaxNames) +
+                           " DNS names; those beyond are not looked at",
+                       "have several certificates, or one with a wildcard");
+      break;
+    }
+    names.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
+                       static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
+  }
+  return names;
+}
 
 struct Chain {
   std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> bytes;
@@ -136,6 +138,11 @@ bssl::UniquePtr<EVP_PKEY> read_key(const std::string& pem, Findings& findings) {
     findings.error("key", "no private key in it", "give it as PEM: PKCS #8, EC or RSA");
     return nullptr;
   }
+  if (found->der.size() > kMaxKeyBytes) {
+    findings.error("key", "the private key is longer than any that is supported",
+                   "take ECDSA with P-256 or P-384, or RSA of 2048 to 4096 bits");
+    return nullptr;
+  }
   const std::uint8_t* at = found->der.data();
   bssl::UniquePtr<EVP_PKEY> key(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(found->der.size())));
   if (!key) findings.error("key", "the private key cannot be read", "give it as PKCS #8, EC or RSA");
@@ -145,9 +152,12 @@ bssl::UniquePtr<EVP_PKEY> read_key(const std::string& pem, Findings& findings) {
 // Nothing, with a problem, when clients could not or should not use it.
 std::optional<KeyType> type_of(const EVP_PKEY* key, Findings& findings) {
   if (EVP_PKEY_id(key) == EVP_PKEY_RSA) {
-    if (EVP_PKEY_bits(key) >= static_cast<int>(kMinRsaBits)) return KeyType::kRsa;
-    findings.error("key", "an RSA key of " + std::to_string(EVP_PKEY_bits(key)) + " bits is too weak",
-                   "take 2048 bits at least, or ECDSA with P-256");
+    const int bits = EVP_PKEY_bits(key);
+    if (bits >= kMinRsaBits && bits <= kMaxRsaBits) return KeyType::kRsa;
+    findings.error("key",
+                   "an RSA key of " + std::to_string(bits) + " bits is too " +
+                       (bits < kMinRsaBits ? "weak" : "slow: every handshake would wait for it"),
+                   "take 2048 to 4096 bits, or ECDSA with P-256");
     return std::nullopt;
   }
   if (EVP_PKEY_id(key) == EVP_PKEY_EC) {
@@ -159,77 +169,142 @@ std::optional<KeyType> type_of(const EVP_PKEY* key, Findings& findings) {
   return std::nullopt;
 }
 
-void check_time(const X509* leaf, std::chrono::system_clock::time_point now, Findings& findings) {
-  std::int64_t from = 0;
-  std::int64_t to = 0;
-  if (!ASN1_TIME_to_posix(X509_get0_notBefore(leaf), &from) ||
-      !ASN1_TIME_to_posix(X509_get0_notAfter(leaf), &to)) {
+struct Validity {
+  std::int64_t from = 0, to = 0;  // unix seconds
+};
+
+std::optional<Validity> validity_of(const X509* leaf) {
+  Validity validity;
+  if (!ASN1_TIME_to_posix(X509_get0_notBefore(leaf), &validity.from) ||
+      !ASN1_TIME_to_posix(X509_get0_notAfter(leaf), &validity.to))
+    return std::nullopt;
+  return validity;
+}
+
+std::string to_text(std::int64_t time) {
+  const auto seconds = static_cast<std::time_t>(time);
+  std::tm parts = {};
+  char text[32] = "";
+  if (gmtime_r(&seconds, &parts) != nullptr) std::strftime(text, sizeof text, "%FT%TZ", &parts);
+  return text;
+}
+
+void check_time(const std::optional<Validity>& validity, std::chrono::system_clock::time_point now,
+                Findings& findings) {
+  if (!validity) {
     findings.warning("chain", "the time for which the certificate is valid cannot be read", "replace it");
     return;
   }
   const std::int64_t at = std::chrono::system_clock::to_time_t(now);
-  const auto day = [](std::int64_t time) {
-    const auto seconds = static_cast<std::time_t>(time);
-    std::tm parts = {};
-    char text[32] = "";
-    if (gmtime_r(&seconds, &parts) != nullptr) std::strftime(text, sizeof text, "%FT%TZ", &parts);
-    return std::string(text);
-  };
-  if (at > to) findings.warning("chain", "the certificate expired on " + day(to), "renew it");
-  if (at < from) {
-    findings.warning("chain", "the certificate is valid from " + day(from) + " only",
+  if (at > validity->to)
+    findings.warning("chain", "the certificate expired on " + to_text(validity->to), "renew it");
+  if (at < validity->from) {
+    findings.warning("chain", "the certificate is valid from " + to_text(validity->from) + " only",
                      "check the clocks, or wait");
   }
 }
 
+void check_names(const std::vector<std::string>& server_names, const CertificateNames& names,
+                 Findings& findings) {
+  std::size_t num_uncovered = 0;
+  for (std::size_t i = 0; i < server_names.size(); ++i) {
+    if (names.cover(server_names[i]) || ++num_uncovered > kMaxNameWarnings) continue;
+    findings.warning("server_names[" + std::to_string(i) + "]",
+                     "the certificate does not cover \"" + server_names[i] + "\"",
+                     "clients will refuse it: have it issued for that name, or take the name away");
+  }
+  if (num_uncovered <= kMaxNameWarnings) return;
+  findings.warning("server_names",
+                   "the certificate does not cover " + std::to_string(num_uncovered - kMaxNameWarnings) +
+                       " more of its server names",
+                   "clients will refuse it: have it issued for them, or take them away");
+}
+
+struct FreeCredential {
+  void operator()(ssl_credential_st* credential) const { SSL_CREDENTIAL_free(credential); }
+};
+
 }  // namespace
 
-void ServedCertificate::FreeCredential::operator()(ssl_credential_st* credential) const {
-  SSL_CREDENTIAL_free(credential);
-}
+// What is made of a chain and its key.
+struct ServedCertificate::Parsed {
+  // Null, with problems, when they cannot serve. `problems` are those that time and server names do not
+  // change.
+  static std::shared_ptr<const Parsed> parse(const Certificate& certificate, std::vector<Problem>& problems);
 
-ServedCertificate::~ServedCertificate() = default;
+  KeyType key_type = KeyType::kEcdsa;
+  std::optional<Validity> validity;
+  std::shared_ptr<const CertificateNames> names;
+  std::unique_ptr<ssl_credential_st, FreeCredential> credential;
+  std::vector<Problem> warnings;
+};
 
-bool ServedCertificate::covers(std::string_view host) const {
-  return std::ranges::any_of(dns_names_, [&](const std::string& name) { return name_covers(name, host); });
-}
-
-ServedCertificate::Loaded ServedCertificate::load(const Certificate& certificate,
-                                                  std::chrono::system_clock::time_point now) {
+std::shared_ptr<const ServedCertificate::Parsed> ServedCertificate::Parsed::parse(
+    const Certificate& certificate, std::vector<Problem>& problems) {
   const ErrorScope errors;
   Findings findings(certificate);
+  auto parsed = std::make_shared<Parsed>();
   const std::optional<Chain> chain = read_chain(certificate.chain, findings);
   const bssl::UniquePtr<EVP_PKEY> key = read_key(certificate.key.text, findings);
   const std::optional<KeyType> type = key ? type_of(key.get(), findings) : std::nullopt;
-  if (!chain || !type) return {{}, findings.take()};
-  if (X509_check_private_key(chain->leaf.get(), key.get()) != 1) {
+  if (chain && type && X509_check_private_key(chain->leaf.get(), key.get()) != 1) {
     findings.error("key", "the private key does not belong to the first certificate of the chain",
                    "give the key that this certificate was made for");
-    return {{}, findings.take()};
   }
-  std::vector<CRYPTO_BUFFER*> bytes;
-  for (const auto& each : chain->bytes) bytes.push_back(each.get());
-  std::unique_ptr<ssl_credential_st, FreeCredential> credential(SSL_CREDENTIAL_new_x509());
-  if (!credential || !SSL_CREDENTIAL_set1_cert_chain(credential.get(), bytes.data(), bytes.size()) ||
-      !SSL_CREDENTIAL_set1_private_key(credential.get(), key.get())) {
-    findings.error("chain", std::string("not usable for TLS: ") + ErrorScope::reason(), "replace it");
-    return {{}, findings.take()};
+  if (!findings.has_error()) {
+    std::vector<CRYPTO_BUFFER*> bytes;
+    for (const auto& each : chain->bytes) bytes.push_back(each.get());
+    parsed->credential.reset(SSL_CREDENTIAL_new_x509());
+    if (!parsed->credential ||
+        !SSL_CREDENTIAL_set1_cert_chain(parsed->credential.get(), bytes.data(), bytes.size()) ||
+        !SSL_CREDENTIAL_set1_private_key(parsed->credential.get(), key.get()))
+      findings.error("chain", std::string("not usable for TLS: ") + ErrorScope::reason(), "replace it");
   }
-  check_time(chain->leaf.get(), now, findings);
+  if (findings.has_error()) {
+    problems = findings.take();
+    return nullptr;
+  }
+  parsed->key_type = *type;
+  parsed->validity = validity_of(chain->leaf.get());
+  parsed->names = std::make_shared<const CertificateNames>(dns_names_of(chain->leaf.get(), findings));
+  parsed->warnings = findings.take();
+  return parsed;
+}
 
-  auto* served = new ServedCertificate();
-  base::CountedPtr<const ServedCertificate> held(served);
-  served->value_ = certificate;
-  served->key_type_ = *type;
-  served->dns_names_ = dns_names_of(chain->leaf.get());
-  served->credential_ = std::move(credential);
-  for (std::size_t i = 0; i < certificate.server_names.size(); ++i) {
-    if (served->covers(certificate.server_names[i])) continue;
-    findings.warning("server_names[" + std::to_string(i) + "]",
-                     "the certificate does not cover \"" + certificate.server_names[i] + "\"",
-                     "clients will refuse it: have it issued for that name, or take the name away");
+ServedCertificate::ServedCertificate(const Certificate& value, std::shared_ptr<const Parsed> parsed)
+    : value_(value), parsed_(std::move(parsed)) {}
+
+KeyType ServedCertificate::key_type() const {
+  return parsed_->key_type;
+}
+
+const std::shared_ptr<const CertificateNames>& ServedCertificate::names() const {
+  return parsed_->names;
+}
+
+const ssl_credential_st* ServedCertificate::credential() const {
+  return parsed_->credential.get();
+}
+
+ServedCertificate::Loaded ServedCertificate::load(const Certificate& certificate,
+                                                  std::chrono::system_clock::time_point now,
+                                                  const ServedCertificate* held) {
+  std::shared_ptr<const Parsed> parsed;
+  std::vector<Problem> problems;
+  if (held != nullptr && held->value_.chain == certificate.chain && held->value_.key == certificate.key) {
+    parsed = held->parsed_;
+  } else {
+    parsed = Parsed::parse(certificate, problems);
   }
-  return {std::move(held), findings.take()};
+  if (!parsed) return {{}, std::move(problems)};
+  Findings findings(certificate);
+  check_time(parsed->validity, now, findings);
+  check_names(certificate.server_names, *parsed->names, findings);
+  problems = parsed->warnings;
+  for (Problem& problem : findings.take()) problems.push_back(std::move(problem));
+  for (Problem& problem : problems) problem.object = certificate.origin;
+  return {base::CountedPtr<const ServedCertificate>(new ServedCertificate(certificate, std::move(parsed))),
+          std::move(problems)};
 }
 
 }  // namespace ingress::tls

@@ -15,6 +15,7 @@
 #include "base/counted_ptr.h"
 #include "ingress/certificate.h"
 #include "ingress/config.h"
+#include "tls/certificate_names.h"
 
 struct ssl_credential_st;
 
@@ -25,39 +26,33 @@ enum class KeyType : std::uint8_t { kEcdsa, kRsa };
 class ServedCertificate {
  public:
   static constexpr std::size_t kMaxChain = 10;
+  static constexpr std::size_t kMaxNames = 2'000;  // of its subjectAltName; what is beyond proves nothing
 
   struct Loaded;
-  // Parses `certificate`. What is wrong comes with it, as check_certificate() says, fields being those of
-  // Certificate.
-  static Loaded load(const Certificate& certificate, std::chrono::system_clock::time_point now);
+  // Parses `certificate`, unless `held`, which may be null, has the same chain and key. What is wrong comes
+  // with it, as check_certificate() says, fields being those of Certificate.
+  static Loaded load(const Certificate& certificate, std::chrono::system_clock::time_point now,
+                     const ServedCertificate* held = nullptr);
 
   ServedCertificate(const ServedCertificate&) = delete;
   ServedCertificate& operator=(const ServedCertificate&) = delete;
-  ~ServedCertificate();
 
   std::string_view key() const { return value_.name; }
   static void destroy(const ServedCertificate* certificate) { delete certificate; }
   mutable std::atomic<std::uint32_t> refs{0};
 
   const Certificate& value() const { return value_; }
-  KeyType key_type() const { return key_type_; }
-  // Whether it proves `host` (RFC 6125 6.4), which is in lower case: by a DNS name of its
-  // subjectAltName, a wildcard standing for the whole first label.
-  bool covers(std::string_view host) const;
-  // Of this object.
-  const ssl_credential_st* credential() const { return credential_.get(); }
+  KeyType key_type() const;
+  // What it proves; may outlive it.
+  const std::shared_ptr<const CertificateNames>& names() const;
+  const ssl_credential_st* credential() const;
 
  private:
-  struct FreeCredential {
-    void operator()(ssl_credential_st* credential) const;
-  };
-
-  ServedCertificate() = default;
+  struct Parsed;
+  ServedCertificate(const Certificate& value, std::shared_ptr<const Parsed> parsed);
 
   Certificate value_;
-  KeyType key_type_ = KeyType::kEcdsa;
-  std::vector<std::string> dns_names_;  // lower case
-  std::unique_ptr<ssl_credential_st, FreeCredential> credential_;
+  std::shared_ptr<const Parsed> parsed_;
 };
 
 struct ServedCertificate::Loaded {

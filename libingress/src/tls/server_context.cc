@@ -54,6 +54,7 @@ constexpr SSL_TICKET_AEAD_METHOD kTicketMethod = {
            std::size_t in_size) {
           const auto size = tickets_of(ssl).open({in, in_size}, {out, max_size});
           *out_size = size.value_or(0);
+          ERR_clear_error();  // that somebody changed a ticket is no error of the handshake
           return size ? ssl_ticket_aead_success : ssl_ticket_aead_ignore_ticket;
         }};
 

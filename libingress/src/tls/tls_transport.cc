@@ -27,6 +27,7 @@ std::expected<net::TransportPtr, Error> accept(net::EventLoop& loop, net::Transp
 
 TlsTransport::Beginning::Beginning(TlsTransport* self, ServerTls tls)
     : handshake(std::move(tls.context), std::move(tls.certificates)),
+      place(std::move(tls.place)),
       limit(tls.handshake_limit),
       timer([](void* owner) { static_cast<TlsTransport*>(owner)->on_handshake_timeout(); }, self) {}
 
@@ -73,6 +74,7 @@ void TlsTransport::destroy() {
 
 void TlsTransport::close() {
   if (state_ == State::kClosed) return;
+  if (state_ == State::kHandshake) counters_.handshakes_failed.add();
   say_goodbye();
   state_ = State::kClosed;
   beginning_.reset();
@@ -116,7 +118,8 @@ void TlsTransport::resume(net::PauseReason reason) {
   stream_->resume(reason);
   // What is here already will not be announced by the stream.
   if (!was_paused || !is_reading() || is_advance_pending_) return;
-  if (input_.is_empty() && !is_input_ended_ && !SSL_has_pending(ssl_.get())) return;
+  const bool is_end_read = (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+  if (input_.is_empty() && !is_input_ended_ && !is_end_read && !SSL_has_pending(ssl_.get())) return;
   is_advance_pending_ = true;
   loop_.defer([this] {
     is_advance_pending_ = false;
@@ -133,6 +136,7 @@ bool TlsTransport::minds_reset_at_end() const {
 }
 
 void TlsTransport::on_read(base::Slice bytes) {
+  if (is_plain_ended_ || state_ == State::kFailed) return;  // behind close_notify nothing has a meaning
   input_.append(std::move(bytes));
   advance();
 }
@@ -183,10 +187,12 @@ void TlsTransport::finish_handshake() {
   if (SSL_session_reused(ssl_.get())) counters_.handshakes_resumed.add();
   Handshake& handshake = beginning_->handshake;
   server_name_ = handshake.server_name();
-  if (!handshake.is_default()) certificates_ = handshake.take_chosen();
+  if (!server_name_.empty() && !handshake.is_default()) names_ = handshake.names();
   SSL_set_app_data(ssl_.get(), nullptr);
   beginning_.reset();
   state_ = State::kOpen;
+  has_opened_ = true;
+  handler_->on_ready();
 }
 
 void TlsTransport::read_plain() {
@@ -218,8 +224,9 @@ void TlsTransport::read_plain() {
 // The peer's close_notify, or the end of the stream without one: whether a message was cut is for its framing
 // to say.
 void TlsTransport::note_plain_end() {
-  if (!is_reading()) return;
+  if (!is_reading()) return;  // resume() comes back here
   is_plain_ended_ = true;
+  input_.clear();
   handler_->on_read_end();
 }
 
@@ -276,11 +283,13 @@ void TlsTransport::fail_later(const char* what) {
   loop_.defer([this] { fail(failure_); });
 }
 
+// Which of several certificates was shown only BoringSSL knows, and not when a session is resumed: all have
+// to prove the host. That the one shown is not for the name that the client asked for is the client's to
+// judge.
 bool TlsTransport::may_serve(std::string_view host) const {
-  return certificates_.empty() ||
-         std::ranges::any_of(certificates_, [&](const ServedCertificatePtr& certificate) {
-           return certificate->covers(host);
-         });
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return host == server_name_ ||
+         std::ranges::all_of(names_, [&](const auto& names) { return names->cover(host); });
 }
 
 int TlsTransport::bio_read(BIO* bio, char* out, int size) {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "net/timer_wheel.h"
 #include "net/transport.h"
 #include "tls/handshake.h"
+#include "tls/handshake_limits.h"
 
 struct bio_method_st;
 struct bio_st;
@@ -33,12 +35,14 @@ struct TlsCounters {
   base::Counter handshakes;          // completed
   base::Counter handshakes_resumed;  // of these
   base::Counter handshakes_failed;
+  base::Counter handshakes_refused;  // for HandshakeLimits; counted by who asks them
 };
 
 struct ServerTls {
   std::shared_ptr<const ServerContext> context;
   std::shared_ptr<const CertTable> certificates;  // those of the newest snapshot
   std::chrono::milliseconds handshake_limit;
+  std::optional<HandshakeLimits::Place> place = {};  // given back when the handshake is over
 };
 
 // The server's side of a connection that was just accepted. Fails for lack of memory only.
@@ -63,7 +67,8 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   void reset() override;
   const net::PeerAddress& peer() const override { return stream_->peer(); }
   const net::PeerAddress& local() const override { return stream_->local(); }
-  const net::SecureSession* secure() const override { return beginning_ ? nullptr : this; }
+  bool is_ready() const override { return has_opened_; }
+  const net::SecureSession* secure() const override { return has_opened_ ? this : nullptr; }
 
  protected:
   void destroy() override;
@@ -114,12 +119,14 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   struct Beginning {  // gone once the handshake is done
     Beginning(TlsTransport* self, ServerTls tls);
     Handshake handshake;
+    std::optional<HandshakeLimits::Place> place;
     std::chrono::milliseconds limit;
     net::Timer timer;
   };
   std::unique_ptr<Beginning> beginning_;
   std::string server_name_;
-  std::vector<ServedCertificatePtr> certificates_;  // empty: the default one
+  std::vector<std::shared_ptr<const CertificateNames>>
+      names_;  // of the certificates offered; empty: any host
 
   base::Chain input_;              // read from the stream, not yet taken by BoringSSL
   base::Chain output_;             // made by BoringSSL, not yet written to the stream
@@ -127,6 +134,7 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   const char* failure_ = nullptr;  // what the handler is still to be told
   State state_ = State::kHandshake;
   std::uint8_t pause_reasons_ = 0;
+  bool has_opened_ = false;      // the handshake is done
   bool is_input_ended_ = false;  // the stream's
   bool is_plain_ended_ = false;  // the handler was told
   bool is_write_ended_ = false;
