@@ -116,10 +116,10 @@ void TlsTransport::resume(net::PauseReason reason) {
   const bool was_paused = pause_reasons_ != 0;
   pause_reasons_ &= static_cast<std::uint8_t>(~static_cast<unsigned>(reason));
   stream_->resume(reason);
-  // What is here already will not be announced by the stream.
+  // What is here already will not be announced by the stream: bytes, and the end that came behind them.
   if (!was_paused || !is_reading() || is_advance_pending_) return;
-  const bool is_end_read = (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
-  if (input_.is_empty() && !is_input_ended_ && !is_end_read && !SSL_has_pending(ssl_.get())) return;
+  const bool has_end = is_input_ended_ || (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+  if (input_.is_empty() && !has_end && !SSL_has_pending(ssl_.get())) return;
   is_advance_pending_ = true;
   loop_.defer([this] {
     is_advance_pending_ = false;
