@@ -157,6 +157,19 @@ def test_a_client_that_has_ended_is_still_answered(serve_tls, make_backend, vers
     proxy.wait_log(status=200)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_end_in_the_same_write_as_the_request_is_seen(serve_tls, make_backend, version):
+    """The answer comes, and then our end: there is no other request to wait for."""
+    proxy = serve_tls(backend=make_backend(echo))
+    for data in (get(), get() + get(), request_bytes("POST", host="a.test", body=BODY[:300_000])):
+        with connect(proxy, version) as client:
+            client.sock.send_and_say_close(data)
+            client.read_to_end()
+            assert client.sock.end == CLOSE_NOTIFY
+    eventually(lambda: proxy.metric("proxyd_connections_open") == 0, "the connections to be gone")
+    assert proxy.metric('proxyd_requests_total{class="2xx"}') == 4
+
+
 @pytest.mark.parametrize("end", ENDS)
 def test_a_client_that_ends_within_a_body_has_sent_no_whole_request(serve_tls, make_backend, end):
     backend = make_backend(ok())

@@ -163,3 +163,25 @@ def test_nobody_renegotiates(serve_tls):
         client.type(b"R\n")
         client.wait(b"no renegotiation")
     assert proxy.metric("proxyd_tls_handshakes_total") == 1
+
+
+@pytest.mark.parametrize("size", [0, 5, 60_000, 1_000_000])
+def test_an_end_in_the_same_write_as_bytes_is_passed_on(serve_tls, make_raw_backend, size):
+    """It is read while the backend has not agreed yet, so nobody takes the bytes before it."""
+    all_sent, got = threading.Event(), []
+
+    def read_late(connection):
+        connection.read_head()
+        assert all_sent.wait(30)
+        connection.send(SWITCH + b"bye")
+        got.append(connection.wait_end())
+
+    backend = make_raw_backend(read_late)
+    proxy = serve_tls(backend=backend)
+    with TlsClient(proxy.http, None, "a.test") as client:
+        client.sock.send_and_say_close(ASK + bytes(size))
+        all_sent.set()
+        assert client.read_response().status == 101
+        assert client.read_to_end() == b"bye" and client.sock.end == CLOSE_NOTIFY
+    backend.check()
+    assert got == [bytes(size)]

@@ -20,6 +20,7 @@ class HandshakeFailed(Exception):
 def client_context(authority=None, versions=None, ciphers=None, protocols=None):
     """Trusts `authority`, or everybody. `versions`: (least, most) of ssl.TLSVersion."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF  # Python would take an end without close_notify for one with it
     if authority is None:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -115,6 +116,15 @@ class TlsSocket:
         except ssl.SSLWantReadError:
             pass  # the other side's is still to come
         self.flush()
+
+    def send_and_say_close(self, data):
+        """In one write."""
+        records = self.encrypt(data)
+        try:
+            self.tls.unwrap()
+        except ssl.SSLWantReadError:
+            pass
+        self.raw.sendall(records + self.outgoing.read())
 
     def shutdown(self, how):
         """As of a socket: close_notify, and then the end of the stream."""
