@@ -165,7 +165,7 @@ def test_nobody_renegotiates(serve_tls):
     assert proxy.metric("proxyd_tls_handshakes_total") == 1
 
 
-@pytest.mark.parametrize("size", [0, 5, 60_000, 1_000_000])
+@pytest.mark.parametrize("size", [0, 5, 60_000, 80_000, 100_000, 120_000, 1_000_000])
 def test_an_end_in_the_same_write_as_bytes_is_passed_on(serve_tls, make_raw_backend, size):
     """It is read while the backend has not agreed yet, so nobody takes the bytes before it."""
     all_sent, got = threading.Event(), []
