@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <expected>
@@ -13,7 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/reclaimer.h"
 #include "proxy/publisher.h"
+#include "proxy/retired_snapshots.h"
 #include "workload.h"
 
 namespace ingress::bench {
@@ -122,6 +125,56 @@ BENCHMARK_CAPTURE(remove, many_hosts, Shape::kManyHosts)->Apply(manual);
 BENCHMARK(change_endpoint)->Apply(manual);
 BENCHMARK_CAPTURE(upsert, one_host, Shape::kOneHost)->Apply(manual);
 BENCHMARK_CAPTURE(remove, one_host, Shape::kOneHost)->Apply(manual);
+
+// All routes of a snapshot are replaced: freeing it in the slices in which the Server does, the time of all
+// of them and, in microseconds, of the longest, which is what another event of the loop may have to wait.
+void free_replaced(benchmark::State& state, Shape shape) {
+  GatewayConfig first, second;
+  for (std::size_t i = 0; i < 1'000; ++i) first.clusters.push_back(cluster_of(i));
+  second.clusters = first.clusters;
+  for (std::size_t i = 0; i < num_routes(state); ++i) {
+    first.routes.push_back(route_of(shape, i, 1));
+    second.routes.push_back(route_of(shape, i, 2));
+  }
+  double longest = 0;
+  std::size_t num_slices = 0;
+  for (auto _ : state) {
+    Publisher publisher = make_publisher();
+    if (!publisher.publish(first)) std::abort();
+    proxy::SnapshotPtr old = publisher.current();
+    if (!publisher.publish(second)) std::abort();
+    base::Reclaimer reclaimer;
+    double total = 0;
+    const auto timed = [&](auto&& step) {
+      const auto before = std::chrono::steady_clock::now();
+      const bool goes_on = step();
+      const double us =
+          std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - before).count();
+      longest = std::max(longest, us);
+      total += us;
+      ++num_slices;
+      return goes_on;
+    };
+    timed([&] { return reclaimer.collect([&] { old.reset(); }), true; });
+    while (timed([&] { return reclaimer.free_some(proxy::RetiredSnapshots::kNodesPerSlice); })) {
+    }
+    state.SetIterationTime(total / 1e6);
+  }
+  state.counters["slices"] =
+      benchmark::Counter(static_cast<double>(num_slices), benchmark::Counter::kAvgIterations);
+  state.counters["longest_us"] = longest;
+}
+BENCHMARK_CAPTURE(free_replaced, many_hosts, Shape::kManyHosts)
+    ->Arg(1'000)
+    ->Arg(100'000)
+    ->UseManualTime()
+    ->Iterations(3)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(free_replaced, one_host, Shape::kOneHost)
+    ->Arg(100'000)
+    ->UseManualTime()
+    ->Iterations(3)
+    ->Unit(benchmark::kMillisecond);
 
 std::size_t resident_bytes() {
   std::ifstream file("/proc/self/statm");

@@ -20,6 +20,9 @@ namespace ingress::proxy {
 
 class RetiredSnapshots : public std::enable_shared_from_this<RetiredSnapshots> {
  public:
+  // About a millisecond (bench/router/change_bench.cc, free_replaced).
+  static constexpr std::size_t kNodesPerSlice = 256;
+
   explicit RetiredSnapshots(Loop* loop) : loop_(loop) {}
   // From any thread. Only the first of several in a row asks to be emptied, so a change of configuration
   // takes the loop's lock once per worker and requests never.
@@ -33,9 +36,6 @@ class RetiredSnapshots : public std::enable_shared_from_this<RetiredSnapshots> {
   }
 
  private:
-  // About a millisecond.
-  static constexpr std::size_t kNodesPerSlice = 256;
-
   void free_later() {
     loop_->post([self = shared_from_this()] {
       if (self->nodes_.free_some(kNodesPerSlice)) return self->free_later();
