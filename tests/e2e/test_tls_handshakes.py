@@ -49,7 +49,7 @@ def test_names_without_a_certificate_end_with_unrecognized_name(serve_tls, versi
     names = ["c.test", "wild.test", "x.y.wild.test", "default.test", None]
     for name in names:
         assert alert_of(proxy, context=context, server_name=name) == UNRECOGNIZED_NAME, name
-    assert proxy.metric("proxyd_tls_handshake_failures_total") == len(names)
+    eventually(lambda: proxy.metric("proxyd_tls_handshake_failures_total") == len(names), "all to be counted")
     assert proxy.metric("proxyd_tls_handshakes_total") == 0
     assert proxy.metric('proxyd_requests_total{class="4xx"}') == 0
 

@@ -7,6 +7,7 @@ from support.config_file import cluster, config, route, secured, write_config
 from support.http_client import RawClient, request_bytes
 from support.manifests import endpoint_slice, ingress, path, secret, service, with_tls
 from support.tls_client import TlsClient
+from support.waiting import eventually
 
 
 def statuses(proxy, name, hosts):
@@ -27,7 +28,7 @@ def test_requests_for_hosts_that_the_certificate_does_not_prove_are_misdirected(
         "a.test", "A.TEST:8443", "x.wild.test", "y.wild.test"}
     entry = proxy.wait_log(status=421)
     assert entry["why"] == "misdirected" and "cluster" not in entry
-    assert proxy.metric('proxyd_requests_total{class="4xx"}') == 6
+    eventually(lambda: proxy.metric('proxyd_requests_total{class="4xx"}') == 6, "all to be counted")
 
 
 def test_the_host_of_an_absolute_target_is_the_one_that_counts(serve_tls):
