@@ -173,6 +173,20 @@ TEST_CASE("ABadCertificateIsDroppedAlone") {
   CHECK(config.certificates == std::vector{good, bad_names});
 }
 
+TEST_CASE("AServerNameKeepsTheFirstFourCertificatesByName") {
+  GatewayConfig config;
+  for (const char* name : {"f", "e", "a", "d", "c", "b"})
+    config.certificates.push_back({.name = name, .server_names = {"a.example"}, .chain = "c", .key = {"k"}});
+  config.certificates[2].key.text.clear();  // "a" goes, and takes nobody's place
+  config.certificates[0].server_names.emplace_back("own.example");
+  quarantine(config);
+  CHECK_FALSE(config::has_errors(validate(config)));
+  REQUIRE(config.certificates.size() == 5);
+  CHECK(config.certificates[0].server_names == std::vector<std::string>{"own.example"});
+  for (std::size_t i = 1; i < 5; ++i)
+    CHECK(config.certificates[i].server_names == std::vector<std::string>{"a.example"});
+}
+
 TEST_CASE("AListenerWithBadTlsStaysOneWithTls") {
   const auto repaired = [](ListenerTls tls) {
     GatewayConfig config{.listeners = {{.name = "web", .port = 443, .tls = tls, .https_port = 0}}};

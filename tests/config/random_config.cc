@@ -292,7 +292,7 @@ GatewayConfig RandomConfig::make() {
   for (std::size_t i = 0; i < num_listeners; ++i) out.listeners.push_back(listener(i));
   for (std::size_t i = 0; i < num_clusters; ++i) out.clusters.push_back(cluster(i));
   for (std::size_t i = 0; i < num_routes; ++i) out.routes.push_back(route(i, num_clusters));
-  const std::size_t num_certificates = below(4);
+  const std::size_t num_certificates = is_fault() ? 8 : below(4);  // 8: more than a name may have
   for (std::size_t i = 0; i < num_certificates; ++i) out.certificates.push_back(certificate(i));
   return out;
 }

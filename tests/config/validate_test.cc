@@ -250,6 +250,23 @@ TEST_CASE("CertificatesMayShareServerNames") {
   CHECK(validate(config).empty());
 }
 
+TEST_CASE("AServerNameHasAtMostFourCertificates") {
+  GatewayConfig config;
+  for (const char* name : {"e", "a", "d", "c", "b"})
+    config.certificates.push_back(
+        {.name = name, .server_names = {"own.example", "a.example"}, .chain = "c", .key = {"k"}});
+  for (Certificate& certificate : config.certificates)
+    certificate.server_names[0] = certificate.name + ".own.example";
+  const auto problems = validate(config);
+  CAPTURE(test::text_of(problems));
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].field == "certificates[0].server_names[1]");  // the last by name
+  CHECK(problems[0].severity == Severity::kError);
+  CHECK(problems[0].why == "is 'a.example', which is named by more than 4 certificates");
+  config.certificates[0].server_names.pop_back();
+  CHECK(validate(config).empty());
+}
+
 TEST_CASE("ADefaultCertificateNeedsNoServerNames") {
   GatewayConfig config = good_config();
   config.certificates[0].server_names.clear();

@@ -1,6 +1,8 @@
 // Checks of the pieces of a part, shared by validate_…() and quarantine_…(). Internal to this module.
 #pragma once
 
+#include <compare>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +59,13 @@ void check_listener_tls(const ListenerTls& tls, const FieldPath& field, Reporter
 void check_server_name(std::string_view pattern, const FieldPath& field, Reporter& reporter);
 // The certificate without its server names.
 void check_certificate_itself(const Certificate& certificate, const FieldPath& field, Reporter& reporter);
+// A server name of a certificate, by indexes.
+struct ServerNameAt {
+  std::size_t certificate, name;
+  friend auto operator<=>(const ServerNameAt&, const ServerNameAt&) = default;
+};
+// Those that kMaxCertificatesPerName certificates before theirs, by name, have too; sorted.
+std::vector<ServerNameAt> crowded_server_names(const std::vector<Certificate>& certificates);
 // All certificates of `config`, and whether its listeners name them.
 void validate_certificates(const GatewayConfig& config, std::vector<Problem>& out);
 // What makes an endpoint the same as another: address and port in one spelling.

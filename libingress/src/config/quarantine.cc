@@ -1,6 +1,7 @@
 // Makes a configuration validate by closing what is broken, never by opening it: a wrong host or match
 // is taken away instead of widened, a wrong rule or backend answers 500.
 #include <algorithm>
+#include <cstddef>
 #include <unordered_set>
 #include <utility>
 
@@ -178,6 +179,11 @@ std::vector<Problem> quarantine(GatewayConfig& config) {
   config::repair_all(config.routes, [&](Route& route) { return config::quarantine_route(route, exists); });
   config::repair_all(config.certificates, config::quarantine_certificate);
   config::cut_to_bounds(config, &GatewayConfig::certificates);
+  const auto crowded = config::crowded_server_names(config.certificates);
+  for (auto at = crowded.rbegin(); at != crowded.rend(); ++at) {  // from the back: indexes stay right
+    auto& names = config.certificates[at->certificate].server_names;
+    names.erase(names.begin() + static_cast<std::ptrdiff_t>(at->name));
+  }
   return problems;
 }
 

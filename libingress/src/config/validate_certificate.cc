@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "config/checks.h"
@@ -49,6 +52,30 @@ void validate_certificate(const Certificate& certificate, const FieldPath& field
   }
 }
 
+std::vector<ServerNameAt> crowded_server_names(const std::vector<Certificate>& certificates) {
+  struct Count {
+    std::int64_t certificates = 0;
+    const Certificate* last = nullptr;  // a name that one repeats counts once
+  };
+  std::unordered_map<std::string_view, Count> counts;
+  std::vector<std::size_t> by_name(certificates.size());
+  for (std::size_t i = 0; i < by_name.size(); ++i) by_name[i] = i;
+  std::ranges::stable_sort(by_name, {},
+                           [&](std::size_t i) -> const std::string& { return certificates[i].name; });
+  std::vector<ServerNameAt> out;
+  for (const std::size_t i : by_name) {
+    const Certificate& certificate = certificates[i];
+    for (std::size_t j = 0; j < certificate.server_names.size(); ++j) {
+      Count& count = counts[certificate.server_names[j]];
+      if (count.last == &certificate) continue;
+      count.last = &certificate;
+      if (++count.certificates > kMaxCertificatesPerName) out.push_back({i, j});
+    }
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
 void validate_certificates(const GatewayConfig& config, std::vector<Problem>& out) {
   Reporter whole(out, "", "", nullptr);
   check_table_bounds(config, {}, whole);
@@ -58,6 +85,15 @@ void validate_certificates(const GatewayConfig& config, std::vector<Problem>& ou
     const FieldPath field("certificates", i);
     validate_certificate(certificate, field, out);
     if (!names.insert(certificate.name).second) report_duplicate_name(certificate, field, out);
+  }
+  for (const auto [i, j] : crowded_server_names(config.certificates)) {
+    const Certificate& certificate = config.certificates[i];
+    const FieldPath field("certificates", i);
+    make_reporter(certificate, out)
+        .error(field.at("server_names", j),
+               fmt::format("is {}, which is named by more than {} certificates",
+                           quoted(certificate.server_names[j]), kMaxCertificatesPerName),
+               "leave it to the first of them by name, or remove some");
   }
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
     const Listener& listener = config.listeners[i];
