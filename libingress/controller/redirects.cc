@@ -26,7 +26,7 @@ void report_ssl_redirect(const ServedIngress& served, const std::string& value, 
                 .fix = "write \"true\" or \"false\", or remove the annotation"});
 }
 
-Redirects::Redirects(const TranslateOptions& options, std::map<std::string, std::string> tls_hosts)
+Redirects::Redirects(const TranslateOptions& options, TlsHosts tls_hosts)
     : is_on_by_default_(options.redirects_to_https), tls_hosts_(std::move(tls_hosts)) {}
 
 PlainRequests Redirects::plain_requests(const std::string& host, const Ingress& ingress) const {
@@ -35,12 +35,14 @@ PlainRequests Redirects::plain_requests(const std::string& host, const Ingress& 
   const auto flag =
       annotation == ingress.meta.annotations.end() ? std::nullopt : read_flag(annotation->second);
   if (!flag.value_or(is_on_by_default_)) return PlainRequests::kServe;
-  if (tls_hosts_.contains(host)) return PlainRequests::kRedirect;
+  // The host's own entry is what clients see: a wildcard certificate does not help where that is none for it.
+  if (const auto own = tls_hosts_.find(host); own != tls_hosts_.end())
+    return own->second.is_redirected ? PlainRequests::kRedirect : PlainRequests::kServe;
   const std::size_t dot = host.find('.');
   if (dot == std::string::npos) return PlainRequests::kServe;
   const auto wildcard = tls_hosts_.find('*' + host.substr(dot));
-  if (wildcard == tls_hosts_.end()) return PlainRequests::kServe;
-  const bool is_meant = flag.has_value() || wildcard->second == ingress.meta.namespace_;
+  if (wildcard == tls_hosts_.end() || !wildcard->second.is_redirected) return PlainRequests::kServe;
+  const bool is_meant = flag.has_value() || wildcard->second.namespace_ == ingress.meta.namespace_;
   return is_meant ? PlainRequests::kRedirect : PlainRequests::kServe;
 }
 

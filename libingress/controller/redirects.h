@@ -1,8 +1,8 @@
 // Which plain requests are sent to https. Pure.
 //
-// As in ingress-nginx: those to a host that has a certificate, its own or a wildcard one, unless the Ingress
-// says otherwise in its annotation ssl-redirect. Unlike there, a wildcard certificate of another namespace
-// redirects only who asks for it in that annotation: it must not change what others serve.
+// As in ingress-nginx: those to a host that has a certificate that covers it, its own or a wildcard one,
+// unless the Ingress says otherwise in its annotation ssl-redirect. Unlike there, a wildcard certificate of
+// another namespace redirects only who asks for it in that annotation: it must not change what others serve.
 #pragma once
 
 #include <map>
@@ -20,17 +20,23 @@ inline constexpr const char* kSslRedirectAnnotation = "nginx.ingress.kubernetes.
 // Reports a value that is neither "true" nor "false" and so counts as none.
 void report_ssl_redirect(const ServedIngress& served, const std::string& value, ProblemList& problems);
 
+// A host whose clients are shown a certificate that was chosen for it.
+struct TlsHost {
+  std::string namespace_;     // that the host belongs to
+  bool is_redirected = true;  // somebody asked for that certificate, and it covers the host
+};
+using TlsHosts = std::map<std::string, TlsHost>;  // by host, "*.a.b" among them
+
 class Redirects {
  public:
-  // `tls_hosts`: for which there is a certificate to show, with the namespace that it is of.
-  Redirects(const TranslateOptions& options, std::map<std::string, std::string> tls_hosts);
+  Redirects(const TranslateOptions& options, TlsHosts tls_hosts);
 
   // For the rules that `ingress` has of `host` ("" = any).
   PlainRequests plain_requests(const std::string& host, const Ingress& ingress) const;
 
  private:
   bool is_on_by_default_;
-  std::map<std::string, std::string> tls_hosts_;
+  TlsHosts tls_hosts_;
 };
 
 }  // namespace ingress::controller

@@ -1,6 +1,7 @@
 // Objects to configuration: pure, sorted, same input same bytes. One bad object hurts only itself.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ struct TranslateOptions {
   bool redirects_to_https = true;
   std::optional<DefaultCertificate> default_certificate;  // the listeners name it themselves
   CertificateCheck check_certificate;                     // unset = contents are not looked at
+  // When: what a check said holds for an hour.
+  std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
 };
 
 struct Translation {

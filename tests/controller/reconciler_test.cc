@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "controller/build.h"
+#include "controller/certificate_memory.h"
 
 using namespace ingress;
 using namespace ingress::controller;
@@ -233,12 +234,90 @@ TEST_CASE("UnchangedCertificatesAreNotCheckedAgain") {
   };
   for (const char* chain : {"good", "bad"}) {
     CAPTURE(std::string(chain));
-    CHECK(num_checked_by(tls_web(chain)) == 1);
+    // Changed names may not be covered: not by the last good contents either, which stay in use.
+    const int num_contents = chain == std::string("bad") ? 2 : 1;
+    CHECK(num_checked_by(tls_web(chain)) == num_contents);
     std::vector<Object> more = tls_web(chain);
     more.emplace_back(make_service("unused"));
     CHECK(num_checked_by(more) == 0);
     CHECK(num_checked_by(tls_web(chain)) == 0);
-    CHECK(num_checked_by(tls_web(chain, {"x.y", "z.y"})) == 1);  // another name may not be covered
+    CHECK(num_checked_by(tls_web(chain, {"x.y", "z.y"})) == num_contents);
+    CHECK(num_checked_by(tls_web(chain, {"x.y", "z.y"})) == 0);
     CHECK(reconciler.problems().size() == (chain == std::string("bad") ? 1 : 0));
   }
+}
+
+TEST_CASE("WhatIsAnHourOldIsJudgedAgain") {
+  FakeSink sink;
+  std::chrono::system_clock::time_point now{1000h};
+  bool has_expired = false;
+  TranslateOptions options{.serves_tls = true};
+  options.now = [&] { return now; };
+  options.check_certificate = [&](const Certificate&) -> std::vector<Problem> {
+    if (!has_expired) return {};
+    return {{.severity = Severity::kWarning, .field = "chain", .why = "has expired", .fix = "renew it"}};
+  };
+  Reconciler reconciler(options, sink);
+  reconciler.update_source("a", of(tls_web("good")), kStart);
+  reconciler.reconcile();
+  has_expired = true;
+  now += 59min;
+  reconciler.reconcile();
+  CHECK(reconciler.problems().empty());
+  now += 1min;
+  reconciler.reconcile();
+  CHECK(has_problem(reconciler.problems(), "data[\"tls.crt\"]", "has expired"));
+  CHECK(sink.config.certificates.size() == 1);
+  has_expired = false;
+  now -= 5min;  // the clock was set back
+  reconciler.reconcile();
+  CHECK(reconciler.problems().empty());
+  CHECK(sink.num_applied == 1);
+}
+
+TEST_CASE("AThousandCertificatesAreJudgedAgainAtATime") {
+  int num_checked = 0;
+  const CountingCheck check{&num_checked};
+  CertificateMemory memory;
+  const auto num_judged_at = [&](std::chrono::hours at) {
+    const int before = num_checked;
+    for (int i = 0; i < 1500; ++i) {
+      const Certificate certificate{.name = std::to_string(i), .chain = "good", .key = {"key"}};
+      CHECK(memory.judge(certificate, check, CertificateMemory::Time(at)).is_good);
+    }
+    memory.forget([](const Origin&) { return false; });
+    return num_checked - before;
+  };
+  CHECK(num_judged_at(1h) == 1500);
+  CHECK(num_judged_at(2h) == 1000);
+  CHECK(num_judged_at(2h) == 500);
+  CHECK(num_judged_at(2h) == 0);
+}
+
+TEST_CASE("WhatTheLastGoodCertificateDoesNotCoverIsNotRedirected") {
+  FakeSink sink;
+  TranslateOptions options{.serves_tls = true};
+  options.check_certificate = [](const Certificate& certificate) -> std::vector<Problem> {
+    if (certificate.chain == "bad") return {{.field = "chain", .why = "cannot be read", .fix = "mend it"}};
+    std::vector<Problem> out;
+    for (std::size_t i = 0; i < certificate.server_names.size(); ++i) {
+      if (certificate.server_names[i] == "x.y") continue;
+      out.push_back({.severity = Severity::kWarning, .field = "server_names[" + std::to_string(i) + ']'});
+    }
+    return out;
+  };
+  Reconciler reconciler(options, sink);
+  const auto first_is_redirected = [&](const std::string& chain, const std::string& host) {
+    std::vector<Object> objects = tls_web(chain, {host});
+    std::get<Ingress>(objects[0]).rules[0].host = host;
+    reconciler.update_source("a", of(std::move(objects)), kStart);
+    reconciler.reconcile();
+    REQUIRE(sink.config.certificates.size() == 1);
+    CHECK(sink.config.certificates[0].chain == "good");
+    return sink.config.routes[0].rules[0].plain_requests == PlainRequests::kRedirect;
+  };
+  CHECK(first_is_redirected("good", "x.y"));
+  CHECK(first_is_redirected("bad", "x.y"));
+  CHECK_FALSE(first_is_redirected("bad", "a.y"));
+  CHECK(first_is_redirected("bad", "x.y"));
 }

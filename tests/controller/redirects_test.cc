@@ -37,6 +37,8 @@ TEST_CASE("HostsWithACertificateRedirectUnlessToldOtherwise") {
       {"*.a.example", nullptr, true, false},
       {"", nullptr, true, false},
       {"localhost", nullptr, true, false},
+      {"bare.wild.example", "true", true, false},  // shown a certificate that does not cover it
+      {"x.bare.example", "true", true, false},
   };
   for (const Row& row : rows) {
     CAPTURE(std::string(row.host));
@@ -45,14 +47,17 @@ TEST_CASE("HostsWithACertificateRedirectUnlessToldOtherwise") {
     Ingress subject = make_ingress("web", {{row.host}});
     if (row.annotation != nullptr) subject.meta.annotations[kSslRedirectAnnotation] = row.annotation;
     const Redirects redirects({.redirects_to_https = row.is_on_by_default},
-                              {{"a.example", "other"}, {"*.wild.example", "default"}});
+                              {{"a.example", {"other"}},
+                               {"*.wild.example", {"default"}},
+                               {"bare.wild.example", {"default", false}},
+                               {"*.bare.example", {"default", false}}});
     CHECK(redirects.plain_requests(row.host, subject) ==
           (row.is_redirected ? PlainRequests::kRedirect : PlainRequests::kServe));
   }
 }
 
 TEST_CASE("AWildcardCertificateOfAnotherNamespaceRedirectsOnlyWhoAsks") {
-  const Redirects redirects({}, {{"*.wild.example", "other"}, {"own.wild.example", "other"}});
+  const Redirects redirects({}, {{"*.wild.example", {"other"}}, {"own.wild.example", {"other"}}});
   Ingress subject = make_ingress("web", {{"x.wild.example"}});
   CHECK(redirects.plain_requests("x.wild.example", subject) == PlainRequests::kServe);
   CHECK(redirects.plain_requests("own.wild.example", subject) == PlainRequests::kRedirect);
