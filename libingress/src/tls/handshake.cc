@@ -75,7 +75,8 @@ bool Handshake::choose(ssl_st& ssl) {
   if (name != nullptr) server_name_ = base::to_lower_ascii(name);
   const auto found =
       server_name_.empty() ? std::span<const ServedCertificatePtr>() : table_->find(server_name_);
-  chosen_.assign(found.begin(), found.end());
+  const auto offered = found.first(std::min(found.size(), kMaxOffered));
+  chosen_.assign(offered.begin(), offered.end());
   const std::string& default_name = context_->settings().default_certificate;
   if (chosen_.empty()) {
     const ServedCertificate* certificate = default_name.empty() ? nullptr : table_->find_named(default_name);
@@ -86,10 +87,10 @@ bool Handshake::choose(ssl_st& ssl) {
       chosen_, [&](const ServedCertificatePtr& certificate) { return certificate->key() == default_name; });
   // A session may go on only where its certificates would be offered again (RFC 8446 4.6.1 leaves that to
   // us): one made for a host must not open another.
-  std::string bound_to = context_->listener_name();
+  std::string bound_to = context_->listener_name() + '\0';
   for (const ServedCertificatePtr& certificate : chosen_) {
     if (!SSL_add1_credential(&ssl, certificate->credential())) return false;
-    bound_to.append(1, '\0').append(certificate->key());
+    bound_to += certificate->fingerprint();
   }
   std::uint8_t digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;

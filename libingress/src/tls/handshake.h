@@ -18,6 +18,9 @@ namespace ingress::tls {
 
 class Handshake {
  public:
+  // Of one name: each costs memory and time in every handshake.
+  static constexpr std::size_t kMaxOffered = 4;
+
   Handshake(std::shared_ptr<const ServerContext> context, std::shared_ptr<const CertTable> table)
       : context_(std::move(context)), table_(std::move(table)) {}
 

@@ -4,8 +4,10 @@
 #include <openssl/mem.h>
 #include <openssl/nid.h>
 #include <openssl/rsa.h>
+#include <openssl/sha2.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <ctime>
 #include <optional>
@@ -235,6 +237,7 @@ struct ServedCertificate::Parsed {
   KeyType key_type = KeyType::kEcdsa;
   std::optional<Validity> validity;
   std::shared_ptr<const CertificateNames> names;
+  std::array<std::uint8_t, SHA256_DIGEST_LENGTH> fingerprint;
   std::unique_ptr<ssl_credential_st, FreeCredential> credential;
   std::vector<Problem> warnings;
 };
@@ -267,6 +270,11 @@ std::shared_ptr<const ServedCertificate::Parsed> ServedCertificate::Parsed::pars
   parsed->key_type = *type;
   parsed->validity = validity_of(chain->leaf.get());
   parsed->names = std::make_shared<const CertificateNames>(dns_names_of(chain->leaf.get(), findings));
+  SHA256_CTX digest;
+  SHA256_Init(&digest);
+  for (const auto& each : chain->bytes)
+    SHA256_Update(&digest, CRYPTO_BUFFER_data(each.get()), CRYPTO_BUFFER_len(each.get()));
+  SHA256_Final(parsed->fingerprint.data(), &digest);
   parsed->warnings = findings.take();
   return parsed;
 }
@@ -284,6 +292,10 @@ const std::shared_ptr<const CertificateNames>& ServedCertificate::names() const 
 
 const ssl_credential_st* ServedCertificate::credential() const {
   return parsed_->credential.get();
+}
+
+std::string_view ServedCertificate::fingerprint() const {
+  return {reinterpret_cast<const char*>(parsed_->fingerprint.data()), parsed_->fingerprint.size()};
 }
 
 ServedCertificate::Loaded ServedCertificate::load(const Certificate& certificate,

@@ -46,6 +46,8 @@ class ServedCertificate {
   // What it proves; may outlive it.
   const std::shared_ptr<const CertificateNames>& names() const;
   const ssl_credential_st* credential() const;
+  // SHA-256 of its chain.
+  std::string_view fingerprint() const;
 
  private:
   struct Parsed;
