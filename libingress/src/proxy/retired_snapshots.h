@@ -20,7 +20,7 @@ namespace ingress::proxy {
 
 class RetiredSnapshots : public std::enable_shared_from_this<RetiredSnapshots> {
  public:
-  // About a millisecond (bench/router/change_bench.cc, free_replaced).
+  // Some 0.1 ms with mimalloc, and 3 ms at worst (bench/router/change_bench.cc, free_replaced).
   static constexpr std::size_t kNodesPerSlice = 256;
 
   explicit RetiredSnapshots(Loop* loop) : loop_(loop) {}
