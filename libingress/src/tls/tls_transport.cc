@@ -118,8 +118,7 @@ void TlsTransport::resume(net::PauseReason reason) {
   stream_->resume(reason);
   // What is here already will not be announced by the stream: bytes, and the end that came behind them.
   if (!was_paused || !is_reading() || is_advance_pending_) return;
-  const bool has_end = is_input_ended_ || (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
-  if (input_.is_empty() && !has_end && !SSL_has_pending(ssl_.get())) return;
+  if (!has_input()) return;
   is_advance_pending_ = true;
   loop_.defer([this] {
     is_advance_pending_ = false;
@@ -195,30 +194,37 @@ void TlsTransport::finish_handshake() {
   handler_->on_ready();
 }
 
+// SSL_read() and SSL_write() begin with a clean error queue by themselves; to clear it around each once more
+// would cost as much as to decrypt a small record.
 void TlsTransport::read_plain() {
-  const ErrorScope errors;
   while (is_reading()) {
     const std::span<char> space = loop_.read_space();
     const std::size_t room = std::min(space.size(), kMaxPlainBytes);
     std::size_t size = 0;
     int result = 1;
-    while (size < room) {
+    while (result > 0 && size < room && (size == 0 || has_input())) {
       result = SSL_read(ssl_.get(), space.data() + size, static_cast<int>(room - size));
-      if (result <= 0) break;
-      size += static_cast<std::size_t>(result);
+      if (result > 0) size += static_cast<std::size_t>(result);
     }
     const int error = result > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), result);
     if (size > 0) handler_->on_read(loop_.take_read(size));
-    if (result > 0) continue;
+    if (result > 0 && has_input()) continue;
     if (error == SSL_ERROR_SSL) {
+      ERR_clear_error();
       flush();  // the alert
       fail("tls_record");
-    } else if (error != SSL_ERROR_WANT_READ || is_input_ended_) {
+    } else if (error != SSL_ERROR_NONE && (error != SSL_ERROR_WANT_READ || is_input_ended_)) {
       note_plain_end();
     }
     break;
   }
   if (state_ == State::kOpen) flush();  // answers to key updates
+}
+
+// Whether another SSL_read() may bring something: bytes, or the end behind them.
+bool TlsTransport::has_input() const {
+  return !input_.is_empty() || is_input_ended_ || SSL_has_pending(ssl_.get()) ||
+         (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
 
 // The peer's close_notify, or the end of the stream without one: whether a message was cut is for its framing
@@ -235,7 +241,6 @@ void TlsTransport::write(base::Chain&& bytes) {
     bytes.clear();
     return;
   }
-  const ErrorScope errors;
   // Records are filled, so that a head and a small body are one; a large piece is not copied for that.
   char record[kMaxRecordBytes];
   std::size_t filled = 0;
@@ -262,11 +267,16 @@ void TlsTransport::write(base::Chain&& bytes) {
 
 void TlsTransport::encrypt(const char* bytes, std::size_t size) {
   // Takes all or fails: what it writes to never refuses.
-  if (SSL_write(ssl_.get(), bytes, static_cast<int>(size)) != static_cast<int>(size)) fail_later("tls_write");
+  if (SSL_write(ssl_.get(), bytes, static_cast<int>(size)) != static_cast<int>(size)) {
+    ERR_clear_error();
+    fail_later("tls_write");
+  }
 }
 
 void TlsTransport::flush() {
-  if (!output_.is_empty()) stream_->write(std::exchange(output_, {}));
+  if (output_.is_empty()) return;
+  stream_->write(std::move(output_));
+  output_.clear();  // keeps its array
 }
 
 void TlsTransport::fail(const char* what) {

@@ -101,6 +101,7 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   bool advance_handshake();
   void finish_handshake();
   void read_plain();
+  bool has_input() const;
   void note_plain_end();
   void encrypt(const char* bytes, std::size_t size);
   void flush();
