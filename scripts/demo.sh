@@ -38,6 +38,13 @@ port_or_any() {
   if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then echo 0; else echo "$1"; fi
 }
 
+# The first port from here on that nothing listens on.
+free_port() {
+  local port="$1"
+  until [[ $(port_or_any "$port") == "$port" ]]; do port=$((port + 1)); done
+  echo "$port"
+}
+
 start_backend() {  # name
   : >"$work/$1.out"
   "$bin/echo" 0 "$1" >>"$work/$1.out" 2>&1 &
@@ -47,13 +54,16 @@ start_backend() {  # name
   backend_port="${line##* }"
 }
 
-write_manifest() {  # name port
+write_manifest() {  # name port [tls]
+  local tls=""
+  [[ ${3:-} != tls ]] || tls="tls: [{hosts: [$1.example.com], secretName: $1}]"
   cat >"$manifests/$1.yaml" <<YAML
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
   name: $1
 spec:
+  $tls
   rules:
     - host: $1.example.com
       http:
@@ -83,28 +93,53 @@ ports:
 YAML
 }
 
+# A certificate for one host, which only this demo trusts, as the Secret that the Ingress of the name asks for.
+write_certificate() {  # name
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 7 -subj "/CN=$1.example.com" \
+    -addext "subjectAltName=DNS:$1.example.com" -keyout "$work/$1.key" -out "$work/$1.pem" 2>/dev/null
+  cat >"$manifests/$1-certificate.yaml" <<YAML
+apiVersion: v1
+kind: Secret
+type: kubernetes.io/tls
+metadata:
+  name: $1
+data:
+  tls.crt: $(base64 -w0 <"$work/$1.pem")
+  tls.key: $(base64 -w0 <"$work/$1.key")
+YAML
+}
+
 failures=0
 # Shows a request and what it is answered; counts an answer that is not the expected one.
-ask() {  # host status text
-  local answer status
+ask() {  # status text curl's arguments...
+  local answer status argument wanted="$1" text="$2"
+  shift 2
   echo
-  echo "\$ curl -i -H 'Host: $1' http://$http/hello"
-  answer="$(curl -sS -i --max-time 10 -H "Host: $1" "http://$http/hello" | tr -d '\r')" || true
+  printf '$ curl -i'
+  for argument; do
+    [[ $argument != *" "* ]] || argument="'$argument'"
+    printf ' %s' "$argument"
+  done
+  echo
+  answer="$(curl -sS -i --max-time 10 "$@" | tr -d '\r')" || true
   echo "$answer"
   status="$(head -n1 <<<"$answer" | cut -d' ' -f2)"
-  if [[ $status != "$2" || $answer != *"$3"* ]]; then
-    echo "demo: expected status $2 and \"$3\"" >&2
+  if [[ $status != "$wanted" || $answer != *"$text"* ]]; then
+    echo "demo: expected status $wanted and \"$text\"" >&2
     failures=$((failures + 1))
   fi
 }
 
-for name in cnapp securitygraph; do
-  start_backend "$name"
-  write_manifest "$name" "$backend_port"
-done
+start_backend cnapp
+write_manifest cnapp "$backend_port"
+start_backend securitygraph
+write_manifest securitygraph "$backend_port" tls
+write_certificate securitygraph
 
 : >"$work/proxyd.log"
+https_port="$(free_port 8443)"
 "$bin/proxyd" run --manifests "$manifests" --http "127.0.0.1:$(port_or_any 8080)" \
+  --https "127.0.0.1:$https_port" --https-public-port "$https_port" \
   --admin "127.0.0.1:$(port_or_any 9901)" --access-log "$work/access.log" 2>>"$work/proxyd.log" &
 proxyd_pid="$!"
 pids+=("$proxyd_pid")
@@ -115,9 +150,11 @@ http="${line##* }"
 # 503 until every worker serves the first configuration; curl counts it among the errors worth a retry.
 curl -sS --fail --retry 50 --retry-delay 0 --retry-max-time 20 -o /dev/null "http://$admin/readyz"
 
-ask cnapp.example.com 200 "served by cnapp"
-ask securitygraph.example.com 200 "served by securitygraph"
-ask unknown.example.com 404 ""
+ask 200 "served by cnapp" -H 'Host: cnapp.example.com' "http://$http/hello"
+ask 308 "Location: https://securitygraph.example.com:$https_port/hello" -H 'Host: securitygraph.example.com' "http://$http/hello"
+ask 200 "served by securitygraph" --cacert "$work/securitygraph.pem" \
+  --resolve "securitygraph.example.com:$https_port:127.0.0.1" "https://securitygraph.example.com:$https_port/hello"
+ask 404 "" -H 'Host: unknown.example.com' "http://$http/hello"
 
 if [[ $once == --once ]]; then
   [[ $failures -eq 0 ]]

@@ -35,7 +35,9 @@ int main(int argc, char** argv) {
   if (!server) return std::fprintf(stderr, "%s\n", server.error().text().c_str()), 1;
   const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
   ingress::GatewayConfig config;
-  config.listeners = {{.name = "echo", .address = "127.0.0.1", .port = port}};
+  // Shows what a proxy on this machine says of its client, instead of saying it anew.
+  config.listeners = {
+      {.name = "echo", .address = "127.0.0.1", .port = port, .trusted_proxies = {"127.0.0.1"}}};
   config.routes = {{.name = "all", .rules = {{.reply = ingress::FixedReply{404, "no_route"}}}}};
   const auto live = server->publish(std::move(config));
   if (!live) return std::fprintf(stderr, "%s\n", live.error().front().why.c_str()), 1;
