@@ -12,11 +12,12 @@
 
 namespace ingress::controller::test {
 
-inline ObjectMeta meta(std::string name, std::optional<std::int64_t> created_at = {}) {
+inline ObjectMeta meta(std::string_view name, std::optional<std::int64_t> created_at = {}) {
+  ObjectMeta made{.namespace_ = "default", .created_at = created_at};
   const std::size_t slash = name.find('/');
-  if (slash == std::string::npos)
-    return {.namespace_ = "default", .name = std::move(name), .created_at = created_at};
-  return {.namespace_ = name.substr(0, slash), .name = name.substr(slash + 1), .created_at = created_at};
+  if (slash != std::string_view::npos) made.namespace_ = name.substr(0, slash);
+  made.name = name.substr(slash == std::string_view::npos ? 0 : slash + 1);
+  return made;
 }
 
 // "web:80" or "web:http".
@@ -46,10 +47,10 @@ struct RuleText {
   std::vector<std::pair<std::string, std::string>> paths = {};  // path() texts and backends
 };
 
-inline Ingress make_ingress(std::string name, std::vector<RuleText> rules,
+inline Ingress make_ingress(std::string_view name, std::vector<RuleText> rules,
                             std::optional<std::int64_t> created_at = {},
                             std::string_view default_backend = "") {
-  Ingress out{.meta = meta(std::move(name), created_at)};
+  Ingress out{.meta = meta(name, created_at)};
   for (const RuleText& rule : rules) {
     IngressRule made{.host = rule.host, .index = static_cast<std::uint32_t>(out.rules.size())};
     for (const auto& [text, to] : rule.paths) {

@@ -60,8 +60,8 @@ std::vector<ServerNameAt> crowded_server_names(const std::vector<Certificate>& c
   std::unordered_map<std::string_view, Count> counts;
   std::vector<std::size_t> by_name(certificates.size());
   for (std::size_t i = 0; i < by_name.size(); ++i) by_name[i] = i;
-  std::ranges::stable_sort(by_name, {},
-                           [&](std::size_t i) -> const std::string& { return certificates[i].name; });
+  std::ranges::sort(by_name, {},
+                    [&](std::size_t i) { return std::pair(std::string_view(certificates[i].name), i); });
   std::vector<ServerNameAt> out;
   for (const std::size_t i : by_name) {
     const Certificate& certificate = certificates[i];
