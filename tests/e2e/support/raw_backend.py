@@ -55,6 +55,7 @@ class RawBackend:
         self.listener.listen(backlog)
         self.address, self.port = address, self.listener.getsockname()[1]
         self.threads, self.socks = [], []
+        self.lock, self.is_closed = threading.Lock(), False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -65,10 +66,13 @@ class RawBackend:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             thread = threading.Thread(target=self._serve, args=(sock, self.num_connections), daemon=True)
-            self.num_connections += 1
-            self.threads.append(thread)
-            self.socks.append(sock)
-            thread.start()
+            with self.lock:
+                if self.is_closed:  # nobody would ever end its script
+                    return sock.close()
+                self.num_connections += 1
+                self.threads.append(thread)
+                self.socks.append(sock)
+                thread.start()
 
     def _serve(self, sock, index):
         connection = RawConnection(sock, index)
@@ -83,6 +87,8 @@ class RawBackend:
             sock.close()
 
     def close(self):
+        with self.lock:
+            self.is_closed = True
         for end in [self.listener, *self.socks]:
             try:
                 end.shutdown(socket.SHUT_RDWR)
