@@ -8,7 +8,7 @@ namespace {
 // Who has one address of an IPv6 network has 2^64 of them.
 std::string source_of(std::string_view peer) {
   in6_addr address;
-  const std::string text(peer);
+  std::string text(peer);
   if (inet_pton(AF_INET6, text.c_str(), &address) != 1) return text;
   return {reinterpret_cast<const char*>(address.s6_addr), 8};
 }
