@@ -10,7 +10,6 @@
 namespace ingress::tls {
 namespace {
 
-using test::CertificateRecipe;
 using test::make_certificate;
 using test::TestKey;
 
