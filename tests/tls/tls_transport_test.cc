@@ -172,6 +172,17 @@ TEST_CASE("WhatIsNotTlsBreaksTheStreamAlone") {
   }
 }
 
+TEST_CASE("AStreamThatBreaksBelowIsToldOnce") {
+  for (const bool has_shaken_hands : {false, true}) {
+    Server server;
+    Connection connection(server);
+    if (has_shaken_hands) REQUIRE(connection.client.shake_hands());
+    connection.peer->break_with({.code = ErrorCode::kIo, .what = "reset"});
+    CHECK(connection.handler.broken == std::vector<std::string>{"reset"});
+    CHECK(server.counters.handshakes_failed.get() == (has_shaken_hands ? 0 : 1));
+  }
+}
+
 TEST_CASE("AChangedRecordBreaksTheStreamAndIsNotRead") {
   Server server;
   Connection connection(server);

@@ -150,10 +150,7 @@ void TlsTransport::on_drained() {
 }
 
 void TlsTransport::on_broken(Error error) {
-  if (state_ == State::kHandshake) counters_.handshakes_failed.add();
-  if (state_ == State::kFailed || state_ == State::kClosed) return;
-  state_ = State::kFailed;
-  handler_->on_broken(std::move(error));
+  fail(std::move(error));
 }
 
 void TlsTransport::on_handshake_timeout() {
@@ -280,17 +277,21 @@ void TlsTransport::flush() {
 }
 
 void TlsTransport::fail(const char* what) {
+  fail({.code = ErrorCode::kIo, .side = ErrorSide::kDownstream, .what = what, .detail = {}});
+}
+
+// Once; what comes later has nothing to add.
+void TlsTransport::fail(Error error) {
   if (state_ == State::kFailed || state_ == State::kClosed) return;
   if (state_ == State::kHandshake) counters_.handshakes_failed.add();
   state_ = State::kFailed;
   beginning_.reset();
-  handler_->on_broken({.code = ErrorCode::kIo, .side = ErrorSide::kDownstream, .what = what, .detail = {}});
+  handler_->on_broken(std::move(error));
 }
 
 // From inside a call of the owner's.
 void TlsTransport::fail_later(const char* what) {
-  if (std::exchange(failure_, what) != nullptr) return;
-  loop_.defer([this] { fail(failure_); });
+  loop_.defer([this, what] { fail(what); });
 }
 
 // Which of several certificates was shown only BoringSSL knows, and not when a session is resumed: all have

@@ -105,6 +105,7 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   void note_plain_end();
   void encrypt(const char* bytes, std::size_t size);
   void flush();
+  void fail(Error error);
   void fail(const char* what);
   void fail_later(const char* what);
   void say_goodbye();
@@ -126,13 +127,12 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   };
   std::unique_ptr<Beginning> beginning_;
   std::string server_name_;
-  std::vector<std::shared_ptr<const CertificateNames>>
-      names_;  // of the certificates offered; empty: any host
+  // Of the certificates offered; empty: any host.
+  std::vector<std::shared_ptr<const CertificateNames>> names_;
 
   base::Chain input_;              // read from the stream, not yet taken by BoringSSL
   base::Chain output_;             // made by BoringSSL, not yet written to the stream
   std::uint64_t plain_bytes_ = 0;  // given to BoringSSL
-  const char* failure_ = nullptr;  // what the handler is still to be told
   State state_ = State::kHandshake;
   std::uint8_t pause_reasons_ = 0;
   bool has_opened_ = false;      // the handshake is done
