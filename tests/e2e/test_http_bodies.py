@@ -105,7 +105,8 @@ def endless_backend(make_raw_backend, sent, size):
     """Answers with `size` bytes; `sent` tells how many of them have been taken so far."""
     def script(connection):
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
-        connection.read_head()
+        if connection.read_head().method == "HEAD":  # no body: its bytes would answer the next request of a kept connection
+            return connection.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
         for _ in range(size // MEGABYTE):
             connection.send(PATTERN)
