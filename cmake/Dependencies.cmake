@@ -4,6 +4,7 @@
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libuv REQUIRED IMPORTED_TARGET GLOBAL libuv)
 pkg_check_modules(libcares REQUIRED IMPORTED_TARGET GLOBAL libcares)
+pkg_check_modules(nghttp2 REQUIRED IMPORTED_TARGET GLOBAL libnghttp2)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET GLOBAL re2)
 find_package(simdjson REQUIRED)
 find_package(yaml-cpp REQUIRED)

@@ -56,6 +56,7 @@ THIRD_PARTY = [
     (r"uv\.h|uv/.*", ["net"], True),
     (r"ares.*\.h", ["net"], True),
     (r"llhttp\.h", ["http"], True),
+    (r"nghttp2/.*", ["http"], True),
     (r"openssl/.*", ["tls"], True),
     (r"re2/.*", ["base"], False),
     (r"simdjson\.h", ["base"], True),

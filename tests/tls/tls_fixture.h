@@ -44,7 +44,8 @@ class Recorder final : public net::TransportHandler {
 struct Server {
   explicit Server(ListenerTls settings = {}, std::vector<Certificate> certificates = {make_certificate()})
       : loop(std::move(*net::EventLoop::create())),
-        context(std::move(*ServerContext::create(settings, "web", std::make_shared<TicketKeys>()))) {
+        context(std::move(
+            *ServerContext::create(settings, Http2Mode::kOn, "web", std::make_shared<TicketKeys>()))) {
     CertTable::Builder builder{CertTable()};
     for (const Certificate& certificate : certificates) {
       auto loaded = ServedCertificate::load(certificate, std::chrono::system_clock::now());

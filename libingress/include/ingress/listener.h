@@ -56,6 +56,19 @@ enum class HeadersWithUnderscores : std::uint8_t {
   kAllow,   // but for names that are those of fields of ours with '_' for '-'
 };
 
+enum class Http2Mode : std::uint8_t { kOff, kOn };
+
+// HTTP/2 (RFC 9113) beside HTTP/1: over TLS for clients that ask for it (ALPN "h2"), on a plain listener for
+// those that begin with its preface. A change counts for connections that begin after it.
+struct ListenerHttp2 {
+  Http2Mode mode = Http2Mode::kOn;
+  std::uint32_t max_streams = 100;  // requests at once on a connection; more are refused
+  // What a client may send ahead of us, of one request's body and of all on its connection.
+  std::uint32_t stream_window_bytes = 64 * 1024;
+  std::uint32_t connection_window_bytes = 1024 * 1024;
+  friend bool operator==(const ListenerHttp2&, const ListenerHttp2&) = default;
+};
+
 enum class TlsVersion : std::uint8_t { kTls12, kTls13 };
 
 // How a listener speaks TLS. Which certificate a client sees follows from GatewayConfig::certificates.
@@ -85,6 +98,7 @@ struct Listener {
   // whoever connects to a unix socket.
   std::vector<std::string> trusted_proxies = {};
   HeadersWithUnderscores headers_with_underscores = HeadersWithUnderscores::kDrop;
+  ListenerHttp2 http2 = {};
   std::optional<ListenerTls> tls = {};  // unset = plain
   // Of a plain listener: the port that redirects of PlainRequests::kRedirect name, left out when it is 443.
   std::uint16_t https_port = 443;

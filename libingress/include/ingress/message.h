@@ -193,7 +193,7 @@ class INGRESS_EXPORT Headers {
   std::unique_ptr<base::Arena> storage_;
 };
 
-enum class HttpVersion : std::uint8_t { kHttp10, kHttp11 };
+enum class HttpVersion : std::uint8_t { kHttp10, kHttp11, kHttp2 };
 
 // A request's head after validation and normalisation: what is matched is what is forwarded.
 class RequestHead {

@@ -114,6 +114,20 @@ void Chain::drop_slices(std::size_t bytes) {
   }
 }
 
+void Chain::move_front(std::size_t bytes, Chain& out) {
+  assert(bytes <= size_);
+  if (bytes == size_) return out.append(std::move(*this));
+  while (bytes > 0) {
+    const std::size_t front = slices_[head_].size();
+    if (front > bytes) {
+      out.append(slices_[head_].sub(0, bytes));
+      return drop_slices(bytes);
+    }
+    out.append(take_front());
+    bytes -= front;
+  }
+}
+
 Slice Chain::take_front() {
   assert(!is_empty());
   Slice front = std::move(slices_[head_++]);

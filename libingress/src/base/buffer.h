@@ -105,6 +105,8 @@ class Chain {
     drop_slices(bytes);
   }
   Slice take_front();  // the first slice; chain must not be empty
+  // Moves the first `bytes` behind `out`; at most size_bytes().
+  void move_front(std::size_t bytes, Chain& out);
   void clear() {
     if (!slices_.empty()) slices_.clear();
     head_ = size_ = 0;

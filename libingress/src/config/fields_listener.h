@@ -83,6 +83,35 @@ constexpr std::array<EnumInfo<HeadersWithUnderscores>, 3> enum_table(HeadersWith
            {HeadersWithUnderscores::kAllow, "allow",
             "forwarded, but for those that look like `Content-Length`, `X-Forwarded-For` and the like"}}};
 }
+constexpr std::array<EnumInfo<Http2Mode>, 2> enum_table(Http2Mode) {
+  return {{{Http2Mode::kOff, "off", "HTTP/1 only"}, {Http2Mode::kOn, "on", "as the client chooses"}}};
+}
+constexpr TypeInfo type_info(const ListenerHttp2*) {
+  return {
+      "listener_http2",
+      "HTTP/2 beside HTTP/1: over TLS by ALPN, on a plain listener for clients that begin with its preface"};
+}
+template <class V>
+void describe(V&& visit, const ListenerHttp2*) {
+  constexpr std::int64_t kMaxWindow = (std::int64_t{1} << 31) - 1;  // RFC 9113 6.9.1
+  visit({"mode", "whether clients may speak it"}, &ListenerHttp2::mode);
+  visit({.name = "max_streams",
+         .doc = "requests at once on a connection; more are refused",
+         .min = 1,
+         .max = 10'000},
+        &ListenerHttp2::max_streams);
+  visit({.name = "stream_window_bytes",
+         .doc = "what a client may send ahead of us of one body",
+         .min = 16'384,
+         .max = kMaxWindow},
+        &ListenerHttp2::stream_window_bytes);
+  visit({.name = "connection_window_bytes",
+         .doc = "the same of all bodies of a connection together",
+         .min = 65'535,
+         .max = kMaxWindow},
+        &ListenerHttp2::connection_window_bytes);
+}
+
 constexpr std::array<EnumInfo<TlsVersion>, 2> enum_table(TlsVersion) {
   return {{{TlsVersion::kTls12, "1.2", "RFC 5246"}, {TlsVersion::kTls13, "1.3", "RFC 8446"}}};
 }
@@ -130,6 +159,7 @@ void describe(V&& visit, const Listener*) {
         &Listener::trusted_proxies);
   visit({"headers_with_underscores", "what happens to fields with `_` in their names"},
         &Listener::headers_with_underscores);
+  visit({"http2", "HTTP/2 beside HTTP/1"}, &Listener::http2);
   visit({"tls", "unset = plain"}, &Listener::tls);
   visit({.name = "https_port",
          .doc = "of a plain listener: the port that redirects to https name; they leave out 443",

@@ -89,6 +89,7 @@ Repair quarantine_listener(Listener& listener) {
   if (is_faulty([&](Reporter& reporter) { check_table_bounds(listener.paths, {}, reporter); }))
     listener.paths.ambiguous = AmbiguousPaths::kReject;
   reset_out_of_bounds(listener.paths);
+  reset_out_of_bounds(listener.http2);
   // Whom we cannot name we do not trust.
   std::erase_if(listener.trusted_proxies, [](const std::string& text) {
     return is_faulty([&](Reporter& reporter) { check_trusted_proxy(text, {}, reporter); });

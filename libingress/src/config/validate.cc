@@ -80,6 +80,7 @@ void validate_listener(const Listener& listener, const FieldPath& field, std::ve
   check_table_bounds(listener.limits, field.at("limits"), reporter);
   check_table_bounds(listener.timeouts, field.at("timeouts"), reporter);
   check_table_bounds(listener.paths, field.at("paths"), reporter);
+  check_table_bounds(listener.http2, field.at("http2"), reporter);
   for (std::size_t i = 0; i < listener.trusted_proxies.size(); ++i)
     check_trusted_proxy(listener.trusted_proxies[i], field.at("trusted_proxies", i), reporter);
   if (listener.tls) check_listener_tls(*listener.tls, field.at("tls"), reporter);

@@ -42,14 +42,14 @@ constexpr std::array<std::string_view, 25> kNotInTrailers = {"accept-encoding",
                                                              "authentication-info",
                                                              "http2-settings"};
 
+}  // namespace
+
 bool may_be_trailer(std::string_view name) {
   return to_header_id(name) == HeaderId::kOther &&
          std::ranges::none_of(kNotInTrailers, [name](std::string_view known) {
            return base::equals_ignore_case(known, name);
          });
 }
-
-}  // namespace
 
 void BodyDecoder::start(BodyFraming framing, ErrorCode error_code, std::uint64_t max_body_bytes,
                         std::size_t max_trailer_bytes) {

@@ -24,6 +24,10 @@ struct BodyStep {
   bool is_end = false;  // the body is complete; following bytes belong to the next message
 };
 
+// Whether a field may stand behind a body and be forwarded from there (RFC 9110 6.5.1): not those about
+// framing, routing, authentication and forwarding, nor any other that the library knows. Any case.
+bool may_be_trailer(std::string_view name);
+
 class BodyDecoder {
  public:
   static constexpr std::size_t kMaxExtensionBytes = 16 * 1024;

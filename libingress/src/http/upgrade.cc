@@ -54,7 +54,7 @@ bool names_upgrade(const Headers& headers) {
 std::string_view offered_upgrade(const RequestHead& head, BodyFraming framing) {
   const Headers& headers = head.headers();
   const std::string_view value = only_value(headers, HeaderId::kUpgrade);
-  if (value.empty() || head.version() != HttpVersion::kHttp11 || !names_upgrade(headers)) return {};
+  if (value.empty() || head.version() == HttpVersion::kHttp10 || !names_upgrade(headers)) return {};
   const bool is_bodiless =
       framing.kind == BodyKind::kNone || (framing.kind == BodyKind::kLength && framing.length == 0);
   if (!is_bodiless) return {};

@@ -59,6 +59,7 @@ class SecureSession {
   // and was shown a certificate that does not prove `host` (RFC 9110 7.4).
   virtual bool may_serve(std::string_view host) const = 0;
   virtual std::string_view server_name() const = 0;  // in lower case; empty when the client named none
+  virtual std::string_view protocol() const = 0;     // chosen by ALPN (RFC 7301); empty when none was
 
  protected:
   ~SecureSession() = default;

@@ -6,33 +6,11 @@
 #include "http/h1_writer.h"
 #include "policy/forwarding_headers.h"
 #include "proxy/listener_state.h"
+#include "proxy/parse_options.h"
 
 namespace ingress::proxy {
 
 namespace {
-
-http::HeadLimits head_limits(const ListenerLimits& limits) {
-  return {.head_bytes = limits.head_bytes,
-          .max_headers = limits.max_headers,
-          .request_line_bytes = limits.request_line_bytes};
-}
-
-http::PathOptions path_options(const ListenerPaths& paths) {
-  http::PathOptions options{.slashes = paths.slashes == SlashMerging::kMerge ? http::Slashes::kMerge
-                                                                             : http::Slashes::kKeep};
-  switch (paths.ambiguous) {
-    case AmbiguousPaths::kReject:
-      options.ambiguous = http::Ambiguous::kReject;
-      break;
-    case AmbiguousPaths::kRejectHiddenDots:
-      options.ambiguous = http::Ambiguous::kRejectHiddenDots;
-      break;
-    case AmbiguousPaths::kKeep:
-      options.ambiguous = http::Ambiguous::kKeep;
-      break;
-  }
-  return options;
-}
 
 Error downstream_error(ErrorCode code, const char* what) {
   return {code, ErrorSide::kDownstream, RetrySafety::kNotSafe, what, {}};
@@ -46,8 +24,8 @@ const Headers& no_trailers() {
 }  // namespace
 
 DownstreamH1::DownstreamH1(DownstreamHost& host, ListenerState& listener, net::TransportPtr transport)
-    : host_(host),
-      listener_(listener),
+    : DownstreamConnection(listener),
+      host_(host),
       transport_(std::move(transport)),
       read_timer_([](void* self) { static_cast<DownstreamH1*>(self)->on_read_timeout(); }, this) {}
 
@@ -56,6 +34,12 @@ DownstreamH1::~DownstreamH1() = default;
 void DownstreamH1::start() {
   transport_->start(this);
   if (transport_->is_ready()) watch_reading();
+}
+
+void DownstreamH1::on_ready() {
+  const net::SecureSession* const secure = transport_->secure();
+  if (secure != nullptr && secure->protocol() == "h2") return begin_http2({});
+  watch_reading();
 }
 
 void DownstreamH1::on_read(base::Slice bytes) {
@@ -114,7 +98,39 @@ void DownstreamH1::hold_input() {
   transport_->pause(net::PauseReason::kBusy);
 }
 
+// "PRI * HTTP/2.0" and so on (RFC 9113 3.4): its first four bytes begin no request that anybody sends. They
+// may come one by one; until they are all there the parser gets them too.
+bool DownstreamH1::is_http2_preface() {
+  constexpr std::string_view kPreface = "PRI ";
+  if (transport_->secure() != nullptr || listener_.settings.http2.mode == Http2Mode::kOff) return false;
+  const std::string_view text = input_.view();
+  const std::string_view wanted = kPreface.substr(num_preface_bytes_);
+  const std::string_view got = text.substr(0, wanted.size());
+  if (!wanted.starts_with(got)) {
+    num_preface_bytes_ = kNoPreface;
+    return false;
+  }
+  if (got.size() < wanted.size()) {
+    num_preface_bytes_ += static_cast<std::uint8_t>(got.size());
+    return false;
+  }
+  base::Chain read;
+  read.append_copy(kPreface.substr(0, num_preface_bytes_), host_.services().loop.buffers());
+  read.append(std::move(input_));
+  begin_http2(std::move(read));
+  return true;
+}
+
+void DownstreamH1::begin_http2(base::Chain read) {
+  state_ = State::kClosed;
+  input_ = {};
+  read_timer_.cancel();
+  give_back_message();
+  host_.begin_http2(*this, std::move(transport_), std::move(read));
+}
+
 bool DownstreamH1::take_head() {
+  if (is_first_ && num_preface_bytes_ != kNoPreface && is_http2_preface()) return false;
   if (state_ == State::kIdle) {
     message_ = host_.take_message();
     message_->parser.set_limits(head_limits(listener_.settings.limits));

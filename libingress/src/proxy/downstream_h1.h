@@ -2,9 +2,10 @@
 //
 // Owner: its Worker. Thread: the worker's.
 // Caller: start() once; drain() when the worker or the listener goes away.
-// Always true: at most one exchange at a time; what a client sends behind the request being served waits,
-// and reading pauses until the answer is out; no request begins while a client leaves its answers unread;
-// after a refused message and in a tunnel nothing is interpreted.
+// A client that speaks HTTP/2 is handed on to another connection (DownstreamHost::begin_http2()) before
+// anything of it is taken for a request. Always true: at most one exchange at a time; what a client sends
+// behind the request being served waits, and reading pauses until the answer is out; no request begins while
+// a client leaves its answers unread; after a refused message and in a tunnel nothing is interpreted.
 #pragma once
 
 #include <cstddef>
@@ -13,50 +14,28 @@
 #include "base/buffer.h"
 #include "net/timer_wheel.h"
 #include "net/transport.h"
+#include "proxy/downstream_connection.h"
 #include "proxy/downstream_stream.h"
 #include "proxy/exchange.h"
 #include "proxy/h1_message.h"
 
 namespace ingress::proxy {
 
-struct ListenerState;
-class DownstreamH1;
-
-// What a connection needs of the worker that owns it.
-class DownstreamHost {
- public:
-  virtual Services& services() = 0;
-  virtual std::unique_ptr<Exchange> take_exchange() = 0;
-  virtual void put_back_exchange(std::unique_ptr<Exchange> exchange) = 0;
-  virtual std::unique_ptr<H1Message> take_message() = 0;
-  virtual void put_back_message(std::unique_ptr<H1Message> message) = 0;  // after its reset()
-  // Answers should say "Connection: close".
-  virtual bool is_closing(const ListenerState& listener) const = 0;
-  // The connection is through; it is freed after the current callback.
-  virtual void on_connection_closed(DownstreamH1& connection) = 0;
-
- protected:
-  ~DownstreamHost() = default;
-};
-
-class DownstreamH1 final : private net::TransportHandler, private DownstreamStream {
+class DownstreamH1 final : public DownstreamConnection,
+                           private net::TransportHandler,
+                           private DownstreamStream {
  public:
   DownstreamH1(DownstreamHost& host, ListenerState& listener, net::TransportPtr transport);
-  ~DownstreamH1();
+  ~DownstreamH1() override;
 
-  void start();
-  // Closes now when no request is under way, otherwise after its answer.
-  void drain();
-  // Closes whatever is under way.
-  void close_now();
-  // Closes a tunnel, also one that is still to begin: their time is over.
-  void drain_tunnel();
-  bool is_tunnel() const { return state_ == State::kTunnel; }
-  ListenerState& listener() { return listener_; }
-  // Position in the owner's list.
-  std::size_t list_index = 0;
+  void start() override;
+  void drain() override;
+  void drain_tunnel() override;
+  void cut_exchanges() override;
+  void close_now() override;
 
  private:
+  static constexpr std::uint8_t kNoPreface = 255;
   enum class State : std::uint8_t { kIdle, kHead, kExchange, kTunnel, kLinger, kClosed };
   enum class ReadWait : std::uint8_t { kNothing, kNextRequest, kHead, kBody, kLinger };
   static constexpr std::chrono::milliseconds kLingerTime{2'000};
@@ -64,7 +43,7 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   static constexpr std::chrono::milliseconds kFirstRequestGrace{1'000};
 
   // net::TransportHandler
-  void on_ready() override { watch_reading(); }
+  void on_ready() override;
   void on_read(base::Slice bytes) override;
   void on_read_end() override;
   bool minds_reset_at_end() const override { return state_ != State::kIdle; }
@@ -83,6 +62,8 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
 
   void process();
   void take_input();
+  bool is_http2_preface();
+  void begin_http2(base::Chain read);
   bool take_head();
   bool take_body();
   void pass_to_tunnel();
@@ -103,7 +84,6 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   void on_write_timeout();
 
   DownstreamHost& host_;
-  ListenerState& listener_;
   net::TransportPtr transport_;
   std::unique_ptr<H1Message> message_;  // none while the connection rests
   std::unique_ptr<Exchange> exchange_;
@@ -132,6 +112,7 @@ class DownstreamH1 final : private net::TransportHandler, private DownstreamStre
   bool is_first_ = true;          // no request yet
   bool is_draining_ = false;
   bool is_tunnel_time_over_ = false;
+  std::uint8_t num_preface_bytes_ = 0;  // of what has come, those with which HTTP/2 would begin as well
 };
 
 }  // namespace ingress::proxy

@@ -62,6 +62,10 @@ void DownstreamH1::drain_tunnel() {
   if (state_ == State::kTunnel && !is_exchange_over_) exchange_->on_tunnel_drain();
 }
 
+void DownstreamH1::cut_exchanges() {
+  if (state_ != State::kTunnel) close_now();
+}
+
 void DownstreamH1::close_now() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;

@@ -77,6 +77,7 @@ void Exchange::log() {
       .host = head.host(),
       .path = head.path().empty() ? start_->raw_path : head.path(),
       .protocol = head.method().empty()                    ? ""
+                  : head.version() == HttpVersion::kHttp2  ? "HTTP/2"
                   : head.version() == HttpVersion::kHttp10 ? "HTTP/1.0"
                                                            : "HTTP/1.1",
       .status = status_,

@@ -189,11 +189,13 @@ std::expected<std::vector<ListenerEntry>, std::vector<Problem>> Publisher::bind(
         const std::string held_key = config::listener_key(held.listener);
         if (key == held_key && (!key.empty() || held.listener.name == name)) bound = held.bound;
         // Kept while it can be: sessions resume only under the context that they began with.
-        if (held.listener.name == name && held.listener.tls == listener.tls) context = held.tls;
+        const bool is_same_tls =
+            held.listener.tls == listener.tls && held.listener.http2.mode == listener.http2.mode;
+        if (held.listener.name == name && is_same_tls) context = held.tls;
       }
     }
     if (listener.tls && !context) {
-      auto made = tls::ServerContext::create(*listener.tls, name, ticket_keys_);
+      auto made = tls::ServerContext::create(*listener.tls, listener.http2.mode, name, ticket_keys_);
       if (!made) {
         problems.push_back({.object = {.kind = "Listener", .name = name},
                             .field = "listeners." + name + ".tls",

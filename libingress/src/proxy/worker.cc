@@ -8,6 +8,9 @@
 #include <string>
 #include <utility>
 
+#include "proxy/downstream_h1.h"
+#include "proxy/downstream_h2.h"
+
 namespace ingress::proxy {
 
 namespace {
@@ -156,9 +159,7 @@ void Worker::drain_tunnels() {
 
 void Worker::cut_exchanges() {
   loop_->post([this] {
-    for (std::size_t i = connections_.size(); i > 0; --i) {
-      if (!connections_[i - 1]->is_tunnel()) connections_[i - 1]->close_now();
-    }
+    for (std::size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->cut_exchanges();
   });
 }
 
@@ -272,11 +273,24 @@ void Worker::on_accept(ListenerState& listener, net::TransportPtr transport) {
   connections_.back()->start();
 }
 
-void Worker::on_connection_closed(DownstreamH1& connection) {
+void Worker::begin_http2(DownstreamConnection& connection, net::TransportPtr transport, base::Chain read) {
+  const std::size_t index = connection.list_index;
+  auto successor = std::make_unique<DownstreamH2>(static_cast<DownstreamHost&>(*this), connection.listener(),
+                                                  std::move(transport), std::move(read));
+  DownstreamH2& started = *successor;
+  started.list_index = index;
+  std::unique_ptr<DownstreamConnection> gone = std::exchange(connections_[index], std::move(successor));
+  // Its own functions are on the stack.
+  loop_->defer([gone = std::move(gone)]() mutable { gone.reset(); });
+  started.start();
+  if (is_closing(started.listener())) started.drain();
+}
+
+void Worker::on_connection_closed(DownstreamConnection& connection) {
   metrics_.connections_open.subtract();
   --connection.listener().num_connections;
   const std::size_t index = connection.list_index;
-  std::unique_ptr<DownstreamH1> gone = std::move(connections_[index]);
+  std::unique_ptr<DownstreamConnection> gone = std::move(connections_[index]);
   if (index + 1 != connections_.size()) {
     connections_[index] = std::move(connections_.back());
     connections_[index]->list_index = index;

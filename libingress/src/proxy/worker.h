@@ -19,7 +19,7 @@
 #include "ingress/server.h"
 #include "net/loop.h"
 #include "net/resolver.h"
-#include "proxy/downstream_h1.h"
+#include "proxy/downstream_connection.h"
 #include "proxy/health_watch.h"
 #include "proxy/listener_state.h"
 #include "proxy/mailbox.h"
@@ -109,7 +109,8 @@ class Worker final : public WorkerContext, private DownstreamHost {
   std::unique_ptr<H1Message> take_message() override;
   void put_back_message(std::unique_ptr<H1Message> message) override;
   bool is_closing(const ListenerState& listener) const override;
-  void on_connection_closed(DownstreamH1& connection) override;
+  void begin_http2(DownstreamConnection& connection, net::TransportPtr transport, base::Chain read) override;
+  void on_connection_closed(DownstreamConnection& connection) override;
 
   static constexpr std::size_t kMaxFreeExchanges = 1024;
   // Few, since each keeps what the largest head that went through it took.
@@ -131,7 +132,7 @@ class Worker final : public WorkerContext, private DownstreamHost {
   Services services_;
   Stage stage_ = Stage::kServing;
   std::vector<std::unique_ptr<ListenerState>> listeners_;
-  std::vector<std::unique_ptr<DownstreamH1>> connections_;
+  std::vector<std::unique_ptr<DownstreamConnection>> connections_;
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
   std::vector<std::unique_ptr<H1Message>> free_messages_;
   std::vector<std::unique_ptr<Delayed>> delayed_;

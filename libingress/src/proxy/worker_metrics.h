@@ -27,6 +27,10 @@ struct WorkerMetrics {
   std::array<Counter, static_cast<std::size_t>(ErrorCode::kInternal) + 1> replies_by_error;
   Counter filter_replies, https_redirects;
   tls::TlsCounters tls;
+  struct {
+    Counter connections, streams;
+    Counter floods;  // connections that were ended for what their client did too much of
+  } http2;
   Counter request_body_bytes, response_body_bytes;
   Counter upstream_connects, upstream_connect_failures, upstream_reused, upstream_retries;
   std::array<Counter, policy::kNumTryFailures> retries_by_reason;

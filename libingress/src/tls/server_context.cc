@@ -23,16 +23,24 @@ std::uint16_t to_wire(TlsVersion version) {
   return version == TlsVersion::kTls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
 }
 
-// RFC 7301 3.2: what a client offers and we do not speak ends the handshake.
+// RFC 7301 3.2: what a client offers and we do not speak ends the handshake. `protocols`: ours, best first.
 int select_alpn(SSL*, const std::uint8_t** out, std::uint8_t* out_size, const std::uint8_t* offered,
-                unsigned offered_size, void*) {
-  static constexpr std::string_view kOurs("\x08http/1.1", 9);
+                unsigned offered_size, void* protocols) {
+  const std::string_view& ours = *static_cast<const std::string_view*>(protocols);
   std::uint8_t* selected = nullptr;
-  if (SSL_select_next_proto(&selected, out_size, reinterpret_cast<const std::uint8_t*>(kOurs.data()),
-                            kOurs.size(), offered, offered_size) != OPENSSL_NPN_NEGOTIATED)
+  if (SSL_select_next_proto(&selected, out_size, reinterpret_cast<const std::uint8_t*>(ours.data()),
+                            static_cast<unsigned>(ours.size()), offered,
+                            offered_size) != OPENSSL_NPN_NEGOTIATED)
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   *out = selected;
   return SSL_TLSEXT_ERR_OK;
+}
+
+// As they stand in the extension: each behind its length.
+std::string_view& protocols_of(Http2Mode http2) {
+  static std::string_view both("\x02h2\x08http/1.1", 12);
+  static std::string_view http1("\x08http/1.1", 9);
+  return http2 == Http2Mode::kOn ? both : http1;
 }
 
 // A ServerContext, and so its keys, outlives its handshakes, in which alone tickets are made and read.
@@ -65,7 +73,8 @@ void ServerContext::FreeContext::operator()(ssl_ctx_st* context) const {
 }
 
 std::expected<std::shared_ptr<const ServerContext>, Error> ServerContext::create(
-    const ListenerTls& settings, std::string listener_name, std::shared_ptr<TicketKeys> tickets) {
+    const ListenerTls& settings, Http2Mode http2, std::string listener_name,
+    std::shared_ptr<TicketKeys> tickets) {
   const ErrorScope errors;
   std::shared_ptr<ServerContext> made(new ServerContext());
   made->settings_ = settings;
@@ -88,7 +97,7 @@ std::expected<std::shared_ptr<const ServerContext>, Error> ServerContext::create
   SSL_CTX_set_app_data(context, made->tickets_.get());
   SSL_CTX_set_ticket_aead_method(context, &kTicketMethod);
   SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
-  SSL_CTX_set_alpn_select_cb(context, select_alpn, nullptr);
+  SSL_CTX_set_alpn_select_cb(context, select_alpn, &protocols_of(http2));
   install_certificate_choice(*context);
   return made;
 }

@@ -19,9 +19,11 @@ namespace ingress::tls {
 
 class ServerContext {
  public:
-  // `listener_name`: what sessions are bound to. `tickets`: may be those of other listeners too.
+  // `http2`: whether clients may choose it. `listener_name`: what sessions are bound to. `tickets`: may be
+  // those of other listeners too.
   static std::expected<std::shared_ptr<const ServerContext>, Error> create(
-      const ListenerTls& settings, std::string listener_name, std::shared_ptr<TicketKeys> tickets);
+      const ListenerTls& settings, Http2Mode http2, std::string listener_name,
+      std::shared_ptr<TicketKeys> tickets);
 
   const ListenerTls& settings() const { return settings_; }
   const std::string& listener_name() const { return listener_name_; }

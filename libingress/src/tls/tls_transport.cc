@@ -303,6 +303,13 @@ bool TlsTransport::may_serve(std::string_view host) const {
          std::ranges::all_of(names_, [&](const auto& names) { return names->cover(host); });
 }
 
+std::string_view TlsTransport::protocol() const {
+  const std::uint8_t* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
+
 int TlsTransport::bio_read(BIO* bio, char* out, int size) {
   auto& self = *static_cast<TlsTransport*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);

@@ -91,6 +91,7 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   // net::SecureSession
   bool may_serve(std::string_view host) const override;
   std::string_view server_name() const override { return server_name_; }
+  std::string_view protocol() const override;
 
   static int bio_read(bio_st* bio, char* out, int size);
   static int bio_write(bio_st* bio, const char* bytes, int size);

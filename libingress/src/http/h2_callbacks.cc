@@ -1,0 +1,238 @@
+#include "http/h2_callbacks.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace ingress::http {
+namespace {
+
+// Below that, a body's bytes are copied behind the header of their frame: cheaper than a piece of their own.
+constexpr std::size_t kCopiedBytes = 1024;
+
+std::uint8_t* bytes_of(std::string_view text) {
+  return reinterpret_cast<std::uint8_t*>(
+      const_cast<char*>(text.data()));  // nghttp2 copies, and takes no const
+}
+
+}  // namespace
+
+std::vector<nghttp2_nv>& to_nva(const std::vector<H2Field>& fields) {
+  static thread_local std::vector<nghttp2_nv> nva;
+  nva.clear();
+  for (const H2Field& field : fields) {
+    const std::uint8_t flags = field.is_sensitive ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+    nva.push_back(
+        {bytes_of(field.name), bytes_of(field.value), field.name.size(), field.value.size(), flags});
+  }
+  return nva;
+}
+
+H2Server& H2Callbacks::server(void* user) {
+  return *static_cast<H2Server*>(user);
+}
+H2ServerStream* H2Callbacks::stream_of(nghttp2_session* session, std::int32_t id) {
+  return static_cast<H2ServerStream*>(nghttp2_session_get_stream_user_data(session, id));
+}
+bool H2Callbacks::is_request(const nghttp2_frame& frame) {
+  return frame.hd.type == NGHTTP2_HEADERS && frame.headers.cat == NGHTTP2_HCAT_REQUEST;
+}
+
+int H2Callbacks::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+  H2Server& self = server(user);
+  self.is_in_head_ = true;
+  if (!is_request(*frame)) return 0;
+  H2ServerStream* const stream = self.events_.on_stream();
+  if (stream == nullptr) {
+    return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+  }
+  stream->id_ = frame->hd.stream_id;
+  stream->reader_.begin(self.limits_.head);
+  nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
+  return 0;
+}
+
+int H2Callbacks::on_header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name,
+                           std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
+                           std::uint8_t, void* user) {
+  H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);
+  if (stream == nullptr) return 0;
+  bool is_taken = false;
+  if (is_request(*frame)) {
+    is_taken =
+        stream->reader_.add(view(name, name_size), view(value, value_size)) != H2RequestReader::Taken::kAbuse;
+  } else {
+    is_taken = stream->reader_.add_trailer(view(name, name_size), view(value, value_size));
+  }
+  if (is_taken) return 0;
+  server(user).is_in_head_ = false;  // what follows of it is skipped
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+// A request with one malformed field is malformed (RFC 9113 8.1.1).
+int H2Callbacks::on_invalid_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t*, std::size_t,
+                                   const std::uint8_t*, std::size_t, std::uint8_t, void* user) {
+  server(user).is_in_head_ = false;
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+int H2Callbacks::on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+  H2Server& self = server(user);
+  const bool is_ack = (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0;
+  const bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+      self.is_in_head_ = false;
+      if (is_request(*frame)) take_request(session, self, *frame, is_end);
+      break;
+    case NGHTTP2_DATA:
+      if (frame->hd.length == 0 && !is_end) self.note_odd();
+      break;
+    case NGHTTP2_PING:
+      if (is_ack) {
+        self.events_.on_ping_ack();
+      } else {
+        self.note_odd();
+      }
+      return 0;
+    case NGHTTP2_SETTINGS:
+      if (!is_ack) self.note_odd();
+      return 0;
+    case NGHTTP2_RST_STREAM:  // counted where the stream closes
+    case NGHTTP2_GOAWAY:
+      return 0;
+    default:
+      self.note_odd();
+      return 0;
+  }
+  H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);
+  if (!is_end || stream == nullptr || stream->is_closed_) return 0;
+  stream->is_request_ended_ = true;
+  stream->on_request_end(stream->reader_.trailers());
+  return 0;
+}
+
+void H2Callbacks::take_request(nghttp2_session* session, H2Server& self, const nghttp2_frame& frame,
+                               bool is_end) {
+  H2ServerStream* const stream = stream_of(session, frame.hd.stream_id);
+  if (stream == nullptr) return;
+  auto framing = stream->reader_.finish(self.limits_.paths, is_end);
+  if (!framing && framing.error().what == std::string_view("malformed")) {
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_PROTOCOL_ERROR);
+    return;
+  }
+  stream->on_request(std::move(framing));
+}
+
+int H2Callbacks::on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
+  server(user).is_in_head_ = false;
+  server(user).note_odd();
+  return 0;
+}
+
+int H2Callbacks::on_data(nghttp2_session* session, std::uint8_t, std::int32_t id, const std::uint8_t* data,
+                         std::size_t size, void* user) {
+  H2Server& self = server(user);
+  H2ServerStream* const stream = stream_of(session, id);
+  if (stream == nullptr || stream->is_closed_) {
+    return nghttp2_session_consume(session, id, size) == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
+  const auto offset = static_cast<std::size_t>(reinterpret_cast<const char*>(data) - self.input_->data());
+  stream->on_body(self.input_->sub(offset, size));
+  return 0;
+}
+
+int H2Callbacks::on_stream_close(nghttp2_session* session, std::int32_t id, std::uint32_t, void* user) {
+  H2Server& self = server(user);
+  H2ServerStream* const stream = stream_of(session, id);
+  if (stream == nullptr) {
+    self.note_early_end();  // refused, or malformed from the start
+    return 0;
+  }
+  if (!stream->is_end_sent_ && !stream->is_reset_by_us_) self.note_early_end();
+  stream->is_closed_ = true;
+  stream->out_.clear();
+  std::erase(self.drained_, stream);
+  stream->on_closed();
+  return 0;
+}
+
+// How much of a body goes into the next frame; send_data() moves it.
+ssize_t H2Callbacks::read_data(nghttp2_session* session, std::int32_t id, std::uint8_t*, std::size_t max,
+                               std::uint32_t* flags, nghttp2_data_source* source, void* user) {
+  auto& stream = *static_cast<H2ServerStream*>(source->ptr);
+  if (stream.out_.is_empty() && !stream.is_out_ended_) {
+    stream.is_deferred_ = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  const std::size_t size = std::min(max, stream.out_.size_bytes());
+  if (size < stream.out_.size_bytes() || !stream.is_out_ended_) return static_cast<ssize_t>(size);
+  *flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (stream.trailers_out_.is_empty()) return static_cast<ssize_t>(size);
+  H2Server& self = server(user);
+  list_trailer_fields(self.fields_, stream.trailers_out_);
+  const auto& nva = to_nva(self.fields_);
+  if (nva.empty()) return static_cast<ssize_t>(size);
+  *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+  if (nghttp2_submit_trailer(session, id, nva.data(), nva.size()) != 0)
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  return static_cast<ssize_t>(size);
+}
+
+int H2Callbacks::send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_head, std::size_t size,
+                           nghttp2_data_source* source, void* user) {
+  constexpr std::size_t kFrameHeadBytes = 9;
+  H2Server& self = server(user);
+  if (self.output_->size_bytes() >= self.output_budget_) return NGHTTP2_ERR_WOULDBLOCK;
+  auto& stream = *static_cast<H2ServerStream*>(source->ptr);
+  self.output_->append_copy(view(frame_head, kFrameHeadBytes), self.pool_);
+  if (size > 0 && size <= kCopiedBytes) {
+    std::array<iovec, 16> parts;
+    std::size_t left = size;
+    const std::size_t num_parts = stream.out_.to_iovecs(parts.data(), parts.size());
+    for (std::size_t i = 0; i < num_parts && left > 0; ++i) {
+      const std::size_t part = std::min(left, parts[i].iov_len);
+      self.output_->append_copy({static_cast<const char*>(parts[i].iov_base), part}, self.pool_);
+      left -= part;
+    }
+    stream.out_.drop_front(size - left);
+    stream.out_.move_front(left, *self.output_);
+  } else {
+    stream.out_.move_front(size, *self.output_);
+  }
+  stream.sent_bytes_ += size;
+  self.odd_frames_.give(2);  // the client will open its windows again
+  if (stream.out_.is_empty()) self.note_drained(stream);
+  return 0;
+}
+
+int H2Callbacks::on_sent(nghttp2_session* session, const nghttp2_frame* frame, void*) {
+  const bool may_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
+  if (!may_end || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+  H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);
+  if (stream == nullptr) return 0;
+  stream->is_end_sent_ = true;
+  if (stream->is_request_ended_) return 0;
+  return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+}
+
+const nghttp2_session_callbacks* H2Callbacks::table() {
+  static const nghttp2_session_callbacks* const made = [] {
+    nghttp2_session_callbacks* callbacks = nullptr;
+    if (nghttp2_session_callbacks_new(&callbacks) != 0) return callbacks;
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, send_data);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
+    return callbacks;
+  }();
+  return made;
+}
+
+}  // namespace ingress::http

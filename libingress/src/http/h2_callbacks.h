@@ -1,0 +1,47 @@
+// What nghttp2 calls while it reads and writes for an H2Server.
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "http/h2_head.h"
+#include "http/h2_server.h"
+
+namespace ingress::http {
+
+// As nghttp2 takes them; valid until the next call on this thread. It copies them.
+std::vector<nghttp2_nv>& to_nva(const std::vector<H2Field>& fields);
+
+inline std::string_view view(const std::uint8_t* bytes, std::size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+struct H2Callbacks {
+  static H2Server& server(void* user);
+  static H2ServerStream* stream_of(nghttp2_session* session, std::int32_t id);
+  static bool is_request(const nghttp2_frame& frame);
+  static int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user);
+  static int on_header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name,
+                       std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t,
+                       void* user);
+  static int on_invalid_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t*, std::size_t,
+                               const std::uint8_t*, std::size_t, std::uint8_t, void* user);
+  static int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* user);
+  static void take_request(nghttp2_session* session, H2Server& self, const nghttp2_frame& frame, bool is_end);
+  static int on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user);
+  static int on_data(nghttp2_session* session, std::uint8_t, std::int32_t id, const std::uint8_t* data,
+                     std::size_t size, void* user);
+  static int on_stream_close(nghttp2_session* session, std::int32_t id, std::uint32_t, void* user);
+  static ssize_t read_data(nghttp2_session* session, std::int32_t id, std::uint8_t*, std::size_t max,
+                           std::uint32_t* flags, nghttp2_data_source* source, void* user);
+  static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_head, std::size_t size,
+                       nghttp2_data_source* source, void* user);
+  static int on_sent(nghttp2_session* session, const nghttp2_frame* frame, void*);
+  static const nghttp2_session_callbacks* table();
+};
+
+}  // namespace ingress::http

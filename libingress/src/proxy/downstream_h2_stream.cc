@@ -1,0 +1,237 @@
+#include "proxy/downstream_h2_stream.h"
+
+#include <utility>
+
+#include "http/framing.h"
+#include "policy/forwarding_headers.h"
+#include "proxy/downstream_h2.h"
+#include "proxy/listener_state.h"
+
+namespace ingress::proxy {
+
+namespace {
+
+Error downstream_error(ErrorCode code, const char* what) {
+  return {code, ErrorSide::kDownstream, RetrySafety::kNotSafe, what, {}};
+}
+
+const Headers& no_trailers() {
+  static const Headers none;
+  return none;
+}
+
+}  // namespace
+
+DownstreamH2Stream::DownstreamH2Stream(DownstreamH2& connection)
+    : connection_(connection),
+      read_timer_([](void* self) { static_cast<DownstreamH2Stream*>(self)->on_read_timeout(); }, this),
+      write_timer_([](void* self) { static_cast<DownstreamH2Stream*>(self)->on_write_timeout(); }, this) {}
+
+DownstreamH2Stream::~DownstreamH2Stream() = default;
+
+void DownstreamH2Stream::on_request(std::expected<http::BodyFraming, Error> framing) {
+  exchange_ = connection_.host().take_exchange();
+  framing = check_request(std::move(framing));
+  if (!framing) return exchange_->refuse(*this, request_start({}, false), std::move(framing.error()));
+  const bool has_body = framing->kind == http::BodyKind::kChunked || framing->length > 0;
+  exchange_->start(*this, request_start(*framing, expects_continue_ && has_body));
+  // What comes on the stream of a WebSocket is no body.
+  if (is_websocket_ && is_served()) exchange_->on_request_end(no_trailers());
+  connection_.note_news(*this);
+}
+
+std::expected<http::BodyFraming, Error> DownstreamH2Stream::check_request(
+    std::expected<http::BodyFraming, Error> framing) {
+  if (!framing) return framing;
+  const Listener& listener = connection_.listener().settings;
+  const auto expects_continue = http::expects_continue(head());
+  if (!expects_continue) return std::unexpected(expects_continue.error());
+  expects_continue_ = *expects_continue;
+  if (listener.headers_with_underscores == HeadersWithUnderscores::kReject &&
+      policy::has_underscores(head().headers())) {
+    return std::unexpected(downstream_error(ErrorCode::kBadRequest, "underscore_in_name"));
+  }
+  if (listener.limits.body_bytes != 0 && framing->length > listener.limits.body_bytes)
+    return std::unexpected(downstream_error(ErrorCode::kBodyTooLarge, "content_length"));
+  if (reader().protocol().empty()) return framing;
+  if (!begin_websocket())
+    return std::unexpected(downstream_error(ErrorCode::kMethodNotSupported, "connect_protocol"));
+  return http::BodyFraming{};
+}
+
+RequestStart DownstreamH2Stream::request_start(http::BodyFraming framing, bool expects_continue) {
+  const ListenerState& listener = connection_.listener();
+  return {.head = head(),
+          .framing = framing,
+          .expects_continue = expects_continue,
+          .client = connection_.transport().peer(),
+          .listener_port = listener.port,
+          .listener = listener.settings,
+          .trusted_proxies = listener.trusted_proxies.get(),
+          .secure = connection_.transport().secure(),
+          .raw_method = reader().raw_method(),
+          .raw_path = reader().raw_path()};
+}
+
+void DownstreamH2Stream::on_body(base::Slice piece) {
+  const std::size_t size = piece.size();
+  connection_.session().consume_connection(size);
+  taken_ += size;
+  if (!is_served()) return;  // refused, or answered early: until the client hears of it
+  if (is_websocket_) {
+    if (!is_tunnel_) return early_.append(std::move(piece));
+    piece_.append(std::move(piece));
+    exchange_->on_tunnel_bytes(std::exchange(piece_, {}));
+    return connection_.note_news(*this);
+  }
+  body_bytes_ += size;
+  const std::uint64_t limit = connection_.listener().settings.limits.body_bytes;
+  if (limit != 0 && body_bytes_ > limit)
+    return exchange_->on_request_failed(downstream_error(ErrorCode::kBodyTooLarge, "body_too_large"));
+  piece_.append(std::move(piece));
+  exchange_->on_request_body(std::move(piece_));
+  piece_.clear();
+  connection_.note_news(*this);
+}
+
+void DownstreamH2Stream::on_request_end(const Headers& trailers) {
+  if (!is_served()) return;
+  connection_.note_news(*this);
+  if (!is_websocket_) return exchange_->on_request_end(trailers);
+  if (is_tunnel_) exchange_->on_tunnel_end();
+}
+
+void DownstreamH2Stream::on_closed() {
+  connection_.note_unsettled(*this);
+}
+
+void DownstreamH2Stream::on_read_done() {
+  if (is_tunnel_) {
+    pass_early_bytes();
+  } else if (is_served()) {
+    exchange_->on_request_read_done();
+  }
+  if (reading_ == Reading::kOn) open_window();
+  watch_reading();
+}
+
+void DownstreamH2Stream::on_drained() {
+  if (is_served()) exchange_->on_client_drained();
+  if (queued_bytes() == 0) write_timer_.cancel();
+}
+
+bool DownstreamH2Stream::settle() {
+  if (is_closed() && is_served()) {
+    exchange_->on_client_gone(downstream_error(ErrorCode::kClientGone, "stream_reset"));
+  }
+  if (exchange_ && is_exchange_over_) connection_.host().put_back_exchange(std::move(exchange_));
+  watch_reading();
+  return !is_closed();
+}
+
+void DownstreamH2Stream::on_connection_gone(const char* why) {
+  if (is_served()) exchange_->on_client_gone(downstream_error(ErrorCode::kClientGone, why));
+  if (exchange_) connection_.host().put_back_exchange(std::move(exchange_));
+  read_timer_.cancel();
+  write_timer_.cancel();
+}
+
+void DownstreamH2Stream::on_read_end() {
+  if (is_request_ended()) return;
+  if (is_served() && is_tunnel_) {
+    exchange_->on_tunnel_end();
+  } else if (is_served() && !is_websocket_) {
+    exchange_->on_request_failed(downstream_error(ErrorCode::kBadRequest, "truncated_body"));
+  }
+}
+
+void DownstreamH2Stream::cut() {
+  if (is_served()) exchange_->on_client_gone(downstream_error(ErrorCode::kClientGone, "closed"));
+  connection_.session().reset(*this, http::H2Code::kCancel);
+}
+
+void DownstreamH2Stream::drain_tunnel() {
+  is_tunnel_time_over_ = true;
+  if (is_tunnel_ && is_served()) exchange_->on_tunnel_drain();
+}
+
+void DownstreamH2Stream::send_interim(const ResponseHead& head) {
+  connection_.session().send_interim(*this, head);
+}
+
+void DownstreamH2Stream::send_head(const ResponseHead& head, http::BodyFraming framing,
+                                   std::int64_t kept_length) {
+  if (is_websocket_ && head.status() / 100 == 2) {
+    // For an extended CONNECT it would mean that the tunnel is there (RFC 8441 5).
+    ResponseHead refused;
+    refused.set_status(502);
+    return connection_.session().send_head(*this, refused, framing, kept_length);
+  }
+  connection_.session().send_head(*this, head, framing, kept_length);
+}
+
+void DownstreamH2Stream::send_body(base::Chain&& piece) {
+  connection_.session().send_body(*this, std::move(piece));
+}
+
+void DownstreamH2Stream::send_end(const Headers& trailers) {
+  connection_.session().send_end(*this, trailers);
+}
+
+std::size_t DownstreamH2Stream::flush() {
+  connection_.want_write(queued_bytes());
+  if (queued_bytes() > 0 && !write_timer_.is_set()) watch_writing();
+  return queued_bytes();
+}
+
+void DownstreamH2Stream::set_reading(Reading reading) {
+  if (std::exchange(reading_, reading) == reading) return;
+  if (reading == Reading::kOn) open_window();
+  watch_reading();
+}
+
+// The client may send as much again as has been taken from it.
+void DownstreamH2Stream::open_window() {
+  if (taken_ == 0) return;
+  connection_.session().consume_stream(*this, std::exchange(taken_, 0));
+  connection_.want_write(0);
+}
+
+void DownstreamH2Stream::finish(Finish how) {
+  is_exchange_over_ = true;
+  if (how == Finish::kCut) connection_.session().reset(*this, http::H2Code::kInternalError);
+  connection_.note_unsettled(*this);
+}
+
+void DownstreamH2Stream::watch_reading() {
+  const auto now = connection_.timers().now();
+  if (!is_served() || is_websocket_ || is_request_ended() || reading_ == Reading::kPaused) {
+    clock_.stop(now);
+    return read_timer_.cancel();
+  }
+  const auto limit = clock_.start(now, body_bytes_, connection_.listener().settings);
+  if (limit.count() > 0) read_timer_.set(connection_.timers(), limit);
+}
+
+void DownstreamH2Stream::on_read_timeout() {
+  if (!is_served()) return;
+  exchange_->on_request_failed(
+      downstream_error(ErrorCode::kRequestTimeout, clock_.is_rate_due() ? "body_rate" : "body"));
+}
+
+void DownstreamH2Stream::watch_writing() {
+  const auto limit = connection_.listener().settings.timeouts.write_idle;
+  if (limit.count() == 0 || is_tunnel_) return;  // a tunnel has a limit of its own for both directions
+  sent_before_ = sent_bytes();
+  write_timer_.set(connection_.timers(), limit);
+}
+
+void DownstreamH2Stream::on_write_timeout() {
+  if (queued_bytes() == 0) return;
+  if (sent_bytes() > sent_before_) return watch_writing();  // it reads, if slowly
+  if (is_served()) exchange_->on_client_gone(downstream_error(ErrorCode::kClientGone, "write_idle"));
+  connection_.session().reset(*this, http::H2Code::kCancel);
+  connection_.want_write(0);
+}
+
+}  // namespace ingress::proxy
