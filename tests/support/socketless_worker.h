@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "proxy/downstream_h1.h"
+#include "proxy/downstream_h2.h"
 #include "proxy/listener_state.h"
 #include "proxy/publisher.h"
 #include "support/fake_transport.h"
@@ -54,6 +55,9 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
   }
   ~SocketlessWorker() override {
     calls.clear();
+    for (const auto& connection : http2) connection->close_now();
+    turn();
+    http2.clear();
     free_exchanges.clear();
     mirrors->drop_all();
     clusters.adopt(upstream::ClusterTable());
@@ -129,7 +133,13 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
     free_messages.push_back(std::move(message));
   }
   bool is_closing(const proxy::ListenerState&) const override { return is_draining; }
-  void on_connection_closed(proxy::DownstreamH1&) override { ++num_closed; }
+  void begin_http2(proxy::DownstreamConnection& connection, net::TransportPtr transport,
+                   base::Chain read) override {
+    http2.push_back(std::make_unique<proxy::DownstreamH2>(*this, connection.listener(), std::move(transport),
+                                                          std::move(read)));
+    http2.back()->start();
+  }
+  void on_connection_closed(proxy::DownstreamConnection&) override { ++num_closed; }
 
   std::unique_ptr<net::EventLoop> loop;
   proxy::Publisher publisher{

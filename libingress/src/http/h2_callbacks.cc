@@ -38,10 +38,42 @@ bool H2Callbacks::is_request(const nghttp2_frame& frame) {
   return frame.hd.type == NGHTTP2_HEADERS && frame.headers.cat == NGHTTP2_HCAT_REQUEST;
 }
 
+// Sees every frame, also those that nghttp2 passes over.
+int H2Callbacks::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* frame, void* user) {
+  H2Server& self = server(user);
+  const std::int32_t id = frame->stream_id;
+  const bool is_gone =
+      id % 2 == 1 && id < self.skipped_.next() && nghttp2_session_find_stream(session, id) == nullptr;
+  switch (frame->type) {
+    case NGHTTP2_HEADERS:
+      if (is_gone && self.skipped_.contains(id)) self.terminate(H2Code::kProtocolError);
+      [[fallthrough]];
+    case NGHTTP2_DATA:
+    case NGHTTP2_RST_STREAM:  // of one that is open: counted where it closes
+      if (is_gone) self.note_odd();
+      break;
+    case NGHTTP2_CONTINUATION:
+      break;
+    default:
+      self.note_odd();
+      break;
+  }
+  return 0;
+}
+
+int H2Callbacks::on_unknown_bytes(nghttp2_session*, const nghttp2_frame_hd*, const std::uint8_t*, std::size_t,
+                                  void*) {
+  return NGHTTP2_ERR_CANCEL;
+}
+int H2Callbacks::on_unknown(nghttp2_session*, void**, const nghttp2_frame_hd*, void*) {
+  return NGHTTP2_ERR_CANCEL;
+}
+
 int H2Callbacks::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
   H2Server& self = server(user);
   self.is_in_head_ = true;
   if (!is_request(*frame)) return 0;
+  self.skipped_.open(frame->hd.stream_id);
   H2ServerStream* const stream = self.events_.on_stream();
   if (stream == nullptr) {
     return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
@@ -86,23 +118,12 @@ int H2Callbacks::on_frame(nghttp2_session* session, const nghttp2_frame* frame, 
       if (is_request(*frame)) take_request(session, self, *frame, is_end);
       break;
     case NGHTTP2_DATA:
-      if (frame->hd.length == 0 && !is_end) self.note_odd();
+      if (frame->hd.length == frame->data.padlen && !is_end) self.note_odd();  // brings nothing
       break;
     case NGHTTP2_PING:
-      if (is_ack) {
-        self.events_.on_ping_ack();
-      } else {
-        self.note_odd();
-      }
-      return 0;
-    case NGHTTP2_SETTINGS:
-      if (!is_ack) self.note_odd();
-      return 0;
-    case NGHTTP2_RST_STREAM:  // counted where the stream closes
-    case NGHTTP2_GOAWAY:
+      if (is_ack) self.events_.on_ping_ack();
       return 0;
     default:
-      self.note_odd();
       return 0;
   }
   H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);
@@ -221,6 +242,9 @@ const nghttp2_session_callbacks* H2Callbacks::table() {
   static const nghttp2_session_callbacks* const made = [] {
     nghttp2_session_callbacks* callbacks = nullptr;
     if (nghttp2_session_callbacks_new(&callbacks) != 0) return callbacks;
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+    nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(callbacks, on_unknown_bytes);
+    nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, on_unknown);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);

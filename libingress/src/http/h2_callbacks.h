@@ -24,6 +24,10 @@ struct H2Callbacks {
   static H2Server& server(void* user);
   static H2ServerStream* stream_of(nghttp2_session* session, std::int32_t id);
   static bool is_request(const nghttp2_frame& frame);
+  static int on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* frame, void* user);
+  static int on_unknown_bytes(nghttp2_session*, const nghttp2_frame_hd*, const std::uint8_t*, std::size_t,
+                              void*);
+  static int on_unknown(nghttp2_session*, void**, const nghttp2_frame_hd*, void*);
   static int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user);
   static int on_header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name,
                        std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t,

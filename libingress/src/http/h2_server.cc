@@ -21,6 +21,10 @@ const nghttp2_option* make_option() {
   nghttp2_option_set_max_continuations(option, kMaxContinuations);
   nghttp2_option_set_max_outbound_ack(option, kMaxQueuedAcks);
   nghttp2_option_set_no_closed_streams(option, 1);
+  // So that they come to on_begin_frame(), which counts them.
+  constexpr int kFirstUnknown = NGHTTP2_CONTINUATION + 1, kLast = 255;
+  for (int type = kFirstUnknown; type <= kLast; ++type)
+    nghttp2_option_set_user_recv_extension_type(option, static_cast<std::uint8_t>(type));
   // Ours is tighter and counts what we reset as well; this one would answer with INTERNAL_ERROR.
   nghttp2_option_set_stream_reset_rate_limit(option, 100'000, 100'000);
   return option;

@@ -18,6 +18,7 @@
 #include "http/h1_parser.h"
 #include "http/h2_head.h"
 #include "http/leaky_budget.h"
+#include "http/skipped_ids.h"
 #include "ingress/error.h"
 #include "ingress/message.h"
 
@@ -162,8 +163,9 @@ class H2Server {
   std::size_t output_budget_ = 0;
   std::vector<H2Field> fields_;
   std::vector<H2ServerStream*> drained_;
-  // Frames that honest clients send a few of: PING, SETTINGS, PRIORITY, empty DATA, what is unknown or wrong;
-  // WINDOW_UPDATE where nothing was sent that would be a reason.
+  SkippedIds skipped_;
+  // Frames that honest clients send a few of: PING, SETTINGS, PRIORITY, empty DATA, what is unknown, wrong or
+  // for a stream that is gone; WINDOW_UPDATE where nothing was sent that would be a reason.
   LeakyBudget odd_frames_{1000, 20};
   // Requests that ended before their response, by a reset of the client's or for a fault of it
   // (CVE-2023-44487, CVE-2025-8671).

@@ -93,12 +93,15 @@ void DownstreamH2::settle() {
   while (!unsettled_.empty()) {
     DownstreamH2Stream& stream = *unsettled_.back();
     unsettled_.pop_back();
+    // Only then: what the stream notes of itself meanwhile is settled with the rest.
+    const bool is_needed = stream.settle();
     stream.is_unsettled = false;
-    if (!stream.settle()) forget(stream);
+    if (!is_needed) forget(stream);
   }
 }
 
 void DownstreamH2::forget(DownstreamH2Stream& stream) {
+  std::erase(news_, &stream);
   const std::size_t index = stream.list_index;
   if (index + 1 != streams_.size()) {
     std::swap(streams_[index], streams_.back());

@@ -1,0 +1,339 @@
+// The session of a client by itself: frames in, what the streams are told, frames out.
+#include "http/h2_server.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "h2_session.h"
+#include "support/h2_frames.h"
+
+namespace ingress::test {
+namespace {
+
+std::string begin() {
+  return std::string(kH2Preface) + h2_frame(kSettings, 0, 0, "");
+}
+
+std::uint32_t number_at(std::string_view payload, std::size_t at) {
+  std::uint32_t number = 0;
+  for (std::size_t i = at; i < at + 4; ++i) number = number << 8 | static_cast<std::uint8_t>(payload[i]);
+  return number;
+}
+
+// The code of the last GOAWAY; -1 = none.
+std::int64_t goaway_code(std::string_view bytes) {
+  std::int64_t code = -1;
+  for (const H2Frame& frame : h2_frames(bytes)) {
+    if (frame.type == kGoaway) code = number_at(frame.payload, 4);
+  }
+  return code;
+}
+std::int64_t reset_code(std::string_view bytes, std::uint32_t stream) {
+  for (const H2Frame& frame : h2_frames(bytes)) {
+    if (frame.type == kRstStream && frame.stream == stream) return number_at(frame.payload, 0);
+  }
+  return -1;
+}
+
+TEST_CASE("ARequestIsToldWithItsBodyAndItsTrailers") {
+  H2Session session;
+  CHECK(session.feed(begin() +
+                     h2_request(1, "POST", "/a/../b?q",
+                                {{"cookie", "a=1"}, {"x-one", "1"}, {"cookie", "b=2"}}, kEndHeaders) +
+                     h2_frame(kData, 0, 1, "hello ") + h2_frame(kData, 0, 1, "you") +
+                     h2_frame(kHeaders, kEndHeaders | kEndStream, 1,
+                              hpack({{"x-sum", "9"}, {"host", "evil"}, {"authorization", "x"}}))));
+  REQUIRE(session.streams.size() == 1);
+  CHECK(session.streams[0]->text ==
+        "POST /b?q x\nx-one: 1\ncookie: a=1; b=2\nhost: x\nhello you|end\nx-sum: 9");
+}
+
+TEST_CASE("CutsChangeNothing") {
+  const std::string bytes = begin() + h2_request(1, "GET", "/") +
+                            h2_request(3, "POST", "/p", {{"content-length", "5"}}, kEndHeaders) +
+                            h2_frame(kPing, 0, 0, "12345678") + h2_request(5, "GET", "/bad\\path") +
+                            h2_frame(kData, kEndStream, 3, "12345") + h2_request(7, "get", "/") +
+                            h2_frame(kRstStream, 0, 5, h2_number(8)) +
+                            h2_request(9, "GET", "/x", {{"upper", "a\x01"}});
+  H2Session whole;
+  CHECK(whole.feed(bytes));
+  const std::string text = whole.text(), out = whole.collect();
+  CHECK(whole.streams.size() == 5);
+  for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
+    H2Session session;
+    CHECK(session.feed(bytes.substr(0, cut)));
+    CHECK(session.feed(bytes.substr(cut)));
+    CHECK(session.text() == text);
+  }
+  H2Session by_byte;
+  for (const char& c : bytes) CHECK(by_byte.feed({&c, 1}));
+  CHECK(by_byte.text() == text);
+  CHECK(by_byte.collect() == out);
+}
+
+TEST_CASE("AnswersLeaveWithTheirTrailersAndHeadOfOneFrameWhenThereIsNoBody") {
+  H2Session session;
+  CHECK(session.feed(begin() + h2_request(1, "GET", "/") + h2_request(3, "GET", "/")));
+  session.answer(*session.streams[0], "");
+  ResponseHead head;
+  head.set_status(200);
+  head.headers().add("Connection", "x");  // has no place here
+  session.server.send_head(*session.streams[1], head, {http::BodyKind::kChunked, 0}, -1);
+  base::Chain piece;
+  piece.append(session.pool.copy("body"));
+  session.server.send_body(*session.streams[1], std::move(piece));
+  Headers trailers;
+  trailers.add("Grpc-Status", "0");
+  session.server.send_end(*session.streams[1], trailers);
+  std::string order;
+  for (const H2Frame& frame : h2_frames(session.collect())) {
+    if (frame.stream == 0) continue;
+    order += std::to_string(frame.stream) + ":" + std::to_string(frame.type) +
+             ((frame.flags & kEndStream) != 0 ? "e " : " ");
+  }
+  CHECK(order == "1:1e 3:1 3:0 3:1e ");
+  CHECK(session.streams[0]->was_closed);
+  CHECK(session.streams[1]->was_closed);
+}
+
+TEST_CASE("ABodyWaitsForTheClientsWindowAndHoldsUpNobodyElse") {
+  H2Session session;
+  CHECK(session.feed(begin() + h2_request(1, "GET", "/") + h2_request(3, "GET", "/")));
+  session.answer(*session.streams[0], std::string(50'000, 'a'));
+  session.collect();
+  CHECK(session.streams[0]->was_closed);
+  CHECK(session.feed(h2_frame(kWindowUpdate, 0, 0, h2_number(100'000)) + h2_request(5, "GET", "/")));
+  session.answer(*session.streams[1], std::string(70'000, 'b'));
+  session.answer(*session.streams[2], "c");
+  session.collect();
+  CHECK(session.streams[1]->queued_bytes() == 70'000 - 65'535);
+  CHECK(session.streams[2]->was_closed);
+  CHECK(session.feed(h2_frame(kWindowUpdate, 0, 3, h2_number(10'000))));
+  session.collect();
+  CHECK(session.streams[1]->was_closed);
+}
+
+TEST_CASE("NoMoreIsMadeThanTheBudgetAllows") {
+  H2Session session;
+  CHECK(session.feed(begin() + h2_request(1, "GET", "/")));
+  session.answer(*session.streams[0], std::string(60'000, 'a'));
+  std::size_t total = 0;
+  int num_collected = 0;
+  while (session.server.wants_write()) {
+    const std::size_t size = session.collect(1000).size();
+    REQUIRE(size > 0);
+    CHECK(size < 1000 + 16'384 + 9);
+    total += size;
+    ++num_collected;
+  }
+  CHECK(num_collected >= 3);
+  CHECK(total > 60'000);
+}
+
+TEST_CASE("MalformedRequestsAreResetAndNobodyHearsOfThem") {
+  struct Row {
+    std::string what;
+    std::vector<std::pair<std::string, std::string>> fields;
+  };
+  const Row rows[] = {
+      {"another host",
+       {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}, {"host", "b"}}},
+      {"scheme", {{":method", "GET"}, {":scheme", "ftp"}, {":path", "/"}, {":authority", "a"}}},
+      {"absolute path",
+       {{":method", "GET"}, {":scheme", "http"}, {":path", "http://a/"}, {":authority", "a"}}},
+      {"no path", {{":method", "GET"}, {":scheme", "http"}, {":authority", "a"}}},
+      {"two methods",
+       {{":method", "GET"}, {":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}}},
+      {"upper case",
+       {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}, {"X-A", "b"}}},
+      {"connection",
+       {{":method", "GET"},
+        {":scheme", "http"},
+        {":path", "/"},
+        {":authority", "a"},
+        {"connection", "close"}}},
+      {"transfer-encoding",
+       {{":method", "GET"},
+        {":scheme", "http"},
+        {":path", "/"},
+        {":authority", "a"},
+        {"transfer-encoding", "chunked"}}},
+      {"te", {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}, {"te", "gzip"}}},
+      {"line break",
+       {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}, {"x", "a\r\nb: c"}}},
+      {"colon in a name",
+       {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}, {"x:y", "z"}}},
+      {"pseudo behind",
+       {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {"x", "y"}, {":authority", "a"}}},
+      {"unknown pseudo",
+       {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"}, {":x", "y"}}},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    H2Session session;
+    CHECK(session.feed(begin() + h2_frame(kHeaders, kEndHeaders | kEndStream, 1, hpack(row.fields)) +
+                       h2_request(3, "GET", "/ok")));
+    const std::string out = session.collect();
+    CHECK(reset_code(out, 1) == 1);
+    CHECK_FALSE(session.streams[0]->has_request);
+    CHECK(session.streams[0]->was_closed);
+    CHECK(session.streams[1]->text == "GET /ok x\nhost: x\n|end");
+  }
+}
+
+TEST_CASE("RequestsThatCanBeAnsweredAreRefusedWithAWord") {
+  const auto why = [](const std::string& request, http::H2Limits limits = {}) {
+    H2Session session(limits);
+    CHECK(session.feed(begin() + request));
+    REQUIRE(session.streams.size() == 1);
+    const std::string text = session.streams[0]->text;
+    return text.substr(0, text.find('|'));
+  };
+  CHECK(why(h2_request(1, "GET", "/%00")) == "refused bad_path");
+  CHECK(why(h2_request(1, "get", "/")) == "refused bad_request_line");
+  CHECK(why(h2_request(1, "GET", "/", {{"x", std::string(300, 'a')}}), {.head = {.head_bytes = 400}}) ==
+        "refused head_too_large");
+  CHECK(why(h2_request(1, "GET", "/", {{"a", "1"}, {"b", "1"}, {"c", "1"}}), {.head = {.max_headers = 2}}) ==
+        "refused head_too_large");
+  CHECK(why(h2_request(1, "GET", "/" + std::string(50, 'a')), {.head = {.request_line_bytes = 40}}) ==
+        "refused uri_too_long");
+  CHECK(why(h2_frame(kHeaders, kEndHeaders | kEndStream, 1,
+                     hpack({{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {"host", "y"}}))) ==
+        "GET / y\nhost: y\n");
+}
+
+TEST_CASE("ALengthThatDoesNotAgreeEndsNoRequest") {
+  for (const char* length : {"3", "9"}) {
+    H2Session session;
+    CHECK(session.feed(begin() + h2_request(1, "POST", "/", {{"content-length", length}}, kEndHeaders) +
+                       h2_frame(kData, kEndStream, 1, "12345")));
+    CHECK(reset_code(session.collect(), 1) == 1);
+    CHECK_FALSE(session.streams[0]->has_ended);
+    CHECK(session.streams[0]->was_closed);
+  }
+}
+
+TEST_CASE("AHeadWithoutEndIsGivenUp") {
+  H2Session session({.head = {.head_bytes = 1000}});
+  std::vector<std::pair<std::string, std::string>> fields;
+  for (int i = 0; i < 100; ++i) fields.push_back({"x", std::string(100, 'a')});
+  CHECK(session.feed(begin() + h2_request(1, "GET", "/", fields)));
+  CHECK_FALSE(session.streams[0]->has_request);
+  CHECK(reset_code(session.collect(), 1) > 0);
+  CHECK_FALSE(session.server.is_in_head());
+}
+
+TEST_CASE("FloodsEndTheConnection") {
+  struct Row {
+    std::string what;
+    std::string frame;
+  };
+  const Row rows[] = {
+      {"ping", h2_frame(kPing, 0, 0, "12345678")},
+      {"ping ack", h2_frame(kPing, kAck, 0, "12345678")},
+      {"settings", h2_frame(kSettings, 0, 0, "")},
+      {"priority", h2_frame(2, 0, 1, std::string("\0\0\0\0\x10", 5))},
+      {"empty data", h2_frame(kData, 0, 1, "")},
+      {"padding alone", h2_frame(kData, 8, 1, std::string("\x03\0\0\0", 4))},
+      {"unknown", h2_frame(0x77, 0, 0, "x")},
+      {"window", h2_frame(kWindowUpdate, 0, 0, h2_number(1))},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    H2Session session;
+    CHECK(session.feed(begin() + h2_request(1, "POST", "/", {}, kEndHeaders)));
+    std::string out;
+    int num_sent = 0;
+    for (; num_sent < 3000 && !session.server.is_over(); ++num_sent) {
+      if (!session.feed(row.frame)) break;
+      out += session.collect();
+    }
+    CHECK(num_sent < 1100);
+    CHECK(session.server.is_flooded());
+    CHECK(goaway_code(out) == 11);
+  }
+}
+
+TEST_CASE("RapidResetsEndTheConnection") {
+  H2Session session;
+  std::string out;
+  CHECK(session.feed(begin()));
+  std::uint32_t id = 1;
+  for (; id < 4000 && !session.server.is_over(); id += 2) {
+    if (!session.feed(h2_request(id, "GET", "/") + h2_frame(kRstStream, 0, id, h2_number(8)))) break;
+    out += session.collect();
+  }
+  CHECK(session.streams.size() < 210);
+  CHECK(goaway_code(out) == 11);
+}
+
+// CVE-2025-8671: it is us who reset, for what the client does.
+TEST_CASE("ResetsThatTheClientBringsAboutCountAsItsOwn") {
+  H2Session session;
+  std::string out;
+  CHECK(session.feed(begin()));
+  for (std::uint32_t id = 1; id < 4000 && !session.server.is_over(); id += 2) {
+    if (!session.feed(h2_request(id, "GET", "/") + h2_frame(kWindowUpdate, 0, id, h2_number(0)))) break;
+    out += session.collect();
+  }
+  CHECK(session.streams.size() < 210);
+  CHECK(goaway_code(out) > 0);
+}
+
+TEST_CASE("ResetsOfOursAndHonestOnesOverTimeAreNoFlood") {
+  H2Session session;
+  CHECK(session.feed(begin()));
+  for (std::uint32_t id = 1; id < 4000; id += 2) {
+    REQUIRE(session.feed(h2_request(id, "GET", "/")));
+    if (id % 4 == 1) {
+      session.server.reset(*session.streams.back(), http::H2Code::kInternalError);
+    } else {
+      REQUIRE(session.feed(h2_frame(kRstStream, 0, id, h2_number(8))));
+    }
+    session.collect();
+    session.time += std::chrono::milliseconds(100);
+  }
+  CHECK_FALSE(session.server.is_flooded());
+}
+
+TEST_CASE("AStreamThatWasSkippedCannotBeUsedLater") {
+  H2Session session;
+  CHECK(session.feed(begin() + h2_request(5, "GET", "/")));
+  session.answer(*session.streams[0], "");
+  session.collect();
+  CHECK(session.feed(h2_request(3, "GET", "/")));
+  CHECK(goaway_code(session.collect()) == 1);
+}
+
+TEST_CASE("GoawayLetsWhatWasAcceptedEnd") {
+  H2Session session;
+  CHECK(session.feed(begin() + h2_request(1, "GET", "/")));
+  session.collect();
+  session.server.announce_goaway();
+  std::string out = session.collect();
+  CHECK(goaway_code(out) == 0);
+  CHECK(session.feed(h2_request(3, "GET", "/late")));  // was on its way
+  CHECK(session.streams.size() == 2);
+  CHECK(session.feed(h2_frame(kPing, kAck, 0, std::string(8, '\0'))));
+  CHECK(session.num_ping_acks == 1);
+  session.server.send_goaway();
+  session.collect();
+  CHECK(session.feed(h2_request(5, "GET", "/too-late")));
+  CHECK_FALSE(session.server.is_over());
+  session.answer(*session.streams[0], "a");
+  session.answer(*session.streams[1], "b");
+  session.collect();
+  CHECK(session.streams[0]->text.ends_with("|end|closed"));
+  CHECK(session.streams[1]->text.ends_with("|end|closed"));
+  CHECK(session.streams.size() == 2);
+  CHECK(session.server.is_over());
+}
+
+TEST_CASE("WhatIsNoHttp2IsNotUnderstood") {
+  H2Session session;
+  CHECK_FALSE(session.feed("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"));
+}
+
+}  // namespace
+}  // namespace ingress::test
