@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include "h2_session.h"
 #include "support/h2_frames.h"
+#include "support/h2_session.h"
 
 namespace ingress::test {
 namespace {
@@ -215,13 +215,33 @@ TEST_CASE("ALengthThatDoesNotAgreeEndsNoRequest") {
 }
 
 TEST_CASE("AHeadWithoutEndIsGivenUp") {
-  H2Session session({.head = {.head_bytes = 1000}});
+  H2Session session;
+  CHECK(session.feed(begin() + h2_request(1, "GET", "/", {}, 0)));
+  CHECK(session.server.is_in_head());
+  std::string out;
+  int num_sent = 0;
+  for (; num_sent < 20 && !session.server.is_over(); ++num_sent) {
+    for (const char& c : h2_frame(kContinuation, 0, 1, hpack({{"a", "b"}}))) {
+      if (!session.feed({&c, 1})) break;
+    }
+    out += session.collect();
+  }
+  CHECK(num_sent == 9);
+  CHECK(goaway_code(out) == 11);
+}
+
+TEST_CASE("TooManyTrailersEndTheStreamOnly") {
+  H2Session session;
   std::vector<std::pair<std::string, std::string>> fields;
-  for (int i = 0; i < 100; ++i) fields.push_back({"x", std::string(100, 'a')});
-  CHECK(session.feed(begin() + h2_request(1, "GET", "/", fields)));
-  CHECK_FALSE(session.streams[0]->has_request);
-  CHECK(reset_code(session.collect(), 1) > 0);
-  CHECK_FALSE(session.server.is_in_head());
+  for (int i = 0; i < 15; ++i) fields.push_back({"x", std::string(1'000, 'a')});
+  CHECK(session.feed(begin() + h2_request(1, "POST", "/", {}, kEndHeaders)));
+  const std::string block = hpack(fields);
+  CHECK(session.feed(h2_frame(kHeaders, kEndStream, 1, block) +
+                     h2_frame(kContinuation, kEndHeaders, 1, block)));
+  CHECK(reset_code(session.collect(), 1) == 11);
+  CHECK_FALSE(session.streams[0]->has_ended);
+  CHECK(session.feed(h2_request(3, "GET", "/")));
+  CHECK(session.streams[1]->has_ended);
 }
 
 TEST_CASE("FloodsEndTheConnection") {
@@ -304,6 +324,27 @@ TEST_CASE("AStreamThatWasSkippedCannotBeUsedLater") {
   session.collect();
   CHECK(session.feed(h2_request(3, "GET", "/")));
   CHECK(goaway_code(session.collect()) == 1);
+}
+
+TEST_CASE("AStreamThatHasEndedCannotBeginAgain") {
+  H2Session session;
+  CHECK(session.feed(begin() + h2_request(1, "GET", "/")));
+  session.answer(*session.streams[0], "");
+  session.collect();
+  CHECK(session.feed(h2_request(1, "GET", "/")));
+  CHECK(goaway_code(session.collect()) == 5);
+}
+
+TEST_CASE("WhatIsStillOnItsWayWhenWeResetAStreamIsTaken") {
+  H2Session session;
+  CHECK(session.feed(begin() + h2_request(1, "POST", "/", {}, kEndHeaders)));
+  session.server.reset(*session.streams[0], http::H2Code::kInternalError);
+  session.collect();
+  CHECK(session.feed(h2_frame(kData, 0, 1, "more") +
+                     h2_frame(kHeaders, kEndHeaders | kEndStream, 1, hpack({{"x-sum", "1"}})) +
+                     h2_request(3, "GET", "/")));
+  CHECK(session.streams[1]->has_ended);
+  CHECK(goaway_code(session.collect()) == -1);
 }
 
 TEST_CASE("GoawayLetsWhatWasAcceptedEnd") {

@@ -42,17 +42,26 @@ bool H2Callbacks::is_request(const nghttp2_frame& frame) {
 int H2Callbacks::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* frame, void* user) {
   H2Server& self = server(user);
   const std::int32_t id = frame->stream_id;
-  const bool is_gone =
-      id % 2 == 1 && id < self.skipped_.next() && nghttp2_session_find_stream(session, id) == nullptr;
+  const bool is_gone = id % 2 == 1 && nghttp2_session_find_stream(session, id) == nullptr;
+  using Meaning = StreamIds::Meaning;
+  const Meaning meaning = is_gone ? self.ids_.judge(id) : Meaning::kNew;
   switch (frame->type) {
     case NGHTTP2_HEADERS:
-      if (is_gone && self.skipped_.contains(id)) self.terminate(H2Code::kProtocolError);
+      // nghttp2 reads such a head for its table and says nothing.
+      if (meaning == Meaning::kSkipped) self.terminate(H2Code::kProtocolError);
+      if (meaning == Meaning::kClosed) self.terminate(H2Code::kStreamClosed);
       [[fallthrough]];
-    case NGHTTP2_DATA:
     case NGHTTP2_RST_STREAM:  // of one that is open: counted where it closes
-      if (is_gone) self.note_odd();
+      if (meaning != Meaning::kNew) self.note_odd();
       break;
-    case NGHTTP2_CONTINUATION:
+    case NGHTTP2_DATA:  // behind a stream of ours that is gone it comes in numbers; the windows limit it
+      break;
+    case NGHTTP2_CONTINUATION:  // CVE-2024-27316
+      if (++self.num_continuations_ > H2Server::kMaxContinuations) self.calm_down();
+      break;
+    case NGHTTP2_PRIORITY:
+      if (id == 0) self.terminate(H2Code::kProtocolError);  // RFC 9113 6.3
+      self.note_odd();
       break;
     default:
       self.note_odd();
@@ -72,8 +81,9 @@ int H2Callbacks::on_unknown(nghttp2_session*, void**, const nghttp2_frame_hd*, v
 int H2Callbacks::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
   H2Server& self = server(user);
   self.is_in_head_ = true;
+  self.num_continuations_ = 0;
   if (!is_request(*frame)) return 0;
-  self.skipped_.open(frame->hd.stream_id);
+  self.ids_.open(frame->hd.stream_id);
   H2ServerStream* const stream = self.events_.on_stream();
   if (stream == nullptr) {
     return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
@@ -86,19 +96,16 @@ int H2Callbacks::on_begin_headers(nghttp2_session* session, const nghttp2_frame*
 
 int H2Callbacks::on_header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name,
                            std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
-                           std::uint8_t, void* user) {
+                           std::uint8_t, void*) {
   H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);
   if (stream == nullptr) return 0;
-  bool is_taken = false;
   if (is_request(*frame)) {
-    is_taken =
-        stream->reader_.add(view(name, name_size), view(value, value_size)) != H2RequestReader::Taken::kAbuse;
-  } else {
-    is_taken = stream->reader_.add_trailer(view(name, name_size), view(value, value_size));
+    stream->reader_.add(view(name, name_size), view(value, value_size));
+  } else if (!stream->reader_.add_trailer(view(name, name_size), view(value, value_size)) &&
+             !std::exchange(stream->is_refused_, true)) {
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_ENHANCE_YOUR_CALM);
   }
-  if (is_taken) return 0;
-  server(user).is_in_head_ = false;  // what follows of it is skipped
-  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  return 0;
 }
 
 // A request with one malformed field is malformed (RFC 9113 8.1.1).
@@ -127,7 +134,7 @@ int H2Callbacks::on_frame(nghttp2_session* session, const nghttp2_frame* frame, 
       return 0;
   }
   H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);
-  if (!is_end || stream == nullptr || stream->is_closed_) return 0;
+  if (!is_end || stream == nullptr || stream->is_closed_ || stream->is_refused_) return 0;
   stream->is_request_ended_ = true;
   stream->on_request_end(stream->reader_.trailers());
   return 0;
@@ -139,6 +146,7 @@ void H2Callbacks::take_request(nghttp2_session* session, H2Server& self, const n
   if (stream == nullptr) return;
   auto framing = stream->reader_.finish(self.limits_.paths, is_end);
   if (!framing && framing.error().what == std::string_view("malformed")) {
+    stream->is_refused_ = true;
     nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_PROTOCOL_ERROR);
     return;
   }
@@ -166,8 +174,9 @@ int H2Callbacks::on_data(nghttp2_session* session, std::uint8_t, std::int32_t id
 int H2Callbacks::on_stream_close(nghttp2_session* session, std::int32_t id, std::uint32_t, void* user) {
   H2Server& self = server(user);
   H2ServerStream* const stream = stream_of(session, id);
+  if (stream == nullptr || !stream->is_request_ended_) self.ids_.close_early(id);
   if (stream == nullptr) {
-    self.note_early_end();  // refused, or malformed from the start
+    self.note_early_end();  // refused
     return 0;
   }
   if (!stream->is_end_sent_ && !stream->is_reset_by_us_) self.note_early_end();

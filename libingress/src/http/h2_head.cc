@@ -35,15 +35,14 @@ std::string_view write_number(char (&to)[kSize], std::uint64_t number) {
 
 }  // namespace
 
-H2RequestReader::Taken H2RequestReader::add(std::string_view name, std::string_view value) {
+void H2RequestReader::add(std::string_view name, std::string_view value) {
   size_ += name.size() + value.size() + kFieldExtra;
   const bool is_pseudo = name.starts_with(':');
   const bool is_crumb = name == "cookie";  // of one field
   if (!is_pseudo && !is_crumb) ++num_fields_;
   if (is_too_large_ || size_ > limits_.head_bytes || num_fields_ > limits_.max_headers) {
     is_too_large_ = true;
-    // Who answers for it is still known, and what is ours to say; a list that never ends gets no answer.
-    return size_ / 4 > limits_.head_bytes ? Taken::kAbuse : Taken::kTooLarge;
+    return;
   }
   if (is_pseudo) {
     take_pseudo(name, value);
@@ -53,7 +52,6 @@ H2RequestReader::Taken H2RequestReader::add(std::string_view name, std::string_v
   } else {
     add_line(name, value);
   }
-  return Taken::kYes;
 }
 
 void H2RequestReader::take_pseudo(std::string_view name, std::string_view value) {

@@ -30,13 +30,9 @@ class H2RequestReader {
   static constexpr std::size_t kFieldExtra = 32;
 
   void begin(HeadLimits limits) { limits_ = limits; }
-  enum class Taken : std::uint8_t {
-    kYes,
-    kTooLarge,  // nothing is kept of this field and of those behind; finish() answers 431
-    kAbuse,     // the list goes on and on
-  };
-  // Fields in the order in which they come, pseudo fields included. Copied.
-  Taken add(std::string_view name, std::string_view value);
+  // A field, in the order in which they come, pseudo fields included. Copied; once there is too much of them
+  // nothing is kept, and finish() says so.
+  void add(std::string_view name, std::string_view value);
   // All have come. `is_end`: nothing follows, no body. Errors as RequestParser's, and what = "malformed" for
   // requests that RFC 9113 8.1.1 has us treat so: their streams are to be reset.
   std::expected<BodyFraming, Error> finish(PathOptions paths, bool is_end);

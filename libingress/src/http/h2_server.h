@@ -18,7 +18,7 @@
 #include "http/h1_parser.h"
 #include "http/h2_head.h"
 #include "http/leaky_budget.h"
-#include "http/skipped_ids.h"
+#include "http/stream_ids.h"
 #include "ingress/error.h"
 #include "ingress/message.h"
 
@@ -31,6 +31,7 @@ enum class H2Code : std::uint32_t {
   kNoError = 0,
   kProtocolError = 1,
   kInternalError = 2,
+  kStreamClosed = 5,
   kRefusedStream = 7,
   kCancel = 8,
   kEnhanceYourCalm = 11,
@@ -86,6 +87,7 @@ class H2ServerStream {
   bool is_end_sent_ = false;     // END_STREAM has left
   bool is_reset_by_us_ = false;  // for a reason that is not the client's
   bool is_drain_due_ = false;    // its queue ran empty
+  bool is_refused_ = false;      // to be reset for a fault of the client's
 };
 
 class H2ServerEvents {
@@ -148,6 +150,8 @@ class H2Server {
 
  private:
   friend struct H2Callbacks;
+  // Behind a HEADERS frame, 16 KB each: a head of 64 KB takes four.
+  static constexpr int kMaxContinuations = 8;
   void submit_settings();
   void note_odd();
   void note_early_end();
@@ -163,13 +167,14 @@ class H2Server {
   std::size_t output_budget_ = 0;
   std::vector<H2Field> fields_;
   std::vector<H2ServerStream*> drained_;
-  SkippedIds skipped_;
+  StreamIds ids_;
   // Frames that honest clients send a few of: PING, SETTINGS, PRIORITY, empty DATA, what is unknown, wrong or
   // for a stream that is gone; WINDOW_UPDATE where nothing was sent that would be a reason.
   LeakyBudget odd_frames_{1000, 20};
   // Requests that ended before their response, by a reset of the client's or for a fault of it
   // (CVE-2023-44487, CVE-2025-8671).
   LeakyBudget early_ends_{200, 20};
+  int num_continuations_ = 0;  // of this head
   bool is_in_head_ = false;
   bool is_flooded_ = false;
 };

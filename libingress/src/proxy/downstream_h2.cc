@@ -147,12 +147,10 @@ void DownstreamH2::on_ping_ack() {
 
 void DownstreamH2::on_read_end() {
   is_read_ended_ = true;
-  if (state_ == State::kLinger) {
-    if (transport_->queued_bytes() == 0) close_now();
-    return;
-  }
-  for (const auto& stream : streams_) stream->on_read_end();
-  turn();
+  if (state_ == State::kLinger && transport_->queued_bytes() > 0) return;
+  // Without a way to open windows or to acknowledge anything there is no going on, and what backends still do
+  // for it is work for nobody.
+  close_now();
 }
 
 void DownstreamH2::on_drained() {
@@ -185,8 +183,7 @@ void DownstreamH2::end_goaway() {
 }
 
 void DownstreamH2::end_if_over() {
-  const bool is_done =
-      streams_.empty() && !session_.wants_write() && (goaway_ == Goaway::kSent || is_read_ended_);
+  const bool is_done = streams_.empty() && !session_.wants_write() && goaway_ == Goaway::kSent;
   if (!is_done && !session_.is_over()) return;
   if (session_.is_flooded()) host_.services().metrics.http2.floods.add();
   for (const auto& stream : streams_) stream->on_connection_gone("http2_error");

@@ -136,15 +136,6 @@ void DownstreamH2Stream::on_connection_gone(const char* why) {
   write_timer_.cancel();
 }
 
-void DownstreamH2Stream::on_read_end() {
-  if (is_request_ended()) return;
-  if (is_served() && is_tunnel_) {
-    exchange_->on_tunnel_end();
-  } else if (is_served() && !is_websocket_) {
-    exchange_->on_request_failed(downstream_error(ErrorCode::kBadRequest, "truncated_body"));
-  }
-}
-
 void DownstreamH2Stream::cut() {
   if (is_served()) exchange_->on_client_gone(downstream_error(ErrorCode::kClientGone, "closed"));
   connection_.session().reset(*this, http::H2Code::kCancel);

@@ -34,8 +34,6 @@ class DownstreamH2Stream final : public http::H2ServerStream, private Downstream
   bool settle();
   // The connection is gone, or ends without it.
   void on_connection_gone(const char* why);
-  // No byte will come any more, after an end without an error.
-  void on_read_end();
   void drain_tunnel();
   bool is_tunnel() const { return is_tunnel_; }
   // Ends it now, answered or not.
