@@ -89,7 +89,7 @@ std::string read_all(std::string_view input, bool is_cut, std::uint32_t seed) {
     input.remove_prefix(size);
   }
   check(session);
-  return session.text();
+  return session.text_of_whole();
 }
 
 // As a connection does: writes after each read, answers what has ended, and is written to in small pieces.

@@ -122,7 +122,7 @@ class ExchangeWorld::Worker final : public test::SocketlessWorker {
     --num_lent;
     SocketlessWorker::put_back_exchange(std::move(exchange));
   }
-  void on_connection_closed(proxy::DownstreamH1& connection) override {
+  void on_connection_closed(proxy::DownstreamConnection& connection) override {
     ++num_closed;
     loop->defer([this, &connection] {
       for (const auto& client : world_.clients_) {
@@ -360,7 +360,7 @@ void ExchangeWorld::settle() {
     worker_->step_clock(seconds(61));
     behind += worker_->num_closed == static_cast<int>(clients_.size());
   }
-  turn();
+  worker_->close_http2();
 }
 
 void ExchangeWorld::check_empty() {

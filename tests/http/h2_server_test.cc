@@ -15,23 +15,17 @@ std::string begin() {
   return std::string(kH2Preface) + h2_frame(kSettings, 0, 0, "");
 }
 
-std::uint32_t number_at(std::string_view payload, std::size_t at) {
-  std::uint32_t number = 0;
-  for (std::size_t i = at; i < at + 4; ++i) number = number << 8 | static_cast<std::uint8_t>(payload[i]);
-  return number;
-}
-
 // The code of the last GOAWAY; -1 = none.
 std::int64_t goaway_code(std::string_view bytes) {
   std::int64_t code = -1;
   for (const H2Frame& frame : h2_frames(bytes)) {
-    if (frame.type == kGoaway) code = number_at(frame.payload, 4);
+    if (frame.type == kGoaway) code = h2_number_of(frame.payload.substr(4));
   }
   return code;
 }
 std::int64_t reset_code(std::string_view bytes, std::uint32_t stream) {
   for (const H2Frame& frame : h2_frames(bytes)) {
-    if (frame.type == kRstStream && frame.stream == stream) return number_at(frame.payload, 0);
+    if (frame.type == kRstStream && frame.stream == stream) return h2_number_of(frame.payload);
   }
   return -1;
 }

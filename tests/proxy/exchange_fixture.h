@@ -137,7 +137,7 @@ class FakeClient {
   }
   ~FakeClient() {
     connection.close_now();
-    worker_.turn();
+    worker_.close_http2();
   }
 
  private:

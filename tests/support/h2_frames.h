@@ -30,6 +30,12 @@ inline std::string h2_number(std::uint32_t number) {
   return out;
 }
 
+inline std::uint32_t h2_number_of(std::string_view bytes) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i < 4; ++i) number = number << 8 | static_cast<std::uint8_t>(bytes[i]);
+  return number;
+}
+
 inline std::string h2_frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream,
                             std::string_view payload) {
   std::string out = h2_number(static_cast<std::uint32_t>(payload.size())).substr(1);

@@ -23,6 +23,12 @@ class H2Session final : public http::H2ServerEvents {
     std::string text;
     bool has_request = false, has_ended = false, was_closed = false;
     std::size_t body_bytes = 0;
+    // Of a request that never ended how much of its body was told depends on how it was read.
+    std::string text_of_whole() const {
+      std::string whole = text;
+      if (!has_ended) whole.erase(head_size_, body_bytes);
+      return whole;
+    }
 
    private:
     void on_request(std::expected<http::BodyFraming, Error> framing) override {
@@ -39,6 +45,7 @@ class H2Session final : public http::H2ServerEvents {
         text += "\n" + std::string(field.name) + ": " + std::string(field.value);
       }
       text += "\n";
+      head_size_ = text.size();
     }
     void on_body(base::Slice piece) override {
       text += piece.view();
@@ -58,6 +65,7 @@ class H2Session final : public http::H2ServerEvents {
       text += "|closed";
     }
     H2Session& session_;
+    std::size_t head_size_ = 0;
   };
 
   // One read of the client's bytes; false when it is not understood.
@@ -80,6 +88,11 @@ class H2Session final : public http::H2ServerEvents {
   std::string text() const {
     std::string all;
     for (const auto& stream : streams) all += stream->text + "\n--\n";
+    return all;
+  }
+  std::string text_of_whole() const {
+    std::string all;
+    for (const auto& stream : streams) all += stream->text_of_whole() + "\n--\n";
     return all;
   }
 

@@ -55,9 +55,6 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
   }
   ~SocketlessWorker() override {
     calls.clear();
-    for (const auto& connection : http2) connection->close_now();
-    turn();
-    http2.clear();
     free_exchanges.clear();
     mirrors->drop_all();
     clusters.adopt(upstream::ClusterTable());
@@ -85,6 +82,12 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
           count += clusters.pick(entry, {})->idle.size();
         });
     return count;
+  }
+  // Before whatever their log lines go to.
+  void close_http2() {
+    for (const auto& connection : http2) connection->close_now();
+    turn();
+    http2.clear();
   }
   // Runs what is deferred and what sockets have to say.
   void turn() {
@@ -158,6 +161,7 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
   std::vector<std::unique_ptr<proxy::H1Message>> free_messages;
   std::chrono::milliseconds passed{0};
   int num_closed = 0;
+  std::vector<std::unique_ptr<proxy::DownstreamH2>> http2;  // connections that turned out to speak it
   bool is_draining = false;
 
  private:

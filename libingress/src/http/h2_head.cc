@@ -178,7 +178,9 @@ void list_response_fields(std::vector<H2Field>& out, H2Digits& digits, const Res
   out.clear();
   out.push_back({":status", write_number(digits.status, head.status())});
   list_fields(out, head.headers());
-  std::int64_t length = kept_length;
+  // RFC 9110 8.6: never with a 204 or a 1xx, whatever a backend said of them.
+  const bool has_length = head.status() >= 200 && head.status() != 204;
+  std::int64_t length = has_length ? kept_length : -1;
   if (framing.kind == BodyKind::kLength) length = static_cast<std::int64_t>(framing.length);
   if (length >= 0) {
     out.push_back({"content-length", write_number(digits.length, static_cast<std::uint64_t>(length))});

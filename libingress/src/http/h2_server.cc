@@ -10,8 +10,9 @@
 namespace ingress::http {
 namespace {
 
-// Answers to PING and SETTINGS that a client does not read.
-constexpr std::size_t kMaxQueuedAcks = 200;
+// Answers to PING and SETTINGS that wait to be written: all that the budget for odd frames lets in, since
+// nghttp2 leaves without a word.
+constexpr std::size_t kMaxQueuedAcks = 2000;
 const nghttp2_option* make_option() {
   nghttp2_option* option = nullptr;
   if (nghttp2_option_new(&option) != 0) return nullptr;
@@ -133,8 +134,7 @@ void H2Server::send_end(H2ServerStream& stream, const Headers& trailers) {
 }
 
 void H2Server::reset(H2ServerStream& stream, H2Code code) {
-  if (stream.is_closed_) return;
-  stream.is_reset_by_us_ = true;
+  if (stream.is_closed_ || std::exchange(stream.is_reset_by_us_, true)) return;
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, static_cast<std::uint32_t>(code));
 }
 

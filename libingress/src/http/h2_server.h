@@ -135,6 +135,7 @@ class H2Server {
   void send_body(H2ServerStream& stream, base::Chain&& piece);
   // Ends the response; a request that has not ended is not waited for (RFC 9113 8.1).
   void send_end(H2ServerStream& stream, const Headers& trailers);
+  // The first code stands.
   void reset(H2ServerStream& stream, H2Code code);
   // The windows open again by `bytes` of a body: of the connection at once, of a stream when its reader has
   // taken them.

@@ -137,8 +137,8 @@ void DownstreamH2Stream::on_connection_gone(const char* why) {
 }
 
 void DownstreamH2Stream::cut() {
-  if (is_served()) exchange_->on_client_gone(downstream_error(ErrorCode::kClientGone, "closed"));
   connection_.session().reset(*this, http::H2Code::kCancel);
+  if (is_served()) exchange_->on_client_gone(downstream_error(ErrorCode::kClientGone, "closed"));
 }
 
 void DownstreamH2Stream::drain_tunnel() {
@@ -220,8 +220,8 @@ void DownstreamH2Stream::watch_writing() {
 void DownstreamH2Stream::on_write_timeout() {
   if (queued_bytes() == 0) return;
   if (sent_bytes() > sent_before_) return watch_writing();  // it reads, if slowly
-  if (is_served()) exchange_->on_client_gone(downstream_error(ErrorCode::kClientGone, "write_idle"));
   connection_.session().reset(*this, http::H2Code::kCancel);
+  if (is_served()) exchange_->on_client_gone(downstream_error(ErrorCode::kClientGone, "write_idle"));
   connection_.want_write(0);
 }
 
