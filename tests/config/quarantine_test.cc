@@ -205,6 +205,20 @@ TEST_CASE("AListenerWithBadTlsStaysOneWithTls") {
         ListenerTls{.min_version = TlsVersion::kTls13});
 }
 
+TEST_CASE("AListenerNeverGivesUpItsProxyProtocol") {
+  const auto repaired = [](std::vector<std::string> senders) {
+    GatewayConfig config{.listeners = {{.name = "web", .port = 80, .proxy_protocol = {{senders}}}}};
+    quarantine(config);
+    CHECK_FALSE(config::has_errors(validate(config)));
+    return config.listeners;
+  };
+  const auto kept = repaired({"proxy", "10.0.0.0/8", "10.0.0.1/8", "unix"});
+  REQUIRE(kept.size() == 1);
+  CHECK(kept[0].proxy_protocol == ListenerProxyProtocol{{"10.0.0.0/8", "unix"}});
+  CHECK(repaired({"proxy"}).empty());
+  CHECK(repaired({}).empty());
+}
+
 TEST_CASE("ABadRuleStillRedirects") {
   GatewayConfig config = config_with({.backends = {{"a"}},
                                       .plain_requests = PlainRequests::kRedirect,

@@ -54,9 +54,13 @@ Listener RandomConfig::listener(std::size_t index) {
   if (is_fault()) out.trusted_proxies.push_back(pick({"", "10.0.0.1/8", "proxy", "[::1]", "10.0.0.0/33"}));
   if (one_in(3)) out.headers_with_underscores = HeadersWithUnderscores::kAllow;
   if (is_fault()) out.headers_with_underscores = static_cast<HeadersWithUnderscores>(3);
+  if (one_in(3)) out.proxy_protocol = ListenerProxyProtocol{.senders = {"10.0.0.0/8", "unix"}};
+  if (is_fault())
+    out.proxy_protocol = one_in(2) ? ListenerProxyProtocol{} : ListenerProxyProtocol{.senders = {"proxy"}};
   if (one_in(3)) out.tls = listener_tls();
   if (one_in(3)) out.https_port = static_cast<std::uint16_t>(1 + below(65'535));
   if (is_fault()) out.https_port = 0;
+  if (one_in(3)) out.timeouts.proxy_header = milliseconds(1 + below(86'400'000));
   if (one_in(3)) out.timeouts.tls_handshake = milliseconds(1 + below(86'400'000));
   if (is_fault()) out.paths.slashes = static_cast<SlashMerging>(2);
   if (is_fault()) out.paths.ambiguous = static_cast<AmbiguousPaths>(99);

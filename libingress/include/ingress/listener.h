@@ -23,7 +23,8 @@ struct ListenerLimits {
 
 // Each timeout starts anew with progress only where its name says idle.
 struct ListenerTimeouts {
-  std::chrono::milliseconds tls_handshake{10'000};      // from accepting a connection on; cut
+  std::chrono::milliseconds proxy_header{10'000};       // from accepting a connection on; closes
+  std::chrono::milliseconds tls_handshake{10'000};      // from there, or the end of that header, on; cut
   std::chrono::milliseconds request_head{10'000};       // first byte of a head to its last; 408
   std::chrono::milliseconds request_body_idle{30'000};  // between two pieces of a body; 408
   std::chrono::milliseconds body_rate_grace{10'000};    // a body may be slower than min_body_rate so long
@@ -86,6 +87,16 @@ struct ListenerTls {
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
 };
 
+// Each connection begins with a header of the PROXY protocol (haproxy.org, proxy-protocol.txt), version 1 or
+// 2, in front of TLS too. The address in it is the client's from then on: for trusted_proxies, limits,
+// filters, headers and the log. A header that names nobody, as of a health check, leaves the sender's.
+struct ListenerProxyProtocol {
+  // Whose headers are believed, as in Listener::trusted_proxies. Connections of others are closed unread, and
+  // so are those that begin with anything else.
+  std::vector<std::string> senders = {};
+  friend bool operator==(const ListenerProxyProtocol&, const ListenerProxyProtocol&) = default;
+};
+
 // Keyed by (address, port); everything else may change without rebinding.
 struct Listener {
   std::string name;                 // unique among listeners
@@ -99,7 +110,8 @@ struct Listener {
   std::vector<std::string> trusted_proxies = {};
   HeadersWithUnderscores headers_with_underscores = HeadersWithUnderscores::kDrop;
   ListenerHttp2 http2 = {};
-  std::optional<ListenerTls> tls = {};  // unset = plain
+  std::optional<ListenerProxyProtocol> proxy_protocol = {};  // unset = none is expected or understood
+  std::optional<ListenerTls> tls = {};                       // unset = plain
   // Of a plain listener: the port that redirects of PlainRequests::kRedirect name, left out when it is 443.
   std::uint16_t https_port = 443;
   friend bool operator==(const Listener&, const Listener&) = default;

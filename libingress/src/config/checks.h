@@ -55,6 +55,7 @@ void check_origin(const Origin& origin, const FieldPath& field, Reporter& report
 
 void check_address(const Listener& listener, const FieldPath& field, Reporter& reporter);
 void check_trusted_proxy(std::string_view text, const FieldPath& field, Reporter& reporter);
+void check_proxy_protocol(const ListenerProxyProtocol& protocol, const FieldPath& field, Reporter& reporter);
 void check_listener_tls(const ListenerTls& tls, const FieldPath& field, Reporter& reporter);
 void check_server_name(std::string_view pattern, const FieldPath& field, Reporter& reporter);
 // The certificate without its server names.

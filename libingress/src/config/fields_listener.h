@@ -39,7 +39,11 @@ void describe(V&& visit, const ListenerTimeouts*) {
   const auto timeout = [&](std::string_view name, std::string_view doc, auto member) {
     visit({.name = name, .doc = doc, .min = 1, .max = kMaxTimeoutMs}, member);
   };
-  timeout("tls_handshake_ms", "from accepting a connection to the end of its handshake; cut beyond",
+  timeout("proxy_header_ms",
+          "from accepting a connection to the end of its PROXY protocol header; closes silently",
+          &ListenerTimeouts::proxy_header);
+  timeout("tls_handshake_ms",
+          "from accepting a connection, or the end of that header, to the end of its handshake; cut beyond",
           &ListenerTimeouts::tls_handshake);
   timeout("request_head_ms", "first byte of a head to its last; 408 beyond", &ListenerTimeouts::request_head);
   timeout("request_body_idle_ms", "between two pieces of a body; 408 beyond",
@@ -138,6 +142,20 @@ void describe(V&& visit, const ListenerTls*) {
         &ListenerTls::max_handshakes_per_source);
 }
 
+constexpr TypeInfo type_info(const ListenerProxyProtocol*) {
+  return {
+      "listener_proxy_protocol",
+      "Connections begin with a header of the PROXY protocol, version 1 or 2; what it names is the client"};
+}
+template <class V>
+void describe(V&& visit, const ListenerProxyProtocol*) {
+  visit({"senders",
+         "addresses, networks, or `unix`, one at least: whose headers are believed; connections of others "
+         "are closed",
+         Presence::kRequired, 1, kMaxTrustedProxies},
+        &ListenerProxyProtocol::senders);
+}
+
 constexpr TypeInfo type_info(const Listener*) {
   return {"listener",
           "One address that is listened on. Keyed by address and port: the rest may change without "
@@ -160,6 +178,8 @@ void describe(V&& visit, const Listener*) {
   visit({"headers_with_underscores", "what happens to fields with `_` in their names"},
         &Listener::headers_with_underscores);
   visit({"http2", "HTTP/2 beside HTTP/1"}, &Listener::http2);
+  visit({"proxy_protocol", "in front of TLS too; unset = such a header is not understood"},
+        &Listener::proxy_protocol);
   visit({"tls", "unset = plain"}, &Listener::tls);
   visit({.name = "https_port",
          .doc = "of a plain listener: the port that redirects to https name; they leave out 443",

@@ -62,6 +62,13 @@ Repair quarantine_rule(RouteRule& rule, const ClusterExists& cluster_exists) {
   return Repair::kKeep;
 }
 
+// Whom we cannot name we do not trust.
+void quarantine_peers(std::vector<std::string>& peers) {
+  std::erase_if(peers, [](const std::string& text) {
+    return is_faulty([&](Reporter& reporter) { check_trusted_proxy(text, {}, reporter); });
+  });
+}
+
 // Whatever is wrong with it, the listener goes on speaking TLS.
 void quarantine_tls(ListenerTls& tls) {
   reset_out_of_bounds(tls);
@@ -90,11 +97,14 @@ Repair quarantine_listener(Listener& listener) {
     listener.paths.ambiguous = AmbiguousPaths::kReject;
   reset_out_of_bounds(listener.paths);
   reset_out_of_bounds(listener.http2);
-  // Whom we cannot name we do not trust.
-  std::erase_if(listener.trusted_proxies, [](const std::string& text) {
-    return is_faulty([&](Reporter& reporter) { check_trusted_proxy(text, {}, reporter); });
-  });
+  quarantine_peers(listener.trusted_proxies);
   cut_to_bounds(listener, &Listener::trusted_proxies);
+  if (listener.proxy_protocol) {
+    quarantine_peers(listener.proxy_protocol->senders);
+    // Nobody could use it; and without the header every client would pass for its proxy.
+    if (listener.proxy_protocol->senders.empty()) return Repair::kDrop;
+    cut_to_bounds(*listener.proxy_protocol, &ListenerProxyProtocol::senders);
+  }
   if (listener.tls) quarantine_tls(*listener.tls);
   reset_out_of_bounds(listener);  // numbers and enumerators; name and address are within theirs by now
   return Repair::kKeep;

@@ -72,6 +72,12 @@ void check_trusted_proxy(std::string_view text, const FieldPath& field, Reporter
                  "use an address, a network without bits behind its prefix such as 10.0.0.0/8, or unix");
 }
 
+void check_proxy_protocol(const ListenerProxyProtocol& protocol, const FieldPath& field, Reporter& reporter) {
+  check_table_bounds(protocol, field, reporter);
+  for (std::size_t i = 0; i < protocol.senders.size(); ++i)
+    check_trusted_proxy(protocol.senders[i], field.at("senders", i), reporter);
+}
+
 void validate_listener(const Listener& listener, const FieldPath& field, std::vector<Problem>& out) {
   Reporter reporter = make_reporter(listener, out);
   check_table_bounds(listener, field, reporter);
@@ -83,6 +89,8 @@ void validate_listener(const Listener& listener, const FieldPath& field, std::ve
   check_table_bounds(listener.http2, field.at("http2"), reporter);
   for (std::size_t i = 0; i < listener.trusted_proxies.size(); ++i)
     check_trusted_proxy(listener.trusted_proxies[i], field.at("trusted_proxies", i), reporter);
+  if (listener.proxy_protocol)
+    check_proxy_protocol(*listener.proxy_protocol, field.at("proxy_protocol"), reporter);
   if (listener.tls) check_listener_tls(*listener.tls, field.at("tls"), reporter);
 }
 

@@ -2,6 +2,7 @@
 // worker.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 
@@ -18,6 +19,9 @@ struct ListenerState;
 // Owner: its Worker. Thread: the worker's.
 class DownstreamConnection {
  public:
+  // A connection on which nothing has come yet when draining begins: its request may be on the way.
+  static constexpr std::chrono::milliseconds kFirstRequestGrace{1'000};
+
   explicit DownstreamConnection(ListenerState& listener) : listener_(listener) {}
   DownstreamConnection(const DownstreamConnection&) = delete;
   DownstreamConnection& operator=(const DownstreamConnection&) = delete;

@@ -39,8 +39,6 @@ class DownstreamH1 final : public DownstreamConnection,
   enum class State : std::uint8_t { kIdle, kHead, kExchange, kTunnel, kLinger, kClosed };
   enum class ReadWait : std::uint8_t { kNothing, kNextRequest, kHead, kBody, kLinger };
   static constexpr std::chrono::milliseconds kLingerTime{2'000};
-  // A connection on which nothing has come yet when draining begins: its request may be on the way.
-  static constexpr std::chrono::milliseconds kFirstRequestGrace{1'000};
 
   // net::TransportHandler
   void on_ready() override;

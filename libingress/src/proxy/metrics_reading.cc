@@ -75,6 +75,8 @@ struct OfPart {
 };
 
 constexpr OfPart kOfParts[] = {
+    {"proxy_headers_total", "Client connections that began with a header of the PROXY protocol.",
+     [](const Worker& w) -> const Counter& { return w.metrics().proxy_headers.accepted; }},
     {"tls_handshakes_total", "TLS handshakes with clients completed.",
      [](const Worker& w) -> const Counter& { return w.metrics().tls.handshakes; }},
     {"tls_handshakes_resumed_total", "Of these, those that went on with an earlier session.",
@@ -121,6 +123,23 @@ MetricFamily picks(Workers workers) {
   add("panic", &upstream::PickCounters::panic);
   add("other_zone", &upstream::PickCounters::other_zone);
   add("overflow", &upstream::PickCounters::overflow);
+  return out;
+}
+
+MetricFamily proxy_header_failures(Workers workers) {
+  MetricFamily out =
+      family("proxy_header_failures_total",
+             "Connections closed for want of a PROXY protocol header, by reason.", MetricType::kCounter);
+  const auto add = [&](const char* why, Counter ProxyHeaderCounters::* counter) {
+    out.samples.push_back({.labels = Labels{{"why", why}},
+                           .value = sum(workers, [counter](const WorkerMetrics& m) -> const Counter& {
+                             return m.proxy_headers.*counter;
+                           })});
+  };
+  add("not_a_sender", &ProxyHeaderCounters::strangers);
+  add("invalid", &ProxyHeaderCounters::invalid);
+  add("timeout", &ProxyHeaderCounters::late);
+  add("closed", &ProxyHeaderCounters::left);
   return out;
 }
 
@@ -262,6 +281,7 @@ Metrics read_metrics(Workers workers, const upstream::BreakerRegistry& breakers,
   }
   out.push_back(requests_by_class(workers));
   out.push_back(picks(workers));
+  out.push_back(proxy_header_failures(workers));
   out.push_back(errors(workers));
   out.push_back(retries_by_reason(workers));
   out.push_back(retries_refused(workers));

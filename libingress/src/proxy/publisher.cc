@@ -219,7 +219,11 @@ std::expected<std::vector<ListenerEntry>, std::vector<Problem>> Publisher::bind(
     std::shared_ptr<const policy::TrustedProxies> trusted;
     if (!listener.trusted_proxies.empty())
       trusted = std::make_shared<const policy::TrustedProxies>(listener.trusted_proxies);
-    entries.push_back({listener, std::move(bound), std::move(trusted), std::move(context)});
+    std::shared_ptr<const policy::TrustedProxies> senders;
+    if (listener.proxy_protocol)
+      senders = std::make_shared<const policy::TrustedProxies>(listener.proxy_protocol->senders);
+    entries.push_back(
+        {listener, std::move(bound), std::move(trusted), std::move(senders), std::move(context)});
   }
   if (!problems.empty()) return std::unexpected(std::move(problems));
   return entries;

@@ -37,6 +37,7 @@ struct ListenerEntry {
   Listener listener;
   std::shared_ptr<BoundListener> bound;  // its address is the identity of the listener
   std::shared_ptr<const policy::TrustedProxies> trusted_proxies;  // null when it trusts nobody
+  std::shared_ptr<const policy::TrustedProxies> proxy_senders;    // null: no PROXY headers
   std::shared_ptr<const tls::ServerContext> tls;                  // null: plain
 };
 

@@ -66,6 +66,7 @@ Worker::Worker(WorkerOptions options, std::unique_ptr<net::EventLoop> loop,
       connector_(*loop_, resolver_.get(), options_.local_backends),
       mirrors_(*loop_, clusters_, connector_, metrics_.mirrors_by_end),
       preconnector_(*loop_, connector_, clusters_),
+      pending_headers_(*loop_, metrics_.proxy_headers, *this),
       services_{.worker_index = options_.index,
                 .loop = *loop_,
                 .views = views_,
@@ -102,6 +103,7 @@ void Worker::run() {
 // Everything that lives on the loop goes on its thread, in the order of who refers to whom.
 void Worker::shut_down() {
   for (const auto& listener : listeners_) close_listener(*listener);
+  pending_headers_.drop_all();
   while (!connections_.empty()) {
     connections_.back()->drain_tunnel();
     connections_.back()->close_now();
@@ -145,6 +147,7 @@ void Worker::begin_drain() {
     for (const auto& listener : listeners_) {
       if (listener->acceptor) listener->acceptor->stop();
     }
+    pending_headers_.hurry(nullptr, DownstreamConnection::kFirstRequestGrace);
     // From the end: a connection that closes at once is replaced by one that was seen already.
     for (std::size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->drain();
     check_drained();
@@ -160,6 +163,7 @@ void Worker::drain_tunnels() {
 void Worker::cut_exchanges() {
   loop_->post([this] {
     for (std::size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->cut_exchanges();
+    pending_headers_.drop_all();
   });
 }
 
@@ -194,6 +198,7 @@ void Worker::sync_listeners(const Snapshot& snapshot) {
     } else {
       (*found)->settings = entry.listener;
       (*found)->trusted_proxies = entry.trusted_proxies;
+      (*found)->proxy_senders = entry.proxy_senders;
       (*found)->tls = entry.tls;
     }
   }
@@ -204,6 +209,7 @@ void Worker::open_listener(const ListenerEntry& entry) {
   auto state = std::make_unique<ListenerState>(ListenerState{.settings = entry.listener,
                                                              .bound = entry.bound,
                                                              .trusted_proxies = entry.trusted_proxies,
+                                                             .proxy_senders = entry.proxy_senders,
                                                              .tls = entry.tls,
                                                              .port = entry.bound->port});
   const int fd = entry.bound->take(options_.index);
@@ -226,14 +232,16 @@ void Worker::open_listener(const ListenerEntry& entry) {
 void Worker::close_listener(ListenerState& listener) {
   listener.bound.reset();
   if (listener.acceptor) listener.acceptor->stop();
+  pending_headers_.hurry(&listener, DownstreamConnection::kFirstRequestGrace);
   for (std::size_t i = connections_.size(); i > 0; --i) {
     if (&connections_[i - 1]->listener() == &listener) connections_[i - 1]->drain();
   }
 }
 
 void Worker::forget_closed_listeners() {
-  std::erase_if(listeners_,
-                [](const auto& listener) { return !listener->bound && listener->num_connections == 0; });
+  std::erase_if(listeners_, [this](const auto& listener) {
+    return !listener->bound && listener->num_connections == 0 && !pending_headers_.has_any_of(*listener);
+  });
 }
 
 // Null when there is no room for another handshake. The certificates are those of the newest snapshot, which
@@ -262,6 +270,16 @@ net::TransportPtr Worker::encrypted(ListenerState& listener, net::TransportPtr s
 
 void Worker::on_accept(ListenerState& listener, net::TransportPtr transport) {
   metrics_.connections_accepted.add();
+  if (listener.proxy_senders) return pending_headers_.add(listener, std::move(transport));
+  serve(listener, std::move(transport));
+}
+
+void Worker::on_headers_settled() {
+  forget_closed_listeners();
+  check_drained();
+}
+
+void Worker::serve(ListenerState& listener, net::TransportPtr transport) {
   if (listener.tls) transport = encrypted(listener, std::move(transport));
   if (!transport) return;
   metrics_.connections_open.add();
@@ -271,6 +289,8 @@ void Worker::on_accept(ListenerState& listener, net::TransportPtr transport) {
   connection->list_index = connections_.size();
   connections_.push_back(std::move(connection));
   connections_.back()->start();
+  // Its header came late.
+  if (stage_ == Stage::kDraining || !listener.bound) connections_.back()->drain();
 }
 
 void Worker::begin_http2(DownstreamConnection& connection, net::TransportPtr transport, base::Chain read) {
@@ -305,7 +325,8 @@ void Worker::on_connection_closed(DownstreamConnection& connection) {
 }
 
 void Worker::check_drained() {
-  if (stage_ != Stage::kDraining || !connections_.empty() || !options_.on_drained) return;
+  if (stage_ != Stage::kDraining || !connections_.empty() || !pending_headers_.is_empty()) return;
+  if (!options_.on_drained) return;
   std::exchange(options_.on_drained, nullptr)();
 }
 

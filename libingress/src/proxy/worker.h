@@ -23,6 +23,7 @@
 #include "proxy/health_watch.h"
 #include "proxy/listener_state.h"
 #include "proxy/mailbox.h"
+#include "proxy/pending_headers.h"
 #include "proxy/services.h"
 #include "upstream/preconnect.h"
 
@@ -52,7 +53,7 @@ struct EndpointLoad {
   std::uint32_t idle_connections = 0;
 };
 
-class Worker final : public WorkerContext, private DownstreamHost {
+class Worker final : public WorkerContext, private DownstreamHost, private PendingHeadersOwner {
  public:
   static std::expected<std::unique_ptr<Worker>, Error> create(WorkerOptions options);
   ~Worker() override;
@@ -98,6 +99,7 @@ class Worker final : public WorkerContext, private DownstreamHost {
   void close_listener(ListenerState& listener);
   void forget_closed_listeners();
   void on_accept(ListenerState& listener, net::TransportPtr transport);
+  void serve(ListenerState& listener, net::TransportPtr transport);
   net::TransportPtr encrypted(ListenerState& listener, net::TransportPtr stream);
   void check_drained();
   void shut_down();
@@ -111,6 +113,12 @@ class Worker final : public WorkerContext, private DownstreamHost {
   bool is_closing(const ListenerState& listener) const override;
   void begin_http2(DownstreamConnection& connection, net::TransportPtr transport, base::Chain read) override;
   void on_connection_closed(DownstreamConnection& connection) override;
+
+  // PendingHeadersOwner
+  void on_proxy_header(ListenerState& listener, net::TransportPtr transport) override {
+    serve(listener, std::move(transport));
+  }
+  void on_headers_settled() override;
 
   static constexpr std::size_t kMaxFreeExchanges = 1024;
   // Few, since each keeps what the largest head that went through it took.
@@ -128,6 +136,7 @@ class Worker final : public WorkerContext, private DownstreamHost {
   std::optional<HealthWatch> health_watch_;  // while the loop runs
   upstream::Preconnector preconnector_;
   tls::HandshakeLimits handshakes_;
+  PendingHeaders pending_headers_;
   FilterList filters_;
   Services services_;
   Stage stage_ = Stage::kServing;

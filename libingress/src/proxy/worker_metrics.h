@@ -9,6 +9,7 @@
 #include "ingress/error.h"
 #include "policy/retry.h"
 #include "proxy/mirror.h"
+#include "proxy/pending_headers.h"
 #include "tls/tls_transport.h"
 #include "upstream/balancer.h"
 
@@ -26,6 +27,7 @@ struct WorkerMetrics {
   std::array<Counter, 6> requests_by_class;  // index: status / 100; 0 unused
   std::array<Counter, static_cast<std::size_t>(ErrorCode::kInternal) + 1> replies_by_error;
   Counter filter_replies, https_redirects;
+  ProxyHeaderCounters proxy_headers;
   tls::TlsCounters tls;
   struct {
     Counter connections, streams;
