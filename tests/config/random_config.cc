@@ -140,6 +140,8 @@ Cluster RandomConfig::cluster(std::size_t index) {
   if (is_fault()) out.locality.prefer = static_cast<ZonePreference>(2);
   if (one_in(3)) out.locality.overprovisioning_percent = static_cast<std::uint32_t>(100 + below(9'901));
   if (is_fault()) out.locality.overprovisioning_percent = 99;
+  if (one_in(3)) out.proxy_protocol = static_cast<ProxyProtocol>(below(3));
+  if (is_fault()) out.proxy_protocol = static_cast<ProxyProtocol>(3);
   if (one_in(3)) out.panic_threshold_percent = static_cast<std::uint32_t>(below(101));
   if (is_fault()) out.panic_threshold_percent = 101;
   if (one_in(3)) out.timeouts.connect = milliseconds(1 + below(86'400'000));

@@ -243,6 +243,24 @@ TEST_CASE("TlsFaultsNameTheirField") {
   CHECK(validate(on_unix_socket).empty());
 }
 
+TEST_CASE("ProxyProtocolFaultsNameTheirField") {
+  check_rows(
+      {{"listeners[0].timeouts.proxy_header_ms", [](auto& c) { c.listeners[0].timeouts.proxy_header = 0ms; }},
+       {"listeners[0].proxy_protocol.senders",
+        [](auto& c) { c.listeners[0].proxy_protocol = ListenerProxyProtocol{}; }},
+       {"listeners[0].proxy_protocol.senders[1]",
+        [](auto& c) { c.listeners[0].proxy_protocol = ListenerProxyProtocol{{"::1", "10.0.0.1/8"}}; }},
+       {"clusters[0].proxy_protocol",
+        [](auto& c) { c.clusters[0].proxy_protocol = static_cast<ProxyProtocol>(3); }}},
+      Severity::kError);
+  check_rows({{"clusters[0].limits.preconnect",
+               [](auto& c) {
+                 c.clusters[0].proxy_protocol = ProxyProtocol::kV2;
+                 c.clusters[0].limits.preconnect = 1;
+               }}},
+             Severity::kWarning);
+}
+
 TEST_CASE("CertificatesMayShareServerNames") {
   GatewayConfig config = good_config();
   config.certificates.push_back(config.certificates[0]);

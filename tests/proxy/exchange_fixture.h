@@ -38,11 +38,13 @@ class FakeStream final : public proxy::DownstreamStream {
   void send_end(const Headers&) override { say("end"); }
   std::size_t flush() override { return queued; }
   void set_reading(proxy::Reading wanted) override { reading = wanted; }
+  const net::PeerAddress& local_address() const override { return local; }
   void finish(proxy::Finish how) override { say(how == proxy::Finish::kComplete ? "complete" : "cut"); }
 
   std::string log, body;
   std::int64_t length = -1;  // of the answer; -1 = not told
   std::size_t queued = 0;    // what flush() says
+  net::PeerAddress local{"198.51.100.1", 443};
   proxy::Reading reading = proxy::Reading::kOn;
 
  private:

@@ -94,6 +94,33 @@ TEST_CASE("TheNewestIsTakenFirstAndTheOldestGoesBeyondTheCap") {
   CHECK(unwanted->end() == End::kClosed);
 }
 
+TEST_CASE("AConnectionWithAProxyHeaderIsTakenForThatHeaderOnly") {
+  Bench bench;
+  std::vector<std::shared_ptr<test::FakePeer>> peers;
+  std::vector<H1ClientConn*> conns;
+  for (const char* header : {"", "a", "ab", "", "a"}) {
+    ClientConnPtr conn;
+    peers.push_back(bench.open(conn));
+    conn->set_proxy_header(header);
+    conns.push_back(conn.get());
+    bench.pool.put_back(std::move(conn), {}, {});
+  }
+  CHECK(bench.pool.take("b") == nullptr);
+  CHECK(bench.pool.take("abc") == nullptr);
+  const ClientConnPtr newest = bench.pool.take("a"), older = bench.pool.take("a");
+  CHECK(newest.get() == conns[4]);
+  CHECK(older.get() == conns[1]);
+  CHECK(bench.pool.take("a") == nullptr);
+  const ClientConnPtr plain = bench.pool.take();
+  CHECK(plain.get() == conns[3]);
+  CHECK(bench.pool.size() == 2);
+  peers[2]->end_sending();
+  CHECK(bench.pool.take("ab") == nullptr);
+  const ClientConnPtr last = bench.pool.take();
+  CHECK(last.get() == conns[0]);
+  CHECK(bench.pool.take() == nullptr);
+}
+
 TEST_CASE("AnIdleConnectionLeavesWhenItsBackendTalksOrCloses") {
   for (const bool talks : {true, false}) {
     Bench bench;

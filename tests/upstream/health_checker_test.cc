@@ -85,8 +85,9 @@ struct Fixture {
     for (int i = 0; i < 1'000 && connector->num_waiting() == 0; ++i) pass(milliseconds(10));
     REQUIRE(connector->num_waiting() > 0);
   }
-  void set(const HealthCheck& check, std::vector<std::uint16_t> ports) {
-    Cluster cluster{.name = "c", .health_check = check};
+  void set(const HealthCheck& check, std::vector<std::uint16_t> ports,
+           ProxyProtocol proxy_protocol = ProxyProtocol::kNone) {
+    Cluster cluster{.name = "c", .proxy_protocol = proxy_protocol, .health_check = check};
     for (const std::uint16_t port : ports) cluster.endpoints.push_back({"10.0.0.1", port});
     checker->set(cluster, cluster.endpoints);
   }
@@ -104,6 +105,19 @@ HealthCheck fast_check() {
           .timeout = milliseconds(50),
           .unhealthy_threshold = 2,
           .healthy_threshold = 2};
+}
+
+TEST_CASE("AProbeBeginsWithAHeaderThatNamesNobodyWhereOneIsWanted") {
+  Fixture f;
+  f.set(fast_check(), {1}, ProxyProtocol::kV1);
+  CHECK(f.next_probe()->received().starts_with("PROXY UNKNOWN\r\nGET / HTTP/1.1\r\n"));
+  f.set(fast_check(), {1}, ProxyProtocol::kV2);  // asked anew
+  const std::string local("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16);
+  CHECK(f.next_probe()->received().starts_with(local + "GET / HTTP/1.1\r\n"));
+  f.set({.type = HealthCheckType::kTcp, .interval = milliseconds(100), .timeout = milliseconds(50)}, {1},
+        ProxyProtocol::kV2);
+  CHECK(f.next_probe()->received() == local);
+  CHECK(f.take_verdicts() == "c:1 healthy connected\n");
 }
 
 TEST_CASE("AsksForThePathOfItsHostAndClosesTheConnection") {

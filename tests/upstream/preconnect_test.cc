@@ -66,6 +66,17 @@ TEST_CASE("WithoutTheWishNoneIsOpened") {
   CHECK(bench.preconnector.num_opened().get() == 0);
 }
 
+TEST_CASE("NoneIsOpenedForAClientThatIsNotKnownYet") {
+  Bench bench;
+  Cluster cluster = bench.cluster(2);
+  cluster.proxy_protocol = ProxyProtocol::kV1;
+  bench.change({cluster});
+  bench.fixture.run_for(milliseconds(50));
+  CHECK(bench.preconnector.num_opened().get() == 0);
+  bench.change({bench.cluster(2)});
+  bench.wait_for_idle(2);
+}
+
 TEST_CASE("WhatARequestTakesIsReplaced") {
   Bench bench;
   bench.change({bench.cluster(2)});

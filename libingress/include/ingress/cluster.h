@@ -101,6 +101,11 @@ struct CircuitBreakers {
   friend bool operator==(const CircuitBreakers&, const CircuitBreakers&) = default;
 };
 
+// What each connection to a backend begins with, in front of TLS too: a header of the PROXY protocol that
+// names the client and where it connected to. Such a connection serves that client only: requests share one
+// when their headers are the same to the byte.
+enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };
+
 struct Cluster {
   std::string name;  // unique among clusters; the controller uses "namespace/service:port"
   std::vector<Endpoint> endpoints = {};  // no endpoint: 503 no_endpoints
@@ -114,6 +119,7 @@ struct Cluster {
   ClusterTimeouts timeouts = {};
   ClusterLimits limits = {};
   CircuitBreakers circuit_breakers = {};
+  ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
   std::optional<HealthCheck> health_check = {};
   std::optional<OutlierDetection> outlier_detection = {};
   Origin origin = {};

@@ -31,6 +31,12 @@ constexpr std::array<EnumInfo<ZonePreference>, 2> enum_table(ZonePreference) {
            {ZonePreference::kOwnZone, "own_zone", "other zones take only what is too much for it"}}};
 }
 
+constexpr std::array<EnumInfo<ProxyProtocol>, 3> enum_table(ProxyProtocol) {
+  return {{{ProxyProtocol::kNone, "none", "the request, or the TLS handshake, comes first"},
+           {ProxyProtocol::kV1, "v1", "a line of text"},
+           {ProxyProtocol::kV2, "v2", "binary"}}};
+}
+
 constexpr TypeInfo type_info(const Endpoint*) {
   return {"endpoint", "One backend to connect to"};
 }
@@ -169,6 +175,9 @@ void describe(V&& visit, const Cluster*) {
   visit({"timeouts", "how long a backend may take"}, &Cluster::timeouts);
   visit({"limits", "what a backend may send"}, &Cluster::limits);
   visit({"circuit_breakers", "how much may be under way at once"}, &Cluster::circuit_breakers);
+  visit({"proxy_protocol",
+         "the PROXY protocol header that connections begin with; such a connection serves one client only"},
+        &Cluster::proxy_protocol);
   visit({"health_check", "probes of the endpoints; unset = none"}, &Cluster::health_check);
   visit({"outlier_detection", "what is made of the answers to requests; unset = nothing"},
         &Cluster::outlier_detection);

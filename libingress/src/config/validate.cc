@@ -147,6 +147,11 @@ void validate_cluster(const Cluster& cluster, const FieldPath& field, std::vecto
   check_table_bounds(cluster.timeouts, field.at("timeouts"), reporter);
   check_table_bounds(cluster.limits, field.at("limits"), reporter);
   check_circuit_breakers(cluster.circuit_breakers, field.at("circuit_breakers"), reporter);
+  if (cluster.proxy_protocol != ProxyProtocol::kNone && cluster.limits.preconnect != 0) {
+    reporter.warning(field.at("limits").at("preconnect"),
+                     "has no effect: a connection begins with the name of its client",
+                     "leave it out, or set proxy_protocol to none");
+  }
   if (cluster.health_check) check_health_check(*cluster.health_check, field.at("health_check"), reporter);
   if (cluster.outlier_detection)
     check_outlier_detection(*cluster.outlier_detection, field.at("outlier_detection"), reporter);

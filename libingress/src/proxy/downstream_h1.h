@@ -55,6 +55,7 @@ class DownstreamH1 final : public DownstreamConnection,
   void send_body(base::Chain&& piece) override;
   void send_end(const Headers& trailers) override;
   std::size_t flush() override;
+  const net::PeerAddress& local_address() const override { return transport_->local(); }
   void set_reading(Reading reading) override;
   void finish(Finish how) override;
 

@@ -53,6 +53,8 @@ class DownstreamStream {
   virtual std::size_t flush() = 0;
   // Whether more of the request's body may come.
   virtual void set_reading(Reading reading) = 0;
+  // Where the client connected to; asked of the kernel when first wanted.
+  virtual const net::PeerAddress& local_address() const = 0;
   // Last call: the exchange is over.
   virtual void finish(Finish how) = 0;
 

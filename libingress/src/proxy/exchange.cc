@@ -43,7 +43,7 @@ void Exchange::prepare(DownstreamStream& stream, const RequestStart& start) {
   response_bytes_ = 0;
   response_head_ = nullptr;
   for (std::string* text :
-       {&route_name_, &rule_name_, &cluster_name_, &why_, &why_detail_, &upstream_label_}) {
+       {&route_name_, &rule_name_, &cluster_name_, &why_, &why_detail_, &upstream_label_, &proxy_header_}) {
     text->clear();
   }
   policy::write_request_id(request_id_, services_.clusters.random().next(),

@@ -125,6 +125,7 @@ class Exchange final : public ExchangeContext,
   void note_outcome(upstream::TryOutcome outcome);
   void release_upstream();
   http::BodyFraming upstream_framing() const;
+  std::string proxy_header_for(const Cluster& cluster) const;
   void on_response_interim(ResponseHead& head) override;
   void on_response_head(ResponseHead& head, http::BodyFraming framing) override;
   void on_response_body(base::Chain&& piece) override;
@@ -244,6 +245,7 @@ class Exchange final : public ExchangeContext,
   bool has_sent_interim_ = false;    // since the last flush
   bool is_response_paused_ = false;  // the client does not keep up
   Waiting waiting_ = Waiting::kNothing;
+  std::string proxy_header_;  // that connections of this request begin with; empty: none
   std::unique_ptr<upstream::Connector::Attempt> attempt_;
   upstream::ClientConnPtr conn_;
   ResponseHead* response_head_ = nullptr;  // in conn_

@@ -47,7 +47,7 @@ Exchange::Step Exchange::wait_for_connection() {
 void Exchange::on_connection_granted(upstream::Permit permit, upstream::ClientConnPtr conn) {
   limit_use_.ticket.leave();
   watch_upstream();
-  if (conn && conn->is_reusable()) {
+  if (conn && conn->is_reusable() && conn->proxy_header() == proxy_header_) {
     conn_ = std::move(conn);
     services_.metrics.upstream_reused.add();
     begin_attempt();

@@ -14,7 +14,8 @@ void Exchange::begin_mirrors() {
     if (services_.clusters.random().below(mirror.value->denominator) >= mirror.value->numerator) continue;
     const upstream::ClusterEntry* const entry = view_->snapshot().clusters->find(mirror.cluster->index);
     if (entry == nullptr) continue;
-    MirrorFeed feed = services_.mirrors.start(*entry, start_->head, client_address_, upstream_framing());
+    MirrorFeed feed = services_.mirrors.start(*entry, start_->head, client_address_, upstream_framing(),
+                                              proxy_header_for(entry->cluster));
     if (!feed) continue;
     if (!held_request_.is_empty()) feed->send_body(held_request_);
     mirrors_.push_back(std::move(feed));

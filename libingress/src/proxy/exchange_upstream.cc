@@ -32,6 +32,8 @@ Exchange::Step Exchange::pick_upstream() {
     }
     cluster_timeouts_ = cluster_->cluster.timeouts;
     cluster_limits_ = cluster_->cluster.limits;
+    if (cluster_->cluster.proxy_protocol != ProxyProtocol::kNone)
+      proxy_header_ = proxy_header_for(cluster_->cluster);
     if (cluster_->cluster.circuit_breakers.is_limited() && !take_request_permit()) return Step::kWait;
   }
   endpoint_ = services_.clusters.pick(*cluster_, tries_.pick_request(start_->head, client_address_));
@@ -47,7 +49,7 @@ Exchange::Step Exchange::pick_upstream() {
   if (upstream_started_us_ < 0) upstream_started_us_ = is_in_read_ ? started_us_ : net::EventLoop::clock_us();
   upstream_label_ = endpoint_->label;
   start_try_clock();
-  if (!tries_.wants_fresh_conn) conn_ = endpoint_->idle.take();
+  if (!tries_.wants_fresh_conn) conn_ = endpoint_->idle.take(proxy_header_);
   if (!conn_) {
     phase_ = Phase::kConnect;
     return Step::kGoOn;
@@ -64,8 +66,8 @@ Exchange::Step Exchange::open_connection() {
     if (step == Step::kWait) return step;
   }
   services_.metrics.upstream_connects.add();
-  attempt_ = services_.connector.open(
-      endpoint_->key, cluster_timeouts_.connect,
+  attempt_ = services_.connector.connect(
+      endpoint_->key, proxy_header_, cluster_timeouts_.connect,
       [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
   return Step::kWait;
 }
@@ -84,6 +86,7 @@ void Exchange::on_connected(std::expected<net::TransportPtr, Error> transport) {
   }
   conn_ = upstream::ClientConnPtr(
       new upstream::H1ClientConn(services_.loop, std::move(*transport), cluster_limits_));
+  if (!proxy_header_.empty()) conn_->set_proxy_header(proxy_header_);
   conn_->adopt_permit(std::move(limit_use_.connection));
   begin_attempt();
   run();
@@ -95,6 +98,14 @@ http::BodyFraming Exchange::upstream_framing() const {
   if (start_->framing.kind == http::BodyKind::kNone || !interest.is_wanted()) return start_->framing;
   if (interest.mode == BodyMode::kStream) return {http::BodyKind::kChunked, 0};
   return {http::BodyKind::kLength, held_request_.size_bytes()};
+}
+
+// The client as far as we believe it, and where it connected to.
+std::string Exchange::proxy_header_for(const Cluster& cluster) const {
+  if (cluster.proxy_protocol == ProxyProtocol::kNone) return {};
+  net::ProxyAddresses addresses{.client = {.port = client_port_}, .destination = stream_->local_address()};
+  client_address_.copy(addresses.client.text, sizeof addresses.client.text - 1);
+  return upstream::make_proxy_header(cluster.proxy_protocol, &addresses);
 }
 
 void Exchange::begin_attempt() {

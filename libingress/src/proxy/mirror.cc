@@ -23,7 +23,8 @@ std::string_view to_string(MirrorEnd end) {
 }
 
 MirrorFeed Mirrors::start(const upstream::ClusterEntry& entry, const RequestHead& head,
-                          std::string_view client_address, http::BodyFraming framing) {
+                          std::string_view client_address, http::BodyFraming framing,
+                          std::string proxy_header) {
   if (open_.size() >= kMaxOpen) {
     count(MirrorEnd::kSkipped);
     return nullptr;
@@ -31,7 +32,7 @@ MirrorFeed Mirrors::start(const upstream::ClusterEntry& entry, const RequestHead
   Mirror* const mirror = open_.emplace_back(new Mirror(*this, entry)).get();
   mirror->index_ = open_.size() - 1;
   MirrorFeed feed(mirror);
-  mirror->start(entry, head, client_address, framing);
+  mirror->start(entry, head, client_address, framing, std::move(proxy_header));
   return feed;
 }
 
@@ -68,7 +69,7 @@ Mirror::~Mirror() {
 }
 
 void Mirror::start(const upstream::ClusterEntry& entry, const RequestHead& head,
-                   std::string_view client_address, http::BodyFraming framing) {
+                   std::string_view client_address, http::BodyFraming framing, std::string proxy_header) {
   std::shared_ptr<upstream::BreakerGate> gate;
   const CircuitBreakers& breakers = entry.cluster.circuit_breakers;
   if (breakers.is_limited()) gate = owner_.clusters_.gate(entry);
@@ -82,14 +83,15 @@ void Mirror::start(const upstream::ClusterEntry& entry, const RequestHead& head,
   head_.assign(head);
   head_.headers().remove(HeaderId::kExpect);  // nobody waits for the answer to it
   framing_ = framing;
-  conn_ = endpoint_->idle.take();
+  proxy_header_ = std::move(proxy_header);
+  conn_ = endpoint_->idle.take(proxy_header_);
   if (conn_) return begin();
   if (gate) {
     connection_permit_ = gate->take_connection(breakers.max_connections);
     if (!connection_permit_) return finish(MirrorEnd::kSkipped);
   }
-  attempt_ = owner_.connector_.open(
-      endpoint_->key, timeouts_.connect,
+  attempt_ = owner_.connector_.connect(
+      endpoint_->key, proxy_header_, timeouts_.connect,
       [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
 }
 
@@ -97,6 +99,7 @@ void Mirror::on_connected(std::expected<net::TransportPtr, Error> transport) {
   attempt_.reset();
   if (!transport) return finish(MirrorEnd::kFailed);
   conn_ = upstream::ClientConnPtr(new upstream::H1ClientConn(owner_.loop_, std::move(*transport), limits_));
+  conn_->set_proxy_header(std::move(proxy_header_));
   conn_->adopt_permit(std::move(connection_permit_));
   begin();
   pump();

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -53,7 +54,7 @@ class Mirror final : private upstream::UpstreamEvents {
   ~Mirror();
 
   void start(const upstream::ClusterEntry& entry, const RequestHead& head, std::string_view client_address,
-             http::BodyFraming framing);
+             http::BodyFraming framing, std::string proxy_header);
   void release();
   void limit(std::chrono::milliseconds time);
   void on_connected(std::expected<net::TransportPtr, Error> transport);
@@ -72,6 +73,7 @@ class Mirror final : private upstream::UpstreamEvents {
   Mirrors& owner_;
   const ClusterTimeouts timeouts_;
   const ClusterLimits limits_;
+  std::string proxy_header_;
   RequestHead head_;
   http::BodyFraming framing_;
   base::Chain held_;  // of the body, not yet given to the connection
@@ -108,8 +110,9 @@ class Mirrors {
   ~Mirrors() { drop_all(); }
 
   // Begins a copy of `head`, which is copied; its body follows through the feed. Null when it cannot begin.
+  // `proxy_header`: what a connection for this client begins with, where `entry` wants one.
   MirrorFeed start(const upstream::ClusterEntry& entry, const RequestHead& head,
-                   std::string_view client_address, http::BodyFraming framing);
+                   std::string_view client_address, http::BodyFraming framing, std::string proxy_header = {});
   // Copies that are under way end without an answer. No feed is held any more.
   void drop_all();
   std::size_t num_open() const { return open_.size(); }

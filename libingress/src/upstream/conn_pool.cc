@@ -4,10 +4,14 @@
 
 namespace ingress::upstream {
 
-ClientConnPtr ConnPool::take() {
-  if (idle_.empty()) return nullptr;
-  ClientConnPtr conn = std::move(idle_.back());
-  idle_.pop_back();
+ClientConnPtr ConnPool::take(std::string_view proxy_header) {
+  auto found = idle_.end();
+  do {
+    if (found == idle_.begin()) return nullptr;
+    --found;
+  } while ((*found)->proxy_header() != proxy_header);
+  ClientConnPtr conn = std::move(*found);
+  idle_.erase(found);
   conn->end_idle();
   if (watcher_ != nullptr) watcher_->on_pool_shrunk(PoolWatcher::Loss::kTaken);
   return conn;

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "ingress/cluster.h"
@@ -31,8 +32,9 @@ class PoolWatcher {
 
 class ConnPool {
  public:
-  // The newest idle connection; null when there is none.
-  ClientConnPtr take();
+  // The newest idle connection that began with just this PROXY header, as a rule with none: it belongs to the
+  // client that its header names. Null when there is none.
+  ClientConnPtr take(std::string_view proxy_header = {});
   // Keeps `conn` for as long as the cluster and the backend allow (h1_client_conn.h), or closes it. Beyond
   // max_idle_connections the oldest is closed.
   void put_back(ClientConnPtr conn, const ClusterLimits& limits, const ClusterTimeouts& timeouts);

@@ -129,6 +129,37 @@ class Connector::NameAttempt final : public Connector::Attempt {
   std::shared_ptr<Shared> shared_;
 };
 
+std::string make_proxy_header(ProxyProtocol protocol, const net::ProxyAddresses* addresses) {
+  switch (protocol) {
+    case ProxyProtocol::kNone:
+      break;
+    case ProxyProtocol::kV1:
+      return net::proxy_header_v1(addresses);
+    case ProxyProtocol::kV2:
+      return net::proxy_header_v2(addresses);
+  }
+  return {};
+}
+
+Connector::OnConnected Connector::with_proxy_header(std::string header, OnConnected on_connected) {
+  if (header.empty()) return on_connected;
+  return [this, header = std::move(header),
+          on_connected = std::move(on_connected)](std::expected<net::TransportPtr, Error> stream) mutable {
+    if (stream) {
+      base::Chain bytes;
+      bytes.append_copy(header, loop_.buffers());
+      (*stream)->write(std::move(bytes));  // what becomes of it the stream tells once it is started
+    }
+    on_connected(std::move(stream));
+  };
+}
+
+std::unique_ptr<Connector::Attempt> Connector::connect(const Endpoint& endpoint, std::string proxy_header,
+                                                       std::chrono::milliseconds timeout,
+                                                       OnConnected on_connected) {
+  return open(endpoint, timeout, with_proxy_header(std::move(proxy_header), std::move(on_connected)));
+}
+
 std::unique_ptr<Connector::Attempt> Connector::open(const Endpoint& endpoint,
                                                     std::chrono::milliseconds timeout,
                                                     OnConnected on_connected) {

@@ -13,6 +13,7 @@
 #include "ingress/cluster.h"
 #include "ingress/error.h"
 #include "net/loop.h"
+#include "net/proxy_header.h"
 #include "net/resolver.h"
 #include "net/transport.h"
 
@@ -26,6 +27,10 @@ constexpr bool is_connect_failure(ErrorCode code) {
 
 // Takes out of `addresses` those that may not be connected to. Returns why the last of them may not.
 std::optional<Error> remove_refused(std::vector<std::string>& addresses, LocalBackends local_backends);
+
+// What connections to a cluster with that setting begin with; empty for ProxyProtocol::kNone. Null: they are
+// opened for nobody but ourselves.
+std::string make_proxy_header(ProxyProtocol protocol, const net::ProxyAddresses* addresses);
 
 // Thread: the worker's. open() is virtual for tests that have no sockets.
 class Connector {
@@ -51,11 +56,17 @@ class Connector {
   virtual std::unique_ptr<Attempt> open(const Endpoint& endpoint, std::chrono::milliseconds timeout,
                                         OnConnected on_connected);
 
+  // As open(), but the stream begins with `proxy_header`, unless that is empty: it is written already, in
+  // front of whatever is built on the stream.
+  std::unique_ptr<Attempt> connect(const Endpoint& endpoint, std::string proxy_header,
+                                   std::chrono::milliseconds timeout, OnConnected on_connected);
+
   // Addresses that were not connected to because of what they stand for. Any thread.
   const base::Counter& num_addresses_refused() const { return num_addresses_refused_; }
 
  private:
   class NameAttempt;
+  OnConnected with_proxy_header(std::string header, OnConnected on_connected);
 
   net::EventLoop& loop_;
   net::Resolver* resolver_;

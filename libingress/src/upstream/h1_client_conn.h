@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -68,6 +69,10 @@ class H1ClientConn final : private net::TransportHandler {
   // Bytes of the request may have reached the backend.
   bool has_written() const { return transport_->written_bytes() != written_before_; }
 
+  // The PROXY header that the connection began with: it serves only requests with the same one. Empty: none.
+  void set_proxy_header(std::string header) { proxy_header_ = std::move(header); }
+  std::string_view proxy_header() const& { return proxy_header_; }
+
   // Forgets the message that is over; is_reusable() says what it said before.
   void end_message();
 
@@ -116,6 +121,7 @@ class H1ClientConn final : private net::TransportHandler {
   http::ResponseParser parser_;
   http::BodyDecoder decoder_;
   http::BodyFraming request_framing_;
+  std::string proxy_header_;
   std::string_view offered_;  // protocols to upgrade to
   base::Chain out_;
   base::Chain piece_;  // of a body; empty between calls, kept for its memory

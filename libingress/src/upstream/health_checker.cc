@@ -41,6 +41,7 @@ class HealthChecker::Probe final : private UpstreamEvents {
         endpoint_(endpoint),
         settings_(*cluster.health_check),
         limits_(cluster.limits),
+        proxy_protocol_(cluster.proxy_protocol),
         timer_([](void* self) { static_cast<Probe*>(self)->on_timer(); }, this) {
     // At a random point of the first interval: endpoints that came together are not probed together.
     wait(random_part(settings_.interval));
@@ -48,7 +49,8 @@ class HealthChecker::Probe final : private UpstreamEvents {
 
   const Endpoint& endpoint() const { return endpoint_; }
   bool is_for(const Cluster& cluster) const {
-    return settings_ == *cluster.health_check && limits_ == cluster.limits;
+    return settings_ == *cluster.health_check && limits_ == cluster.limits &&
+           proxy_protocol_ == cluster.proxy_protocol;
   }
 
  private:
@@ -68,8 +70,8 @@ class HealthChecker::Probe final : private UpstreamEvents {
       return finish(HealthStreak::Result::kFailure, attempt_ ? "connect_timeout" : "timeout");
     state_ = State::kProbing;
     timer_.set(checker_.loop_.timers(), settings_.timeout);
-    attempt_ = checker_.connector_.open(
-        endpoint_, settings_.timeout + kOurTimerComesFirst,
+    attempt_ = checker_.connector_.connect(
+        endpoint_, make_proxy_header(proxy_protocol_, nullptr), settings_.timeout + kOurTimerComesFirst,
         [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
   }
   void on_connected(std::expected<net::TransportPtr, Error> transport) {
@@ -137,6 +139,7 @@ class HealthChecker::Probe final : private UpstreamEvents {
   Endpoint endpoint_;
   HealthCheck settings_;
   ClusterLimits limits_;
+  ProxyProtocol proxy_protocol_;
   State state_ = State::kWaiting;
   HealthStreak streak_;
   net::Timer timer_;  // of the next probe, or the time limit of this one

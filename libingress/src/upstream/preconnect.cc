@@ -102,7 +102,9 @@ void Preconnector::adopt(const ClusterTable& table) {
   if (!is_stopped_) {
     ClusterTable::Entries::diff(
         adopted_, table.entries(), [this](std::size_t index, const ClusterEntry*, const ClusterEntry* entry) {
-          const bool is_wanted = entry != nullptr && entry->cluster.limits.preconnect > 0;
+          // Whom a connection with a PROXY header is for is not known ahead.
+          const bool is_wanted = entry != nullptr && entry->cluster.limits.preconnect > 0 &&
+                                 entry->cluster.proxy_protocol == ProxyProtocol::kNone;
           if (!is_wanted && index >= fillers_.size()) return;
           if (index >= fillers_.size()) fillers_.resize(index + 1);
           update(fillers_[index], index, is_wanted ? entry : nullptr);
