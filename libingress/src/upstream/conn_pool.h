@@ -33,7 +33,7 @@ class PoolWatcher {
 class ConnPool {
  public:
   // The newest idle connection that began with just this PROXY header, as a rule with none: it belongs to the
-  // client that its header names. Null when there is none.
+  // client that its header names. Null when there is none. With headers, linear in what is kept.
   ClientConnPtr take(std::string_view proxy_header = {});
   // Keeps `conn` for as long as the cluster and the backend allow (h1_client_conn.h), or closes it. Beyond
   // max_idle_connections the oldest is closed.
