@@ -23,7 +23,7 @@ constexpr std::string_view kHeader = "PROXY TCP4 192.0.2.7 198.51.100.1 56324 44
 
 // Takes connections with their headers, as a worker does, and keeps what is read behind.
 struct Bench : proxy::PendingHeadersOwner {
-  struct Client : net::TransportHandler {
+  struct Client final : net::TransportHandler {
     explicit Client(net::TransportPtr transport_in) : transport(std::move(transport_in)) {
       transport->start(this);
     }
