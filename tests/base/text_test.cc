@@ -140,6 +140,7 @@ TEST_CASE("AddressesAreToldApart") {
     CHECK(is_ipv6_address(row.text) == row.is_v6);
     CHECK(is_ip_address(row.text) == (row.is_v4 || row.is_v6));
   }
+  CHECK_FALSE(is_ip_address(std::string_view()));  // which has no bytes at all to copy
 }
 
 TEST_CASE("DnsNamesFollowRfc1123InLowerCase") {

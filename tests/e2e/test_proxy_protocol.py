@@ -270,10 +270,18 @@ def test_a_unix_socket_has_senders_too(start, tmp_path, backend):
     assert proxy.wait_log(path="/unix")["client"] == "192.0.2.7"
 
 
-def test_curl_speaks_it(proxy, backend):
-    done = subprocess.run(["curl", "-sS", "--haproxy-protocol", f"http://{proxy.http}/"], capture_output=True,
+@pytest.mark.parametrize("version", ["--http1.1", "--http2-prior-knowledge", "--http2"])
+@pytest.mark.parametrize("speaks_tls", [False, True], ids=["plain", "tls"])
+def test_curl_speaks_it(serve, backend, listed, version, speaks_tls):
+    value = single(backend, proxy_protocol=HERE)
+    proxy = serve(secured(value, listed) if speaks_tls else value)
+    target = f"{'https' if speaks_tls else 'http'}://a.test:{proxy.http.rsplit(':', 1)[1]}/"
+    done = subprocess.run(["curl", "-sSk", "--haproxy-protocol", version, "--connect-to", f"::{proxy.http}", target,
+                           "-w", "%{http_version} %{http_code}", "-o", "/dev/null"], capture_output=True, text=True,
                           check=False, timeout=60)
-    assert done.returncode == 0 and done.stdout == b"ok\n", done.stderr
+    expected = "1.1" if version == "--http1.1" or (version == "--http2" and not speaks_tls) else "2"
+    assert (done.returncode, done.stdout) == (0, f"{expected} 200"), done.stderr
+    assert backend.wait_requests(1)[0].header("X-Forwarded-For") == "127.0.0.1"
     assert proxy.metric("proxyd_proxy_headers_total") == 1
 
 

@@ -1,6 +1,7 @@
 """The PROXY protocol to backends: each connection begins with the name of one client, and serves nobody else."""
 
 import socket
+import subprocess
 import threading
 
 import pytest
@@ -113,6 +114,18 @@ def test_each_client_has_connections_of_its_own_and_keeps_them(serve, named, ver
     with connect_from("127.0.0.1", proxy.http) as again:  # from another port
         assert again.request().text == f"127.0.0.1 {again.sock.getsockname()[1]}"
     assert len(script.connections) == 4
+
+
+def test_streams_of_one_connection_share_what_is_their_clients(serve, named):
+    """HTTP/2: curl asks four times at once, then once more."""
+    script, backend = named
+    proxy = serve(backend, {"proxy_protocol": "v1"})
+    urls = [f"http://{proxy.http}/{number}" for number in range(4)]
+    done = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--parallel", *urls, "--next", "-sS",
+                           "--http2-prior-knowledge", urls[0]], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert sum(len(requests) for _, requests in script.connections) == 5
+    assert all(client[0] == "127.0.0.1" for client, _ in script.connections)
 
 
 def test_what_comes_in_goes_out(serve, named):

@@ -39,7 +39,7 @@ Word lower_word_at(const char* p) {
 bool parse_address(int family, std::string_view text, unsigned char* out) {
   char copy[INET6_ADDRSTRLEN + 1];
   // A null byte would hide what follows it.
-  if (text.size() >= sizeof(copy) || text.find('\0') != text.npos) return false;
+  if (text.empty() || text.size() >= sizeof(copy) || text.find('\0') != text.npos) return false;
   std::memcpy(copy, text.data(), text.size());
   copy[text.size()] = '\0';
   return inet_pton(family, copy, out) == 1;

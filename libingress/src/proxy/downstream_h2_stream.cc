@@ -175,6 +175,10 @@ std::size_t DownstreamH2Stream::flush() {
   return queued_bytes();
 }
 
+const net::PeerAddress& DownstreamH2Stream::local_address() const {
+  return connection_.transport().local();
+}
+
 void DownstreamH2Stream::set_reading(Reading reading) {
   if (std::exchange(reading_, reading) == reading) return;
   if (reading == Reading::kOn) open_window();

@@ -57,6 +57,7 @@ class DownstreamH2Stream final : public http::H2ServerStream, private Downstream
   void send_body(base::Chain&& piece) override;
   void send_end(const Headers& trailers) override;
   std::size_t flush() override;
+  const net::PeerAddress& local_address() const override;
   void set_reading(Reading reading) override;
   void finish(Finish how) override;
 
