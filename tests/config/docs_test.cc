@@ -78,6 +78,7 @@ class ReferenceWriter {
                                    std::to_string(info.max) + " bytes";
       case Measure::kNumber:
       case Measure::kMilliseconds:
+      case Measure::kSeconds:
         if (info.max != 0) return std::to_string(info.min) + " to " + std::to_string(info.max);
         if constexpr (std::is_same_v<M, std::uint16_t>) return "0 to 65535";
         return "";

@@ -201,6 +201,19 @@ TEST_CASE("AListenerWithBadTlsStaysOneWithTls") {
   // Whoever asked for 1.3 at least gets no less.
   CHECK(repaired({.min_version = TlsVersion::kTls13, .max_version = TlsVersion::kTls12}) ==
         ListenerTls{.min_version = TlsVersion::kTls13});
+  CHECK(repaired({.preset = TlsPreset::kModern, .max_version = TlsVersion::kTls12}) ==
+        ListenerTls{.preset = TlsPreset::kModern});
+  CHECK(repaired({.preset = static_cast<TlsPreset>(9)}) == ListenerTls{});
+  constexpr Tls12Cipher kCipher = Tls12Cipher::kEcdheRsaAes256Gcm;
+  CHECK(repaired({.tls12_ciphers = {static_cast<Tls12Cipher>(9), kCipher, kCipher}}) ==
+        ListenerTls{.tls12_ciphers = {kCipher}});
+  CHECK(repaired({.preset = TlsPreset::kModern, .tls12_ciphers = {kCipher}}) ==
+        ListenerTls{.preset = TlsPreset::kModern});
+  CHECK(repaired({.groups = {static_cast<TlsGroup>(9), TlsGroup::kP256}}) ==
+        ListenerTls{.groups = {TlsGroup::kP256}});
+  // Nor does whoever asked for post-quantum groups alone.
+  CHECK(repaired({.max_version = TlsVersion::kTls12, .groups = {TlsGroup::kX25519MlKem768}}) ==
+        ListenerTls{.min_version = TlsVersion::kTls13, .groups = {TlsGroup::kX25519MlKem768}});
   CHECK(repaired({.min_version = TlsVersion::kTls13, .default_certificate = "a\n"}) ==
         ListenerTls{.min_version = TlsVersion::kTls13});
 }
@@ -222,10 +235,12 @@ TEST_CASE("AListenerNeverGivesUpItsProxyProtocol") {
 TEST_CASE("ABadRuleStillRedirects") {
   GatewayConfig config = config_with({.backends = {{"a"}},
                                       .plain_requests = PlainRequests::kRedirect,
+                                      .hsts = Hsts{.max_age = std::chrono::seconds(7)},
                                       .timeouts = {.request = std::chrono::milliseconds(-1)}});
   quarantine(config);
   CHECK(config.routes[0].rules[0].reply == FixedReply{.status = 500, .why = "invalid_rule"});
   CHECK(config.routes[0].rules[0].plain_requests == PlainRequests::kRedirect);
+  CHECK(config.routes[0].rules[0].hsts == Hsts{.max_age = std::chrono::seconds(7)});
 }
 
 TEST_CASE("ListsOverTheirCapsAreCut") {

@@ -23,8 +23,18 @@ Origin RandomConfig::origin() {
 
 ListenerTls RandomConfig::listener_tls() {
   ListenerTls out;
-  if (one_in(3)) out.min_version = TlsVersion::kTls13;
-  if (one_in(3)) out.max_version = out.min_version;
+  if (one_in(3)) out.preset = TlsPreset::kModern;
+  if (one_in(3)) out.min_version = one_in(2) ? TlsVersion::kTls13 : TlsVersion::kTls12;
+  if (one_in(3)) out.max_version = TlsVersion::kTls13;
+  const bool has_tls12 = out.min_version.value_or(TlsVersion::kTls13) == TlsVersion::kTls12;
+  if (has_tls12 && one_in(3)) out.max_version = TlsVersion::kTls12;
+  if (has_tls12 && one_in(2)) out.tls12_ciphers.push_back(static_cast<Tls12Cipher>(below(6)));
+  if (one_in(3)) out.groups = {TlsGroup::kX25519, static_cast<TlsGroup>(2 + below(3))};
+  if (one_in(3)) out.groups.insert(out.groups.begin(), TlsGroup::kX25519MlKem768);
+  if (out.groups.size() == 1) out.groups.push_back(TlsGroup::kP256);
+  if (is_fault()) out.groups = {one_in(2) ? TlsGroup::kX25519MlKem768 : static_cast<TlsGroup>(5)};
+  if (is_fault()) out.tls12_ciphers.push_back(static_cast<Tls12Cipher>(below(8)));
+  if (is_fault()) out.preset = static_cast<TlsPreset>(2);
   if (one_in(3)) out.default_certificate = "certificate-" + std::to_string(below(4));
   if (is_fault()) out.min_version = static_cast<TlsVersion>(2);
   if (is_fault()) out.max_version = one_in(2) ? TlsVersion::kTls12 : static_cast<TlsVersion>(9);
@@ -270,6 +280,10 @@ RouteRule RandomConfig::rule(std::size_t num_clusters) {
   if (is_fault()) out.reply = reply();
   if (one_in(3)) out.plain_requests = PlainRequests::kRedirect;
   if (is_fault()) out.plain_requests = static_cast<PlainRequests>(2);
+  if (one_in(4))
+    out.hsts = Hsts{std::chrono::seconds(31'536'000 + below(1000)), static_cast<HstsScope>(below(3))};
+  if (is_fault()) out.hsts = Hsts{std::chrono::seconds(one_in(2) ? -1 : 1'000'000'000), HstsScope::kHost};
+  if (is_fault()) out.hsts = Hsts{.scope = static_cast<HstsScope>(3)};
   if (one_in(3)) out.timeouts.request = milliseconds(below(86'400'001));
   if (is_fault()) out.timeouts.request = milliseconds(one_in(2) ? -1 : 86'400'001);
   if (one_in(4)) out.timeouts.backend_request = out.timeouts.request;

@@ -72,10 +72,39 @@ struct ListenerHttp2 {
 
 enum class TlsVersion : std::uint8_t { kTls12, kTls13 };
 
+// Mozilla's recommendations for servers, as far as BoringSSL has what they name.
+enum class TlsPreset : std::uint8_t {
+  kIntermediate,  // TLS 1.2 and 1.3
+  kModern,        // TLS 1.3
+};
+
+// Of TLS 1.2: those with forward secrecy and an AEAD. Those of TLS 1.3 are fixed.
+enum class Tls12Cipher : std::uint8_t {
+  kEcdheEcdsaAes128Gcm,
+  kEcdheEcdsaAes256Gcm,
+  kEcdheEcdsaChaCha20Poly1305,
+  kEcdheRsaAes128Gcm,
+  kEcdheRsaAes256Gcm,
+  kEcdheRsaChaCha20Poly1305,
+};
+
+// For the exchange of keys.
+enum class TlsGroup : std::uint8_t {
+  kX25519MlKem768,  // TLS 1.3 only; post-quantum. For clients that sent a share for it, if there are others
+  kX25519,
+  kP256,
+  kP384,
+  kP521,
+};
+
 // How a listener speaks TLS. Which certificate a client sees follows from GatewayConfig::certificates.
 struct ListenerTls {
-  TlsVersion min_version = TlsVersion::kTls12;
-  TlsVersion max_version = TlsVersion::kTls13;
+  TlsPreset preset = TlsPreset::kIntermediate;
+  // In place of what the preset says, where set or not empty. The lists: what is liked best comes first.
+  std::optional<TlsVersion> min_version = {};
+  std::optional<TlsVersion> max_version = {};
+  std::vector<Tls12Cipher> tls12_ciphers = {};
+  std::vector<TlsGroup> groups = {};
   // Name of the certificate for clients that name no server, or one that no certificate is for. Empty, or
   // absent from the configuration: their handshakes end with the alert unrecognized_name.
   std::string default_certificate = {};

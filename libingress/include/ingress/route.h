@@ -111,6 +111,21 @@ enum class PlainRequests : std::uint8_t {
   kRedirect,
 };
 
+// Whom a Strict-Transport-Security speaks of (RFC 6797).
+enum class HstsScope : std::uint8_t {
+  kHost,
+  kSubdomains,  // those below it too
+  kPreload,     // and browsers may build it in (hstspreload.org)
+};
+
+// Tells clients to come by TLS only from now on; it takes the place of what the backend says of that. Sent
+// over TLS only (RFC 6797 7.2).
+struct Hsts {
+  std::chrono::seconds max_age{31'536'000};  // 0 = they forget what they were told
+  HstsScope scope = HstsScope::kHost;
+  friend bool operator==(const Hsts&, const Hsts&) = default;
+};
+
 struct RouteRule {
   std::string name = {};                 // for logs; empty = its position
   std::vector<RouteMatch> matches = {};  // any of them; none = every path
@@ -118,6 +133,7 @@ struct RouteRule {
   std::vector<RequestMirror> mirrors = {};  // of the requests that go to a backend, each on its own
   std::optional<FixedReply> reply = {};     // answers all; backends must be empty then
   PlainRequests plain_requests = PlainRequests::kServe;
+  std::optional<Hsts> hsts = {};  // unset: what the backend says stays
   RouteTimeouts timeouts = {};
   std::optional<RetryPolicy> retry = {};
   friend bool operator==(const RouteRule&, const RouteRule&) = default;

@@ -16,13 +16,15 @@
 
 namespace ingress::config {
 
-enum class Measure { kNone, kNumber, kMilliseconds, kBytes, kItems, kEnumerator };
+enum class Measure { kNone, kNumber, kMilliseconds, kSeconds, kBytes, kItems, kEnumerator };
 
 // What FieldInfo's min and max count for a member of type M.
 template <class M>
 constexpr Measure measure_of(const M*) {
   if constexpr (std::is_same_v<M, std::chrono::milliseconds>) {
     return Measure::kMilliseconds;
+  } else if constexpr (std::is_same_v<M, std::chrono::seconds>) {
+    return Measure::kSeconds;
   } else if constexpr (std::integral<M>) {
     return Measure::kNumber;
   } else if constexpr (std::is_same_v<M, std::string> || std::is_same_v<M, SecretText>) {
@@ -37,11 +39,17 @@ template <class T>
 constexpr Measure measure_of(const std::vector<T>*) {
   return Measure::kItems;
 }
+template <class T>
+constexpr Measure measure_of(const std::optional<T>*) {
+  return measure_of(static_cast<const T*>(nullptr));
+}
 
 template <class M>
 std::int64_t measured(const M& value) {
   constexpr Measure kMeasure = measure_of(static_cast<const M*>(nullptr));
-  if constexpr (kMeasure == Measure::kMilliseconds) {
+  if constexpr (requires { value.has_value(); }) {
+    return value.has_value() ? measured(*value) : 0;
+  } else if constexpr (kMeasure == Measure::kMilliseconds || kMeasure == Measure::kSeconds) {
     return value.count();
   } else if constexpr (kMeasure == Measure::kNumber) {
     return std::in_range<std::int64_t>(value) ? static_cast<std::int64_t>(value)
@@ -59,6 +67,9 @@ std::int64_t measured(const M& value) {
 
 template <class M>
 bool is_within_bounds(const FieldInfo& info, const M& value) {
+  if constexpr (requires { value.has_value(); }) {
+    return !value.has_value() || is_within_bounds(info, *value);
+  }
   if constexpr (std::is_enum_v<M>) {  // a program can put any number there
     return std::ranges::any_of(enum_table(value), [&](const auto& row) { return row.value == value; });
   }

@@ -13,6 +13,8 @@ std::string amount_text(Measure measure, std::int64_t amount) {
   switch (measure) {
     case Measure::kMilliseconds:
       return fmt::format("{} ms", amount);
+    case Measure::kSeconds:
+      return fmt::format("{} s", amount);
     case Measure::kBytes:
       return fmt::format("{} bytes long", amount);
     case Measure::kItems:

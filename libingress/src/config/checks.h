@@ -57,6 +57,8 @@ void check_address(const Listener& listener, const FieldPath& field, Reporter& r
 void check_trusted_proxy(std::string_view text, const FieldPath& field, Reporter& reporter);
 void check_proxy_protocol(const ListenerProxyProtocol& protocol, const FieldPath& field, Reporter& reporter);
 void check_listener_tls(const ListenerTls& tls, const FieldPath& field, Reporter& reporter);
+// Versions, ciphers and groups.
+void check_tls_policy(const ListenerTls& tls, const FieldPath& field, Reporter& reporter);
 void check_server_name(std::string_view pattern, const FieldPath& field, Reporter& reporter);
 // The certificate without its server names.
 void check_certificate_itself(const Certificate& certificate, const FieldPath& field, Reporter& reporter);
@@ -85,6 +87,7 @@ void check_mirror(const RequestMirror& mirror, const FieldPath& field, const Clu
 void check_backend(const BackendRef& backend, const FieldPath& field, const ClusterExists& cluster_exists,
                    Reporter& reporter);
 void check_retry(const RetryPolicy& retry, const FieldPath& field, Reporter& reporter);
+void check_hsts(const Hsts& hsts, const FieldPath& field, Reporter& reporter);
 void check_timeouts(const RouteTimeouts& timeouts, const FieldPath& field, Reporter& reporter);
 // The rule without its matches and backends.
 void check_rule_itself(const RouteRule& rule, const FieldPath& field, Reporter& reporter);

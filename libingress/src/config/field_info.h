@@ -20,7 +20,7 @@ struct FieldInfo {
   std::string_view name;
   std::string_view doc;  // one line, without a full stop
   Presence presence = Presence::kOptional;
-  // Of a number or duration (ms) its range, of a text its bytes, of a list its items. max 0 = whatever
+  // Of a number or duration its range, of a text its bytes, of a list its items. max 0 = whatever
   // the type holds. Checked by validate(), not by the reader.
   std::int64_t min = 0;
   std::int64_t max = 0;

@@ -119,14 +119,51 @@ void describe(V&& visit, const ListenerHttp2*) {
 constexpr std::array<EnumInfo<TlsVersion>, 2> enum_table(TlsVersion) {
   return {{{TlsVersion::kTls12, "1.2", "RFC 5246"}, {TlsVersion::kTls13, "1.3", "RFC 8446"}}};
 }
+constexpr std::array<EnumInfo<TlsPreset>, 2> enum_table(TlsPreset) {
+  return {{{TlsPreset::kIntermediate, "intermediate", "TLS 1.2 and 1.3"},
+           {TlsPreset::kModern, "modern", "TLS 1.3"}}};
+}
+// The names that IANA registered.
+constexpr std::array<EnumInfo<Tls12Cipher>, 6> enum_table(Tls12Cipher) {
+  return {
+      {{Tls12Cipher::kEcdheEcdsaAes128Gcm, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "RFC 5289"},
+       {Tls12Cipher::kEcdheEcdsaAes256Gcm, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "RFC 5289"},
+       {Tls12Cipher::kEcdheEcdsaChaCha20Poly1305, "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        "RFC 7905"},
+       {Tls12Cipher::kEcdheRsaAes128Gcm, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "RFC 5289"},
+       {Tls12Cipher::kEcdheRsaAes256Gcm, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "RFC 5289"},
+       {Tls12Cipher::kEcdheRsaChaCha20Poly1305, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "RFC 7905"}}};
+}
+constexpr std::array<EnumInfo<TlsGroup>, 5> enum_table(TlsGroup) {
+  return {{{TlsGroup::kX25519MlKem768, "X25519MLKEM768", "post-quantum, TLS 1.3 only"},
+           {TlsGroup::kX25519, "x25519", "RFC 8422"},
+           {TlsGroup::kP256, "secp256r1", "RFC 8422"},
+           {TlsGroup::kP384, "secp384r1", "RFC 8422"},
+           {TlsGroup::kP521, "secp521r1", "RFC 8422"}}};
+}
 constexpr TypeInfo type_info(const ListenerTls*) {
   return {"listener_tls",
           "How a listener speaks TLS; which certificate a client sees follows from their `server_names`"};
 }
 template <class V>
 void describe(V&& visit, const ListenerTls*) {
-  visit({"min_version", "the oldest version"}, &ListenerTls::min_version);
-  visit({"max_version", "the newest version; not older than `min_version`"}, &ListenerTls::max_version);
+  visit({"preset", "Mozilla's recommendation of that name, which the four below change"},
+        &ListenerTls::preset);
+  visit({"min_version", "the oldest version; unset: that of the preset"}, &ListenerTls::min_version);
+  visit({"max_version", "the newest version, not older than `min_version`; unset: 1.3"},
+        &ListenerTls::max_version);
+  visit({.name = "tls12_ciphers",
+         .doc = "of TLS 1.2, by preference; empty: all that are named here, those with ECDSA first, those "
+                "with AES-128 before those with AES-256, ChaCha20 first for clients that want it so; those "
+                "of 1.3 are fixed",
+         .max = 6},
+        &ListenerTls::tls12_ciphers);
+  visit(
+      {.name = "groups",
+       .doc = "for the exchange of keys, by preference; empty: X25519MLKEM768, x25519, secp256r1, secp384r1. "
+              "X25519MLKEM768 counts only for clients that sent a share for it, unless it stands alone",
+       .max = 5},
+      &ListenerTls::groups);
   visit({.name = "default_certificate",
          .doc = "name of the certificate for clients that name no server, or one that no certificate is for; "
                 "empty, or no such certificate: the alert unrecognized_name",

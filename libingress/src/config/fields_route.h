@@ -138,6 +138,25 @@ constexpr std::array<EnumInfo<PlainRequests>, 2> enum_table(PlainRequests) {
             "308 to the same place under https, but for what a trusted proxy says came to it by https and "
             "for paths below `/.well-known/acme-challenge/`"}}};
 }
+constexpr std::array<EnumInfo<HstsScope>, 3> enum_table(HstsScope) {
+  return {{{HstsScope::kHost, "host", "the host alone"},
+           {HstsScope::kSubdomains, "subdomains", "all hosts below it too (`includeSubDomains`)"},
+           {HstsScope::kPreload, "preload", "the same, and browsers may build it in (`preload`)"}}};
+}
+constexpr TypeInfo type_info(const Hsts*) {
+  return {"hsts",
+          "A `Strict-Transport-Security` for responses over TLS, in place of the backend's: clients are to "
+          "come by TLS only"};
+}
+template <class V>
+void describe(V&& visit, const Hsts*) {
+  visit({.name = "max_age_s",
+         .doc = "for how many seconds; 0: clients forget what they were told",
+         .max = std::int64_t{10} * 365 * 24 * 60 * 60},
+        &Hsts::max_age);
+  visit({"scope", "which hosts it is for"}, &Hsts::scope);
+}
+
 constexpr TypeInfo type_info(const RouteRule*) {
   return {"rule", "What happens to the requests it matches"};
 }
@@ -149,6 +168,7 @@ void describe(V&& visit, const RouteRule*) {
   visit({.name = "mirrors", .doc = "copies for others, each on its own", .max = 16}, &RouteRule::mirrors);
   visit({"reply", "answers all; `backends` must be empty then"}, &RouteRule::reply);
   visit({"plain_requests", "what becomes of requests that come without TLS"}, &RouteRule::plain_requests);
+  visit({"hsts", "what responses over TLS say of it; unset: what the backend says"}, &RouteRule::hsts);
   visit({"timeouts", "how long an exchange may take"}, &RouteRule::timeouts);
   visit({"retry", "when a request is tried again; unset: once, when no connection could be made"},
         &RouteRule::retry);

@@ -24,9 +24,12 @@ inline constexpr bool kIsOptional = false;
 template <class T>
 inline constexpr bool kIsOptional<std::optional<T>> = true;
 
-// Integers and durations (in ms) are JSON integers.
+// Integers and durations (in ms or s) are JSON integers.
 template <class T>
-inline constexpr bool kIsInteger = std::integral<T> || std::is_same_v<T, std::chrono::milliseconds>;
+inline constexpr bool kIsDuration =
+    std::is_same_v<T, std::chrono::milliseconds> || std::is_same_v<T, std::chrono::seconds>;
+template <class T>
+inline constexpr bool kIsInteger = std::integral<T> || kIsDuration<T>;
 
 // Stands where SecretText is written.
 inline constexpr std::string_view kRedacted = "(redacted)";

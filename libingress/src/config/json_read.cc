@@ -110,8 +110,8 @@ void Reader::read_integer(const base::Value& value, const FieldPath& field, M& o
   const std::int64_t* number = value.as_int();
   if (number == nullptr) {
     report_type(value, field, "integer");
-  } else if constexpr (std::is_same_v<M, std::chrono::milliseconds>) {
-    out = std::chrono::milliseconds(*number);
+  } else if constexpr (kIsDuration<M>) {
+    out = M(*number);
   } else if (std::in_range<M>(*number)) {
     out = static_cast<M>(*number);
   } else {

@@ -7,6 +7,7 @@
 
 #include "config/bounds.h"
 #include "config/checks.h"
+#include "config/tls_policy.h"
 #include "config/validate.h"
 
 namespace ingress {
@@ -52,6 +53,7 @@ Repair quarantine_rule(RouteRule& rule, const ClusterExists& cluster_exists) {
     rule.reply = FixedReply{.status = 500, .why = "invalid_rule"};
     rule.timeouts = {};
     rule.retry.reset();
+    if (rule.hsts) reset_out_of_bounds(*rule.hsts);
     if (rule.plain_requests != PlainRequests::kRedirect) rule.plain_requests = PlainRequests::kServe;
   }
   std::erase_if(rule.mirrors, [&](const RequestMirror& mirror) {
@@ -69,10 +71,28 @@ void quarantine_peers(std::vector<std::string>& peers) {
   });
 }
 
+// Each once.
+template <class E>
+void keep_enumerators(std::vector<E>& list) {
+  std::vector<E> kept;
+  for (const E value : list) {
+    if (is_within_bounds({}, value) && std::ranges::find(kept, value) == kept.end()) kept.push_back(value);
+  }
+  list = std::move(kept);
+}
+
 // Whatever is wrong with it, the listener goes on speaking TLS.
 void quarantine_tls(ListenerTls& tls) {
   reset_out_of_bounds(tls);
-  if (tls.min_version > tls.max_version) tls.max_version = ListenerTls{}.max_version;
+  keep_enumerators(tls.tls12_ciphers);
+  keep_enumerators(tls.groups);
+  if (min_version_of(tls) > max_version_of(tls)) tls.max_version.reset();
+  if (min_version_of(tls) == TlsVersion::kTls12 && !tls.groups.empty() &&
+      std::ranges::all_of(tls.groups, is_hybrid)) {
+    tls.min_version = TlsVersion::kTls13;
+    tls.max_version.reset();
+  }
+  if (min_version_of(tls) == TlsVersion::kTls13) tls.tls12_ciphers.clear();
   if (is_faulty_name(tls.default_certificate)) tls.default_certificate.clear();
 }
 

@@ -14,10 +14,7 @@ namespace ingress::config {
 void check_listener_tls(const ListenerTls& tls, const FieldPath& field, Reporter& reporter) {
   check_table_bounds(tls, field, reporter);
   check_name(tls.default_certificate, field.at("default_certificate"), reporter);
-  if (tls.min_version > tls.max_version) {
-    reporter.error(field.at("min_version"), "is newer than max_version: no handshake could succeed",
-                   "let it be at most max_version");
-  }
+  check_tls_policy(tls, field, reporter);
 }
 
 void check_server_name(std::string_view pattern, const FieldPath& field, Reporter& reporter) {

@@ -151,6 +151,7 @@ void check_rule_itself(const RouteRule& rule, const FieldPath& field, Reporter& 
   check_name(rule.name, field.at("name"), reporter);
   check_timeouts(rule.timeouts, field.at("timeouts"), reporter);
   if (rule.retry) check_retry(*rule.retry, field.at("retry"), reporter);
+  if (rule.hsts) check_hsts(*rule.hsts, field.at("hsts"), reporter);
   if (!rule.reply) return;
   check_reply(*rule.reply, field.at("reply"), reporter);
   if (!rule.backends.empty()) {

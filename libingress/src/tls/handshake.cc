@@ -4,7 +4,6 @@
 #include <openssl/digest.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <span>
 
@@ -13,9 +12,6 @@
 
 namespace ingress::tls {
 namespace {
-
-constexpr std::array<std::uint16_t, 3> kClassicalGroups = {SSL_GROUP_X25519, SSL_GROUP_SECP256R1,
-                                                           SSL_GROUP_SECP384R1};
 
 Handshake& handshake_of(const SSL* ssl) {
   return *static_cast<Handshake*>(SSL_get_app_data(ssl));
@@ -40,10 +36,12 @@ bool has_key_share(const SSL_CLIENT_HELLO& hello, std::uint16_t group) {
 
 ssl_select_cert_result_t on_client_hello(const SSL_CLIENT_HELLO* hello) {
   // A hybrid group is worth no round trip more, which is what asking for its share would cost.
-  if (!has_key_share(*hello, SSL_GROUP_X25519_MLKEM768) &&
-      !SSL_set1_group_ids(hello->ssl, kClassicalGroups.data(), kClassicalGroups.size()))
+  Handshake& handshake = handshake_of(hello->ssl);
+  const std::vector<std::uint16_t>& others = handshake.context().groups_without_hybrid();
+  if (!others.empty() && !has_key_share(*hello, SSL_GROUP_X25519_MLKEM768) &&
+      !SSL_set1_group_ids(hello->ssl, others.data(), others.size()))
     return ssl_select_cert_error;
-  return handshake_of(hello->ssl).choose(*hello->ssl) ? ssl_select_cert_success : ssl_select_cert_error;
+  return handshake.choose(*hello->ssl) ? ssl_select_cert_success : ssl_select_cert_error;
 }
 
 // RFC 6066 3. Asked after on_client_hello(), which cannot choose the alert.

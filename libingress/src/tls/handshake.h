@@ -30,6 +30,7 @@ class Handshake {
   // end with unrecognized_name.
   bool choose(ssl_st& ssl);
 
+  const ServerContext& context() const { return *context_; }
   const std::string& server_name() const { return server_name_; }  // lower case; empty when none was sent
   bool has_choice() const { return !chosen_.empty(); }
   // Whether the default certificate is among those offered: its clients may ask for any host.

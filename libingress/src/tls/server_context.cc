@@ -1,9 +1,12 @@
 #include "tls/server_context.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <utility>
 
+#include "config/fields_listener.h"
+#include "config/tls_policy.h"
 #include "tls/boring.h"
 #include "tls/handshake.h"
 
@@ -16,8 +19,36 @@ constexpr const char* kTls12Ciphers =
     "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]:"
     "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]:"
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
-constexpr std::array<std::uint16_t, 4> kGroups = {SSL_GROUP_X25519_MLKEM768, SSL_GROUP_X25519,
-                                                  SSL_GROUP_SECP256R1, SSL_GROUP_SECP384R1};
+constexpr std::array kGroups = {TlsGroup::kX25519MlKem768, TlsGroup::kX25519, TlsGroup::kP256,
+                                TlsGroup::kP384};
+
+// BoringSSL takes the names that IANA registered, and these are all names of our own table.
+std::string cipher_list(const ListenerTls& settings) {
+  if (settings.tls12_ciphers.empty()) return kTls12Ciphers;
+  std::string list;
+  for (const Tls12Cipher cipher : settings.tls12_ciphers) {
+    for (const auto& row : config::enum_table(cipher)) {
+      if (row.value == cipher) list.append(list.empty() ? "" : ":").append(row.name);
+    }
+  }
+  return list;
+}
+
+std::uint16_t to_wire(TlsGroup group) {
+  switch (group) {
+    case TlsGroup::kX25519MlKem768:
+      return SSL_GROUP_X25519_MLKEM768;
+    case TlsGroup::kX25519:
+      return SSL_GROUP_X25519;
+    case TlsGroup::kP256:
+      return SSL_GROUP_SECP256R1;
+    case TlsGroup::kP384:
+      return SSL_GROUP_SECP384R1;
+    case TlsGroup::kP521:
+      return SSL_GROUP_SECP521R1;
+  }
+  return 0;  // BoringSSL refuses it
+}
 
 std::uint16_t to_wire(TlsVersion version) {
   return version == TlsVersion::kTls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
@@ -68,6 +99,18 @@ constexpr SSL_TICKET_AEAD_METHOD kTicketMethod = {
 
 }  // namespace
 
+bool ServerContext::set_groups() {
+  std::vector<TlsGroup> groups = settings_.groups;
+  if (groups.empty()) groups.assign(kGroups.begin(), kGroups.end());
+  std::vector<std::uint16_t> ids;
+  for (const TlsGroup group : groups) {
+    ids.push_back(to_wire(group));
+    if (!config::is_hybrid(group)) groups_without_hybrid_.push_back(ids.back());
+  }
+  if (groups_without_hybrid_.size() == ids.size()) groups_without_hybrid_.clear();
+  return SSL_CTX_set1_group_ids(context_.get(), ids.data(), ids.size()) == 1;
+}
+
 void ServerContext::FreeContext::operator()(ssl_ctx_st* context) const {
   SSL_CTX_free(context);
 }
@@ -82,10 +125,10 @@ std::expected<std::shared_ptr<const ServerContext>, Error> ServerContext::create
   made->tickets_ = std::move(tickets);
   made->context_.reset(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* context = made->context_.get();
-  if (context == nullptr || !SSL_CTX_set_min_proto_version(context, to_wire(settings.min_version)) ||
-      !SSL_CTX_set_max_proto_version(context, to_wire(settings.max_version)) ||
-      !SSL_CTX_set_strict_cipher_list(context, kTls12Ciphers) ||
-      !SSL_CTX_set1_group_ids(context, kGroups.data(), kGroups.size())) {
+  if (context == nullptr ||
+      !SSL_CTX_set_min_proto_version(context, to_wire(config::min_version_of(settings))) ||
+      !SSL_CTX_set_max_proto_version(context, to_wire(config::max_version_of(settings))) ||
+      !SSL_CTX_set_strict_cipher_list(context, cipher_list(settings).c_str()) || !made->set_groups()) {
     return std::unexpected(Error{.code = ErrorCode::kInternal,
                                  .what = "tls_context",
                                  .detail = made->listener_name_ + ": " + ErrorScope::reason()});

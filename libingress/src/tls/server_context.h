@@ -1,13 +1,15 @@
-// What all handshakes of one TLS listener have in common: versions, algorithms, session tickets.
+// What all handshakes of one TLS listener have in common: versions, ciphers, groups, session tickets.
 //
 // Owner: the snapshots that have the listener, and its connections. Thread: any; BoringSSL counts and locks.
 // Always true: TLS 1.2 with ECDHE and an AEAD, or TLS 1.3; no renegotiation, no compression, no early data;
 // sessions resume only under the listener and the certificates that they began with.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ingress/error.h"
 #include "ingress/listener.h"
@@ -27,6 +29,9 @@ class ServerContext {
 
   const ListenerTls& settings() const { return settings_; }
   const std::string& listener_name() const { return listener_name_; }
+  // In place of all groups for clients that sent no share of a hybrid one: which is worth no round trip more.
+  // Empty: all groups are for everybody.
+  const std::vector<std::uint16_t>& groups_without_hybrid() const { return groups_without_hybrid_; }
   // For TlsTransport.
   ssl_ctx_st* ssl_context() const { return context_.get(); }
 
@@ -35,10 +40,12 @@ class ServerContext {
     void operator()(ssl_ctx_st* context) const;
   };
   ServerContext() = default;
+  bool set_groups();
 
   ListenerTls settings_;
   std::string listener_name_;
   std::shared_ptr<TicketKeys> tickets_;
+  std::vector<std::uint16_t> groups_without_hybrid_;
   std::unique_ptr<ssl_ctx_st, FreeContext> context_;
 };
 
