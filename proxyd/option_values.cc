@@ -134,6 +134,27 @@ ValueOr<std::uint16_t> parse_public_port(std::string_view text) {
   return static_cast<std::uint16_t>(*number);
 }
 
+ValueOr<ingress::TlsPreset> parse_tls_preset(std::string_view text) {
+  if (text == "intermediate") return ingress::TlsPreset::kIntermediate;
+  if (text == "modern") return ingress::TlsPreset::kModern;
+  return std::unexpected(fmt::format("\"{}\": expected intermediate or modern", text));
+}
+
+ValueOr<ingress::HstsScope> parse_hsts_scope(std::string_view text) {
+  if (text == "host") return ingress::HstsScope::kHost;
+  if (text == "subdomains") return ingress::HstsScope::kSubdomains;
+  if (text == "preload") return ingress::HstsScope::kPreload;
+  return std::unexpected(fmt::format("\"{}\": expected host, subdomains or preload", text));
+}
+
+ValueOr<std::chrono::seconds> parse_hsts_max_age(std::string_view text) {
+  constexpr std::uint64_t kTenYears = std::uint64_t{10} * 365 * 24 * 60 * 60;
+  const auto number = to_number(text);
+  if (!number || *number > kTenYears)
+    return std::unexpected(fmt::format("\"{}\": expected seconds, at most {}", text, kTenYears));
+  return std::chrono::seconds(*number);
+}
+
 ValueOr<ingress::SlashMerging> parse_slashes(std::string_view text) {
   if (text == "merge") return ingress::SlashMerging::kMerge;
   if (text == "keep") return ingress::SlashMerging::kKeep;

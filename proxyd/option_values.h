@@ -9,6 +9,7 @@
 
 #include "controller/translate.h"
 #include "ingress/listener.h"
+#include "ingress/route.h"
 
 namespace proxyd {
 
@@ -36,6 +37,11 @@ ValueOr<std::uint16_t> parse_public_port(std::string_view text);
 ValueOr<ingress::SlashMerging> parse_slashes(std::string_view text);
 ValueOr<ingress::AmbiguousPaths> parse_ambiguous_paths(std::string_view text);
 ValueOr<ingress::HeadersWithUnderscores> parse_headers_with_underscores(std::string_view text);
+ValueOr<ingress::TlsPreset> parse_tls_preset(std::string_view text);
+ValueOr<ingress::HstsScope> parse_hsts_scope(std::string_view text);
+
+// Seconds, at most ten years.
+ValueOr<std::chrono::seconds> parse_hsts_max_age(std::string_view text);
 
 // The name of a zone: the form of a Kubernetes label value, not empty.
 ValueOr<std::string> parse_zone(std::string_view text);

@@ -29,6 +29,9 @@ struct RawListeners {
   std::vector<std::string> http, https, trusted_proxies;
   std::string https_public_port;
   bool ssl_redirect = true;
+  std::string tls_preset;
+  bool hsts = true;
+  std::string hsts_max_age, hsts_scope;
   std::string slashes, ambiguous_paths, headers_with_underscores;
 };
 struct RawRun {
@@ -93,6 +96,17 @@ void add_listener_options(CLI::App& app, RawListeners& raw) {
                "Redirect plain requests for hosts that have a certificate to https; =false serves them, but "
                "for Ingresses whose annotation ssl-redirect is \"true\" [true]")
       ->envname(to_env_name("--ssl-redirect"));
+  add_option(app, "--tls-preset", raw.tls_preset, "intermediate|modern",
+             "What --https speaks, as Mozilla recommends: TLS 1.2 and 1.3, or 1.3 alone [intermediate]");
+  app.add_flag("--hsts", raw.hsts,
+               "Tell clients of hosts that have a certificate to come by https only "
+               "(Strict-Transport-Security), whatever the backend says; =false leaves it to backends [true]")
+      ->envname(to_env_name("--hsts"));
+  add_option(app, "--hsts-max-age", raw.hsts_max_age, "SECONDS",
+             "For how long they are told so; 0 takes it back [31536000]");
+  add_option(
+      app, "--hsts-scope", raw.hsts_scope, "host|subdomains|preload",
+      "Whether that holds for all hosts below theirs too, and whether browsers may build it in [host]");
   add_list_option(app, "--trusted-proxies", raw.trusted_proxies, "CIDR|unix",
                   "Believe these peers about whom they speak for; may be repeated, or a list with commas");
   add_option(app, "--headers-with-underscores", raw.headers_with_underscores, "drop|reject|allow",
@@ -216,11 +230,15 @@ void add_listeners(Reader& reader, const std::string& stem, const std::vector<st
 void read_tls(Reader& reader, const RawRun& raw, InputOptions& input, ingress::Listener& plain,
               ingress::Listener& secure) {
   const RawListeners& given = raw.listeners;
-  const bool has_settings = !given.https_public_port.empty() || !given.ssl_redirect;
+  const bool has_hsts_settings = !given.hsts_max_age.empty() || !given.hsts_scope.empty();
+  const bool has_settings = !given.https_public_port.empty() || !given.ssl_redirect ||
+                            !given.tls_preset.empty() || !given.hsts || has_hsts_settings;
   if (given.https.empty() && (has_settings || !raw.input.default_certificate.empty()))
     return reader.fail(
-        "--default-certificate, --https-public-port and --ssl-redirect=false have no meaning without "
-        "--https");
+        "--default-certificate, --https-public-port, --ssl-redirect=false, --tls-preset and --hsts have no "
+        "meaning without --https");
+  if (!given.hsts && has_hsts_settings)
+    return reader.fail("--hsts-max-age and --hsts-scope have no meaning with --hsts=false");
   reader.read("--https-public-port", given.https_public_port, plain.https_port,
               parse_public_port(given.https_public_port));
   secure.tls.emplace();
@@ -228,6 +246,11 @@ void read_tls(Reader& reader, const RawRun& raw, InputOptions& input, ingress::L
     secure.tls->default_certificate = secret->namespace_ + '/' + secret->secret;
   input.translate.serves_tls = !given.https.empty();
   input.translate.redirects_to_https = given.ssl_redirect;
+  reader.read("--tls-preset", given.tls_preset, secure.tls->preset, parse_tls_preset(given.tls_preset));
+  ingress::Hsts hsts;
+  reader.read("--hsts-max-age", given.hsts_max_age, hsts.max_age, parse_hsts_max_age(given.hsts_max_age));
+  reader.read("--hsts-scope", given.hsts_scope, hsts.scope, parse_hsts_scope(given.hsts_scope));
+  if (given.hsts && !given.https.empty()) input.translate.hsts = hsts;
 }
 
 void read_listeners(Reader& reader, const RawRun& raw, InputOptions& input) {

@@ -1,11 +1,14 @@
-// Which plain requests are sent to https. Pure.
+// Which plain requests are sent to https, and which clients are told to stay there (HSTS). Pure.
 //
 // As in ingress-nginx: those to a host that has a certificate that covers it, its own or a wildcard one,
 // unless the Ingress says otherwise in its annotation ssl-redirect. Unlike there, a wildcard certificate of
 // another namespace redirects only who asks for it in that annotation: it must not change what others serve.
+// HSTS follows the certificate alone, as there: an Ingress that serves plain requests too still says it over
+// TLS.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "controller/ingress_classes.h"
@@ -33,9 +36,15 @@ class Redirects {
 
   // For the rules that `ingress` has of `host` ("" = any).
   PlainRequests plain_requests(const std::string& host, const Ingress& ingress) const;
+  std::optional<Hsts> hsts(const std::string& host, const Ingress& ingress) const;
 
  private:
+  // Whether there is a certificate that was meant for the host and covers it. A wildcard one
+  // of another namespace counts only for who asks for redirects to it.
+  bool is_secured(const std::string& host, const Ingress& ingress) const;
+
   bool is_on_by_default_;
+  std::optional<Hsts> hsts_;
   TlsHosts tls_hosts_;
 };
 

@@ -10,6 +10,7 @@
 #include "controller/objects.h"
 #include "controller/store.h"
 #include "ingress/config.h"
+#include "ingress/route.h"
 
 namespace ingress::controller {
 
@@ -38,6 +39,7 @@ struct TranslateOptions {
   // What the annotation ssl-redirect can change for its Ingress: plain requests to hosts that have a
   // certificate are sent to https.
   bool redirects_to_https = true;
+  std::optional<Hsts> hsts;  // of hosts that have a certificate; unset: what backends say
   std::optional<DefaultCertificate> default_certificate;  // the listeners name it themselves
   CertificateCheck check_certificate;                     // unset = contents are not looked at
   // When: what a check said holds for an hour.

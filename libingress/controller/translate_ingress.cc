@@ -1,6 +1,7 @@
 #include "controller/translate_ingress.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace ingress::controller {
@@ -42,7 +43,8 @@ class RouteMaker {
         route.rules.push_back(has_default ? default_rule(*claim.owner) : unmatched_rule());
       }
       const PlainRequests plain_requests = redirects_.plain_requests(host, ingress);
-      for (RouteRule& rule : route.rules) rule.plain_requests = plain_requests;
+      const std::optional<Hsts> hsts = redirects_.hsts(host, ingress);
+      for (RouteRule& rule : route.rules) rule.plain_requests = plain_requests, rule.hsts = hsts;
       if (!route.rules.empty()) routes_.push_back(std::move(route));
     }
   }

@@ -53,7 +53,29 @@ TEST_CASE("HostsWithACertificateRedirectUnlessToldOtherwise") {
                                {"*.bare.example", {"default", false}}});
     CHECK(redirects.plain_requests(row.host, subject) ==
           (row.is_redirected ? PlainRequests::kRedirect : PlainRequests::kServe));
+    CHECK_FALSE(redirects.hsts(row.host, subject));
   }
+}
+
+TEST_CASE("HstsFollowsTheCertificateAndNotTheRedirect") {
+  const Hsts hsts{.max_age = std::chrono::seconds(60), .scope = HstsScope::kSubdomains};
+  const Redirects redirects({.redirects_to_https = false, .hsts = hsts},
+                            {{"a.example", {"default"}},
+                             {"*.wild.example", {"default"}},
+                             {"*.foreign.example", {"other"}},
+                             {"bare.example", {"default", false}}});
+  Ingress subject = make_ingress("web", {{"a.example"}});
+  CHECK(redirects.hsts("a.example", subject) == hsts);
+  CHECK(redirects.hsts("x.wild.example", subject) == hsts);
+  CHECK_FALSE(redirects.hsts("x.foreign.example", subject));
+  CHECK_FALSE(redirects.hsts("bare.example", subject));
+  CHECK_FALSE(redirects.hsts("b.example", subject));
+  CHECK_FALSE(redirects.hsts("", subject));
+  subject.meta.annotations[kSslRedirectAnnotation] = "false";
+  CHECK(redirects.hsts("a.example", subject) == hsts);
+  CHECK_FALSE(redirects.hsts("x.foreign.example", subject));
+  subject.meta.annotations[kSslRedirectAnnotation] = "true";
+  CHECK(redirects.hsts("x.foreign.example", subject) == hsts);
 }
 
 TEST_CASE("AWildcardCertificateOfAnotherNamespaceRedirectsOnlyWhoAsks") {

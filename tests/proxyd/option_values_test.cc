@@ -104,6 +104,17 @@ TEST_CASE("APublicPortIsNotZero") {
   }
 }
 
+TEST_CASE("HstsIsForTenYearsAtMost") {
+  CHECK(parse_hsts_max_age("0") == std::chrono::seconds(0));
+  CHECK(parse_hsts_max_age("315360000") == std::chrono::seconds(315'360'000));
+  for (const char* text : {"", "-1", "315360001", "1y", "1 "}) {
+    CAPTURE(text);
+    CHECK(!parse_hsts_max_age(text));
+  }
+  CHECK(parse_hsts_scope("subdomains") == ingress::HstsScope::kSubdomains);
+  CHECK(!parse_hsts_scope("Host"));
+}
+
 TEST_CASE("AZoneIsALabelValue") {
   for (const char* text : {"a", "eu-central-1a", "Zone_1.b"}) CHECK(parse_zone(text) == text);
   for (const std::string& text : {std::string(), std::string("a b"), std::string("a/b"), std::string(64, 'a'),

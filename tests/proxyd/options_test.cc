@@ -112,9 +112,21 @@ TEST_CASE("HttpsAloneIsEnoughAndHasDefaults") {
   CHECK(*translate.listeners[0].tls == ingress::ListenerTls{});
   CHECK(!translate.default_certificate);
   CHECK(!translate.redirects_to_https);
+  CHECK(translate.hsts == ingress::Hsts{});
   const RunOptions plain = parse_run("run --manifests d --http 127.0.0.1:80");
+  CHECK(!plain.input.translate.hsts);
   CHECK(!plain.input.translate.serves_tls);
   CHECK(plain.input.translate.listeners[0].https_port == 443);
+}
+
+TEST_CASE("HttpsHasAPolicyAndTellsClientsToStay") {
+  const std::string head = "run --manifests d --https 127.0.0.1:443 ";
+  const RunOptions options =
+      parse_run(head + "--tls-preset modern --hsts-max-age 86400 --hsts-scope preload");
+  CHECK(options.input.translate.listeners[0].tls->preset == ingress::TlsPreset::kModern);
+  CHECK(options.input.translate.hsts ==
+        ingress::Hsts{.max_age = std::chrono::seconds(86'400), .scope = ingress::HstsScope::kPreload});
+  CHECK(!parse_run(head + "--hsts=false").input.translate.hsts);
 }
 
 TEST_CASE("RunHasDefaults") {
@@ -247,6 +259,14 @@ TEST_CASE("UsageErrorsOfTlsDoSoToo") {
       "run --manifests d --https 127.0.0.1:1 --https-public-port 0",
       "run --manifests d --https 127.0.0.1:1 --default-certificate b",
       "run --manifests d --https 127.0.0.1:1 --ssl-redirect=maybe",
+      "run --config f --tls-preset modern",
+      "run --manifests d --http 127.0.0.1:1 --tls-preset modern",
+      "run --manifests d --http 127.0.0.1:1 --hsts=false",
+      "run --manifests d --http 127.0.0.1:1 --hsts-scope host",
+      "run --manifests d --https 127.0.0.1:1 --tls-preset old",
+      "run --manifests d --https 127.0.0.1:1 --hsts-max-age 1y",
+      "run --manifests d --https 127.0.0.1:1 --hsts-scope all",
+      "run --manifests d --https 127.0.0.1:1 --hsts=false --hsts-max-age 1",
       "run --manifests d --https localhost:1",
       "run --manifests d --https unix:/a",
       "run --manifests d --https 127.0.0.1:1 --https 127.0.0.1:1",
@@ -272,6 +292,10 @@ TEST_CASE("HelpNamesCommandsFlagsAndVariables") {
                            "--https-public-port",
                            "--default-certificate",
                            "--ssl-redirect",
+                           "--tls-preset",
+                           "--hsts",
+                           "--hsts-max-age",
+                           "--hsts-scope",
                            "--admin",
                            "--probe-address",
                            "--workers",

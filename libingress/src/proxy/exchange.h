@@ -111,9 +111,11 @@ class Exchange final : public ExchangeContext,
   void resume(Verdict verdict);
   void drop_resumer();
 
-  // exchange_https.cc: requests that should have come by TLS
+  // exchange_https.cc: requests that should have come by TLS, and those that did
   bool belongs_on_https() const;
   void redirect_to_https();
+  bool wants_hsts() const { return rule_ != nullptr && rule_->value->hsts && start_->secure != nullptr; }
+  void tell_hsts(ResponseHead& head) const;
 
   // exchange_upstream.cc: the backend's side
   Step pick_upstream();

@@ -1,5 +1,9 @@
-// Requests that came without TLS to rules that want it.
+// What rules want of TLS: requests that came without it, and what clients are told for the next time.
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "proxy/exchange.h"
 
@@ -34,6 +38,18 @@ void Exchange::redirect_to_https() {
   reply.headers().add("Content-Type", "text/plain; charset=utf-8");
   services_.metrics.https_redirects.add();
   send_answer(reply, "Permanent Redirect\n");
+}
+
+void Exchange::tell_hsts(ResponseHead& head) const {
+  const Hsts& hsts = *rule_->value->hsts;
+  char text[64] = "max-age=";
+  constexpr std::size_t kBegin = sizeof "max-age=" - 1;
+  char* end = std::to_chars(text + kBegin, text + sizeof text, hsts.max_age.count()).ptr;
+  const std::string_view scope = hsts.scope == HstsScope::kHost         ? ""
+                                 : hsts.scope == HstsScope::kSubdomains ? "; includeSubDomains"
+                                                                        : "; includeSubDomains; preload";
+  end = std::copy(scope.begin(), scope.end(), end);
+  head.headers().set("Strict-Transport-Security", {text, static_cast<std::size_t>(end - text)});
 }
 
 }  // namespace ingress::proxy

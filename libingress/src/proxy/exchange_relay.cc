@@ -56,6 +56,7 @@ void Exchange::commit(http::BodyFraming framing) {
     const bool is_unknown = is_head_request_ && kept_length_ < 0;
     framing = {is_unknown ? http::BodyKind::kUntilClose : http::BodyKind::kNone, 0};
   }
+  if (wants_hsts()) tell_hsts(*response_head_);
   stream_->send_head(*response_head_, framing, kept_length_);
   is_response_paused_ = false;
   unpin();

@@ -80,6 +80,7 @@ void Exchange::send_answer(ResponseHead& head, std::string_view body) {
   phase_ = Phase::kRelay;
   char date[32];
   if (!head.headers().has(HeaderId::kDate)) head.headers().add("Date", http_date(date));
+  if (wants_hsts()) tell_hsts(head);
   const bool has_no_body = status_ == 204 || status_ == 304;
   if (has_no_body || is_head_request_) {
     stream_->send_head(head, {http::BodyKind::kNone, 0},
