@@ -218,43 +218,8 @@ TEST_CASE("TlsFaultsNameTheirField") {
           c.listeners[0].tls =
               ListenerTls{.min_version = TlsVersion::kTls13, .max_version = TlsVersion::kTls12};
         }},
-       {"listeners[0].tls.max_version",
-        [](auto& c) {
-          c.listeners[0].tls = ListenerTls{.preset = TlsPreset::kModern, .max_version = TlsVersion::kTls12};
-        }},
-       {"listeners[0].tls.preset",
-        [](auto& c) { c.listeners[0].tls = ListenerTls{.preset = static_cast<TlsPreset>(2)}; }},
-       {"listeners[0].tls.tls12_ciphers",
-        [](auto& c) {
-          c.listeners[0].tls =
-              ListenerTls{.preset = TlsPreset::kModern, .tls12_ciphers = {Tls12Cipher::kEcdheRsaAes128Gcm}};
-        }},
-       {"listeners[0].tls.tls12_ciphers",
-        [](auto& c) {
-          c.listeners[0].tls = ListenerTls{.min_version = TlsVersion::kTls13,
-                                           .tls12_ciphers = {Tls12Cipher::kEcdheRsaAes128Gcm}};
-        }},
-       {"listeners[0].tls.tls12_ciphers[1]",
-        [](auto& c) {
-          c.listeners[0].tls = ListenerTls{
-              .tls12_ciphers = {Tls12Cipher::kEcdheRsaAes128Gcm, Tls12Cipher::kEcdheRsaAes128Gcm}};
-        }},
-       {"listeners[0].tls.tls12_ciphers[0]",
-        [](auto& c) { c.listeners[0].tls = ListenerTls{.tls12_ciphers = {static_cast<Tls12Cipher>(6)}}; }},
-       {"listeners[0].tls.groups[2]",
-        [](auto& c) {
-          c.listeners[0].tls = ListenerTls{.groups = {TlsGroup::kX25519, TlsGroup::kP256, TlsGroup::kX25519}};
-        }},
-       {"listeners[0].tls.groups[0]",
-        [](auto& c) { c.listeners[0].tls = ListenerTls{.groups = {static_cast<TlsGroup>(5)}}; }},
-       {"listeners[0].tls.groups",
-        [](auto& c) { c.listeners[0].tls = ListenerTls{.groups = {TlsGroup::kX25519MlKem768}}; }},
        {"routes[0].rules[0].plain_requests",
         [](auto& c) { rule(c).plain_requests = static_cast<PlainRequests>(2); }},
-       {"routes[0].rules[0].hsts.max_age_s",
-        [](auto& c) { rule(c).hsts = Hsts{.max_age = std::chrono::seconds(-1)}; }},
-       {"routes[0].rules[0].hsts.scope",
-        [](auto& c) { rule(c).hsts = Hsts{.scope = static_cast<HstsScope>(3)}; }},
        {"certificates[0].name", [](auto& c) { c.certificates[0].name = ""; }},
        {"certificates[0].name", [](auto& c) { c.certificates[0].name = "a\n"; }},
        {"certificates[1].name", [](auto& c) { c.certificates.push_back(c.certificates[0]); }},
@@ -294,22 +259,6 @@ TEST_CASE("ProxyProtocolFaultsNameTheirField") {
                  c.clusters[0].limits.preconnect = 1;
                }}},
              Severity::kWarning);
-}
-
-TEST_CASE("ExplicitTlsSettingsOverrideThePreset") {
-  const ListenerTls good[] = {
-      {.preset = TlsPreset::kModern,
-       .min_version = TlsVersion::kTls12,
-       .tls12_ciphers = {Tls12Cipher::kEcdheRsaAes128Gcm, Tls12Cipher::kEcdheEcdsaAes256Gcm}},
-      {.preset = TlsPreset::kModern, .groups = {TlsGroup::kX25519MlKem768}},
-      {.min_version = TlsVersion::kTls13, .groups = {TlsGroup::kX25519MlKem768}},
-      {.max_version = TlsVersion::kTls12, .groups = {TlsGroup::kP521, TlsGroup::kP384}},
-  };
-  for (const ListenerTls& tls : good) {
-    GatewayConfig config{.listeners = {{.name = "a", .port = 1, .tls = tls}}};
-    CAPTURE(test::text_of(validate(config)));
-    CHECK(validate(config).empty());
-  }
 }
 
 TEST_CASE("CertificatesMayShareServerNames") {
@@ -368,10 +317,6 @@ TEST_CASE("WhatIsProbablyNotMeantIsAWarning") {
               {"routes[0].rules[0].matches[0].method", [](auto& c) { match(c).method = "get"; }},
               {"listeners[0].tls.default_certificate",
                [](auto& c) { c.listeners[0].tls = ListenerTls{.default_certificate = "gone"}; }},
-              {"routes[0].rules[0].hsts.max_age_s",
-               [](auto& c) {
-                 rule(c).hsts = Hsts{.max_age = std::chrono::seconds(86'400), .scope = HstsScope::kPreload};
-               }},
               {"certificates[0].server_names", [](auto& c) { c.certificates[0].server_names.clear(); }}},
              Severity::kWarning);
 }
