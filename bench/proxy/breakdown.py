@@ -19,10 +19,13 @@ PARTS = [
     (r"^(mi_|_mi_)", "malloc"),
     (r"\t\S*(libc\.so|libc-|ld-linux|libpthread)", "libc (copies, system calls, clock)"),
     (r"\t\S*libstdc", "libstdc++"),
-    (r"ingress::(net|http|proxy|upstream|routing|policy|base|config)::", r"ingress::\1"),
+    (r"ingress::(net|http|proxy|upstream|routing|policy|base|config|tls)::", r"ingress::\1"),
     (r"ingress::", "ingress (public types)"),
     (r"proxyd::", "proxyd"),
     (r"^std::", "std (not of one module)"),
+    # C functions of the program itself; the parser's were named above.
+    (r"^bssl::", "BoringSSL"),
+    (r"\t\S*/proxyd$", "BoringSSL"),
 ]
 OTHER = "other"
 

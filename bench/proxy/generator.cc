@@ -39,6 +39,9 @@ Generator::Generator(const LoadOptions& options)
       clients_(options.num_connections) {
   // The default slack would start every request of a schedule 50 microseconds late.
   if (prctl(PR_SET_TIMERSLACK, 1) != 0) die("timer slack");
+  if (!options_.has_tls) return;
+  tls_ = std::make_unique<TlsClient>(options_);
+  if (options_.resumes) tls_->fetch_session(options_, request_.text);
 }
 
 void Generator::warm_up() {
@@ -123,9 +126,11 @@ void Generator::open(Client& client) {
   if (client.fd < 0) return;
   const auto index = static_cast<std::uint64_t>(&client - clients_.data());
   epoll_.watch(client.fd, index << 32 | client.generation);
+  if (tls_) client.tls = tls_->open(client.fd);
 }
 
 void Generator::close(Client& client) {
+  client.tls.reset();
   if (client.fd >= 0) ::close(std::exchange(client.fd, -1));
 }
 
@@ -153,8 +158,10 @@ void Generator::send_rest(Client& client) {
       request_.text[request_.host_offset + digit - 1] = static_cast<char>('0' + host % 10);
   }
   while (client.sent < request_.text.size()) {
+    const char* const rest = request_.text.data() + client.sent;
+    const std::size_t size = request_.text.size() - client.sent;
     const ssize_t put =
-        send(client.fd, request_.text.data() + client.sent, request_.text.size() - client.sent, MSG_NOSIGNAL);
+        client.tls ? tls_send(*client.tls, rest, size) : send(client.fd, rest, size, MSG_NOSIGNAL);
     if (put < 0) {
       if (errno != EAGAIN)
         fail(client, errno == ECONNREFUSED ? report_.num_connect_failures : report_.num_cut);
@@ -171,7 +178,10 @@ void Generator::turn(std::chrono::nanoseconds patience) {
 void Generator::on_event(const epoll_event& event) {
   Client& client = clients_[event.data.u64 >> 32];
   if (client.fd < 0 || client.generation != static_cast<std::uint32_t>(event.data.u64)) return;
-  if (client.is_waiting && client.sent < request_.text.size() && (event.events & EPOLLOUT) != 0) {
+  if (options_.is_handshake_only) return shake_hands(client);
+  // A handshake has to read before the request can leave.
+  const std::uint32_t writable = client.tls ? EPOLLOUT | EPOLLIN : EPOLLOUT;
+  if (client.is_waiting && client.sent < request_.text.size() && (event.events & writable) != 0) {
     send_rest(client);
     // What the socket holds now will be an event of its own, unless the request has failed.
     if ((event.events & EPOLLIN) == 0 || client.generation != static_cast<std::uint32_t>(event.data.u64))
@@ -188,11 +198,12 @@ void Generator::on_event(const epoll_event& event) {
 void Generator::read_answer(Client& client) {
   const std::uint32_t generation = client.generation;
   for (;;) {
-    const bool is_dropping = client.reader.body_left() >= kTruncateBytes;
+    const bool is_dropping = !client.tls && client.reader.body_left() >= kTruncateBytes;
     const std::size_t wanted = is_dropping ? client.reader.body_left() : kBufferBytes;
     // tcp(7): with MSG_TRUNC the bytes are discarded, and nothing is written to the buffer.
     char* const into = is_dropping ? nullptr : buffer_.get();
-    const ssize_t got = recv(client.fd, into, wanted, is_dropping ? MSG_TRUNC : 0);
+    const ssize_t got = client.tls ? tls_receive(*client.tls, into, wanted)
+                                   : recv(client.fd, into, wanted, is_dropping ? MSG_TRUNC : 0);
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) return on_end(client);
     const auto bytes = static_cast<std::size_t>(got);
@@ -204,7 +215,8 @@ void Generator::read_answer(Client& client) {
       on_answer(client);
       if (client.generation != generation || client.is_waiting) return;
     }
-    if (bytes < wanted) return;
+    // A record is shorter than the buffer, and more may be there.
+    if (bytes < wanted && !client.tls) return;
   }
 }
 
@@ -212,11 +224,38 @@ void Generator::on_answer(Client& client) {
   if (client.reader.status() != 200) return fail(client, report_.num_wrong_status);
   if (client.reader.content_length() != options_.expected_bytes)
     return fail(client, report_.num_wrong_length);
+  if (client.tls && report_.tls.empty()) report_.tls = tls_facts(*client.tls);
   client.is_waiting = false;
   --num_waiting_;
   ++report_.num_requests;
   report_.latency.record(static_cast<std::uint64_t>((Clock::now() - client.asked_at).count()));
   if (options_.has_new_connections || client.reader.is_last()) close(client);
+  go_on(client);
+}
+
+// Ends it with close_notify and waits until the other side has ended too: it has done all its work then.
+void Generator::shake_hands(Client& client) {
+  if (client.sent == 0) {
+    const HandshakeState state = tls_shake_hands(*client.tls);
+    if (state == HandshakeState::kWaiting) return;
+    if (state == HandshakeState::kFailed) return fail(client, report_.num_cut);
+    if (report_.tls.empty()) report_.tls = tls_facts(*client.tls);
+    if (options_.resumes && !SSL_session_reused(client.tls.get())) return fail(client, report_.num_bad);
+    report_.latency.record(static_cast<std::uint64_t>((Clock::now() - client.asked_at).count()));
+    client.sent = 1;
+    SSL_shutdown(client.tls.get());
+    shutdown(client.fd, SHUT_WR);
+  }
+  // What comes are tickets and the end, or a reset by who had nothing more to say.
+  for (;;) {
+    const ssize_t got = recv(client.fd, buffer_.get(), kBufferBytes, 0);
+    if (got < 0 && errno == EAGAIN) return;
+    if (got <= 0) break;
+  }
+  client.is_waiting = false;
+  --num_waiting_;
+  ++report_.num_requests;
+  close(client);
   go_on(client);
 }
 

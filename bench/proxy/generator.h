@@ -12,6 +12,7 @@
 #include "bench/proxy/load_report.h"
 #include "bench/proxy/response_reader.h"
 #include "bench/proxy/sockets.h"
+#include "bench/proxy/tls_client.h"
 
 namespace bench {
 
@@ -37,6 +38,7 @@ class Generator {
     std::size_t sent = 0;
     Clock::time_point asked_at;  // on schedule, when there is one
     ResponseReader reader;
+    TlsConnection tls;  // null without TLS
   };
 
   void open(Client& client);
@@ -46,6 +48,8 @@ class Generator {
   void send_rest(Client& client);
   void on_event(const epoll_event& event);
   void read_answer(Client& client);
+  // --handshakes: in place of a request and its answer.
+  void shake_hands(Client& client);
   void on_answer(Client& client);
   void on_end(Client& client);
   // Counts a request that went wrong and starts over on a new connection.
@@ -60,6 +64,7 @@ class Generator {
   RequestText request_;
   Epoll epoll_;
   std::unique_ptr<char[]> buffer_;
+  std::unique_ptr<TlsClient> tls_;
   std::vector<Client> clients_;
   std::vector<Client*> free_;           // with a schedule: those that have nothing to ask
   std::deque<Clock::time_point> late_;  // due, but no client was free

@@ -14,8 +14,11 @@ namespace {
 constexpr const char* kUsage =
     "usage: load IP:PORT [--path /1k] [--expect BYTES] [--connections N] [--seconds S] [--requests N]\n"
     "            [--rate PER_SECOND] [--post BYTES] [--hosts N] [--new-connections] [--idle] [--watch PID]\n"
+    "            [--tls] [--group X25519] [--handshakes] [--resume]\n"
     "Prints one line of JSON. With --rate requests start on schedule and latency counts from there, so that\n"
-    "a stall is seen by all requests that it delays.\n";
+    "a stall is seen by all requests that it delays. With --handshakes a request is a new connection that "
+    "shakes\n"
+    "hands and ends; with --resume it goes on with a session that an answer brought before. Both are TLS.\n";
 
 [[noreturn]] void explain(const std::string& what) {
   std::fprintf(stderr, "load: %s\n%s", what.c_str(), kUsage);
@@ -41,9 +44,13 @@ std::function<void(std::string_view, const char*)> number_into(Target& target) {
 LoadOptions read_load_options(int argc, char** argv) {
   LoadOptions options;
   const std::map<std::string_view, bool*> switches = {{"--new-connections", &options.has_new_connections},
-                                                      {"--idle", &options.is_idle}};
+                                                      {"--idle", &options.is_idle},
+                                                      {"--tls", &options.has_tls},
+                                                      {"--handshakes", &options.is_handshake_only},
+                                                      {"--resume", &options.resumes}};
   const std::map<std::string_view, std::function<void(std::string_view, const char*)>> values = {
       {"--path", [&](std::string_view, const char* text) { options.path = text; }},
+      {"--group", [&](std::string_view, const char* text) { options.tls_group = text; }},
       {"--seconds",
        [&](std::string_view flag, const char* text) {
          options.duration = std::chrono::duration<double>(to_number(flag, text));
@@ -71,6 +78,10 @@ LoadOptions read_load_options(int argc, char** argv) {
   if (options.num_connections == 0) explain("--connections is at least 1");
   // The host is written into the one request that all connections send from.
   if (options.num_hosts > 0 && options.post_bytes > 0) explain("--hosts goes with GET only");
+  options.has_tls |= options.is_handshake_only || options.resumes;
+  options.has_new_connections |= options.is_handshake_only;
+  if (options.has_tls && options.expected_bytes > 64 * 1024)
+    explain("--tls goes with answers of 64 KB at most");
   return options;
 }
 

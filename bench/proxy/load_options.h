@@ -22,7 +22,11 @@ struct LoadOptions {
   unsigned num_hosts = 0;            // 0: one host
   bool has_new_connections = false;  // one for each request
   bool is_idle = false;              // one request on each connection, then silence until stdin ends
-  pid_t watched_pid = 0;             // whose CPU time is read around the measured requests
+  bool has_tls = false;
+  bool is_handshake_only = false;  // a request is a connection with a handshake, and nothing else
+  bool resumes = false;            // handshakes go on with one session
+  std::string tls_group = "X25519";
+  pid_t watched_pid = 0;  // whose CPU time is read around the measured requests
 };
 
 // Ends the program with a usage text when it cannot be read.

@@ -23,6 +23,7 @@ void print_json(const LoadReport& report) {
   number("bad", report.num_bad);
   number("unanswered", report.num_unanswered);
   number("reopened", report.num_reopened);
+  if (!report.tls.empty()) std::printf("\"tls\": \"%s\", ", report.tls.c_str());
   std::printf("\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f}\n", microseconds(0.5),
               microseconds(0.99), microseconds(0.999), static_cast<double>(report.latency.max()) / 1000);
   std::fflush(stdout);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "bench/proxy/histogram.h"
 
@@ -19,6 +20,7 @@ struct LoadReport {
   std::uint64_t num_bad = 0;         // not to be read as an answer
   std::uint64_t num_unanswered = 0;  // still waiting at the end
   std::uint64_t num_reopened = 0;    // connections that the proxy closed between requests; no error
+  std::string tls;                   // what the last connection agreed on; empty without TLS
   Histogram latency;
 
   std::uint64_t num_errors() const {

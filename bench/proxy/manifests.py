@@ -1,5 +1,6 @@
 """The Kubernetes objects that proxyd serves in the bench: one Service with one endpoint, and Ingresses."""
 
+import base64
 import json
 import pathlib
 
@@ -37,3 +38,10 @@ def write(folder: pathlib.Path, backend_port: int, num_hosts: int) -> None:
     for start in range(0, max(num_hosts, 1), RULES_PER_INGRESS):
         hosts = [host_name(i) for i in range(start, min(start + RULES_PER_INGRESS, num_hosts))]
         (folder / f"ingress-{start:07}.json").write_text(json.dumps(ingress(f"hosts-{start:07}", hosts)))
+
+
+def write_secret(folder: pathlib.Path, name: str, chain: pathlib.Path, key: pathlib.Path) -> None:
+    """In the namespace "default"."""
+    data = {field: base64.b64encode(file.read_bytes()).decode() for field, file in (("tls.crt", chain), ("tls.key", key))}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "kubernetes.io/tls", "data": data}
+    (folder / f"secret-{name}.json").write_text(json.dumps(secret))

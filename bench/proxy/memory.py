@@ -39,9 +39,9 @@ def settled_pss(pid: int) -> int:
     return seen[-1]
 
 
-def hold(site: Site, core: int, proxy: Proxy, connections: int) -> subprocess.Popen:
+def hold(site: Site, core: int, proxy: Proxy, connections: int, more: tuple[str, ...] = ()) -> subprocess.Popen:
     """Connections that have served a request each and stay, until the process gets the end of its stdin."""
-    command = load.command(site, core, proxy, ["--path", "/1k", "--idle", "--connections", str(connections)])
+    command = load.command(site, core, proxy, ["--path", "/1k", "--idle", "--connections", str(connections), *more])
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if not process.stdout.readline():
         error = process.communicate()[1]
@@ -49,14 +49,14 @@ def hold(site: Site, core: int, proxy: Proxy, connections: int) -> subprocess.Po
     return process
 
 
-def measure_one(scratch: Scratch, contestant: Contestant, core: int) -> dict:
+def measure_one(scratch: Scratch, contestant: Contestant, core: int, options: tuple[str, ...]) -> dict:
     proxy = contestant.start(scratch)
     holding = []
     try:
         before = settled_pss(proxy.started.pid)
         sizes = []
         for connections in (FEW, MORE):
-            holding.append(hold(contestant.site, core, proxy, connections))
+            holding.append(hold(contestant.site, core, proxy, connections, options))
             sizes.append(settled_pss(proxy.started.pid))
     finally:
         for process in holding:
@@ -76,10 +76,11 @@ def slot_bytes(scratch: Scratch, contestant: Contestant) -> float:
     return (sizes[1] - sizes[0]) / (SLOTS[1] - SLOTS[0])
 
 
-def measure(scratch: Scratch, contestants: list[Contestant], core: int) -> dict:
+def measure(scratch: Scratch, contestants: list[Contestant], core: int, options: tuple[str, ...] = ()) -> dict:
+    """`options`: of the load, beside those that this needs."""
     peers = {}
     for contestant in contestants:
-        entry = measure_one(scratch, contestant, core)
+        entry = measure_one(scratch, contestant, core, options)
         entry["slot_bytes"] = slot_bytes(scratch, contestant) if contestant.peer.has_slots else 0.0
         entry["connection_bytes"] = entry["growth_bytes"] + entry["slot_bytes"]
         peers[contestant.name] = entry

@@ -12,6 +12,7 @@ from typing import Callable, Optional
 
 import manifests
 from processes import BenchError, Scratch, Started, await_listening, find_program, free_port
+from tls import CIPHER, TlsFiles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Site:
     tracer_has_child: bool = False  # whether the tracer is another process than the proxy
     options: tuple[str, ...] = ()   # for proxyd only
     has_master: bool = False        # nginx and haproxy: with the process that reloads
+    tls: Optional[TlsFiles] = None  # clients come with TLS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Proxy:
     started: Started
 
 
+def nginx_tls(files: TlsFiles) -> str:
+    return (f"ssl_certificate {files.chain}; ssl_certificate_key {files.key}; ssl_protocols TLSv1.3; "
+            f"ssl_ecdh_curve {files.group}; ssl_conf_command Ciphersuites {CIPHER};")
+
+
 def nginx_config(scratch: Scratch, site: Site, port: int, extra: str) -> str:
     folder = scratch.path("nginx")
     folder.mkdir()
@@ -46,7 +53,10 @@ def nginx_config(scratch: Scratch, site: Site, port: int, extra: str) -> str:
     location = """location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }"""
     names = [f"server_name {manifests.host_name(i)};" for i in range(site.num_hosts)] or [""]
-    servers = "\n".join(f"server {{ listen 127.0.0.1:{port}; {name} {location} }}" for name in names)
+    listen = f"listen 127.0.0.1:{port}{' ssl' if site.tls else ''};"
+    if site.tls:
+        extra = nginx_tls(site.tls) + extra
+    servers = "\n".join(f"server {{ {listen} {name} {location} }}" for name in names)
     master = "on" if site.has_master else "off"
     return f"""daemon off; master_process {master}; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log crit;
 events {{ worker_connections {site.max_connections}; }}
@@ -73,6 +83,8 @@ def nginx_command(extra: str) -> Callable[[Scratch, Site, int], list[str]]:
 
 def haproxy_config(scratch: Scratch, site: Site, port: int, extra: str) -> str:
     server = f"server one 127.0.0.1:{site.backend_port}"
+    tls = (f" ssl crt {site.tls.both} ssl-min-ver TLSv1.3 curves {site.tls.group} ciphersuites {CIPHER}"
+           if site.tls else "")
     choice, backends = "default_backend back", f"backend back\n  {server}"
     if site.num_hosts:
         hosts = [manifests.host_name(i) for i in range(site.num_hosts)]
@@ -90,7 +102,7 @@ defaults
   http-reuse always
   {extra}
 frontend front
-  bind 127.0.0.1:{port}
+  bind 127.0.0.1:{port}{tls}
   {choice}
 {backends}
 """
@@ -112,8 +124,11 @@ def proxyd_command(scratch: Scratch, site: Site, port: int) -> list[str]:
     folder.mkdir()
     manifests.write(folder, site.backend_port, site.num_hosts)
     options = site.options or ("--access-log", "off")
-    return [str(site.proxyd), "run", "--manifests", str(folder), "--http", f"127.0.0.1:{port}", "--workers", "1",
-            *options]
+    listen = ["--http", f"127.0.0.1:{port}"]
+    if site.tls:
+        manifests.write_secret(folder, "bench", site.tls.chain, site.tls.key)
+        listen = ["--https", f"127.0.0.1:{port}", "--default-certificate", "default/bench"]
+    return [str(site.proxyd), "run", "--manifests", str(folder), *listen, "--workers", "1", *options]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,6 +138,7 @@ class Peer:
     command: Callable[[Scratch, Site, int], list[str]]
     package: Optional[str] = None  # the Debian package, and the program in it; None: built here
     has_slots: bool = False        # takes memory at the start for each connection that may come
+    has_tls: bool = False          # takes part where clients come with TLS
 
     def is_available(self) -> bool:
         return self.package is None or find_program(self.package) is not None
@@ -149,13 +165,13 @@ class Contestant:
 
 
 PEERS = {peer.name: peer for peer in (
-    Peer("nginx", "kept upstream connections, HTTP/1.1 to them", nginx_command(""), "nginx", True),
+    Peer("nginx", "kept upstream connections, HTTP/1.1 to them", nginx_command(""), "nginx", True, True),
     Peer("nginx-tuned", "the same with 128 KB buffers", nginx_command(NGINX_TUNED), "nginx", True),
-    Peer("haproxy", "one thread, http-reuse always", haproxy_command(""), "haproxy"),
+    Peer("haproxy", "one thread, http-reuse always", haproxy_command(""), "haproxy", has_tls=True),
     Peer("haproxy-tuned", "the same with splice", haproxy_command("option splice-auto\n  option splice-response"),
          "haproxy"),
     Peer("floor", "bare TCP forwarding, no HTTP", floor_command),
-    Peer("proxyd", "defaults, access log off", proxyd_command),
+    Peer("proxyd", "defaults, access log off", proxyd_command, has_tls=True),
 )}
 OURS = "proxyd"
 

@@ -3,8 +3,8 @@
 from breakdown import Part
 from figures import Spread, format_spread
 
-COLUMNS = ("peer", "CPU µs per request", "{ours} ÷ it", "user instructions", "perf: user + kernel",
-           "system calls (with waits)", "requests/s", "p50 µs", "p99 µs")
+COLUMNS = ("peer", "CPU µs per {unit}", "{unit}s per CPU second", "{ours} ÷ it", "user instructions", "perf: user + kernel",
+           "system calls (with waits)", "{unit}s/s", "p50 µs", "p99 µs")
 
 
 def spread_of(entry: dict, key: str):
@@ -15,12 +15,17 @@ def number(entry: dict, key: str, digits: int = 0) -> str:
     return f"{entry[key]:,.{digits}f}" if key in entry else "-"
 
 
-def timed_line(name: str, entry: dict) -> list[str]:
+def timed_line(name: str, entry: dict, is_rate: bool) -> list[str]:
+    """`is_rate`: goals are about what a second of CPU does, so that is shown and compared."""
     calls, perf = entry.get("calls"), entry.get("perf")
+    cpu, ratio = spread_of(entry, "cpu_us"), spread_of(entry, "ratio")
+    if is_rate and ratio:
+        ratio = Spread(1 / ratio.median, 1 / ratio.high, 1 / ratio.low)
     return [
         name,
-        format_spread(spread_of(entry, "cpu_us"), 1),
-        format_spread(spread_of(entry, "ratio"), 2),
+        format_spread(cpu, 1),
+        f"{1e6 / cpu.median:,.0f}" if is_rate and cpu else "-",
+        format_spread(ratio, 2),
         number(entry, "instructions"),
         f"{perf['user']:,.0f} + {perf['kernel']:,.0f}" if perf else "-",
         f"{calls['data']:.2f} ({calls['all']:.2f})" if calls else "-",
@@ -39,17 +44,27 @@ def table(header: tuple[str, ...], lines: list[list[str]]) -> str:
 
 def format_row(result: dict) -> str:
     forms = {"memory": format_memory, "storm": format_storm}
+    if not result["peers"]:
+        return f"### {result['title']}\nNone of the chosen peers can take part.\n"
     return f"### {result['title']}\n" + forms.get(result["kind"], format_timed)(result)
 
 
 def format_timed(result: dict) -> str:
-    lines = [timed_line(name, entry) for name, entry in result["peers"].items()]
+    unit = result.get("unit", "request")
+    lines = [timed_line(name, entry, unit == "handshake") for name, entry in result["peers"].items()]
     # Columns that were not measured are not shown.
     kept = [i for i in range(len(COLUMNS)) if any(line[i] != "-" for line in lines)]
     text = ""
     if "rate" in result:
         text = f"{result['rate']:,.0f} requests/s, on schedule; latency counts from when a request was due.\n\n"
-    header = tuple(COLUMNS[i].format(ours=result["ours"]) for i in kept)
+    if result.get("unable"):
+        text += f"Not here, because they cannot do it: {', '.join(result['unable'])}.\n\n"
+    spoken = sorted({entry["tls"] for entry in result["peers"].values() if "tls" in entry})
+    if spoken:
+        text += f"{' and '.join(spoken)}.\n\n"
+    if unit == "handshake":
+        text += f"{result['ours']} ÷ it is of {unit}s per CPU second: more is better.\n\n"
+    header = tuple(COLUMNS[i].format(ours=result["ours"], unit=unit) for i in kept)
     return text + table(header, [[line[i] for i in kept] for line in lines])
 
 

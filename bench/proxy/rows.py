@@ -11,11 +11,26 @@ class Row:
     # Requests of the short and the long run that instructions and system calls are counted in.
     counted: tuple[int, int] = (1000, 6000)
     kind: str = "timed"  # how it is measured and by whom, see run.py
+    unit: str = "request"
+
+    @property
+    def has_tls(self) -> bool:
+        return "--tls" in self.load
+
+    @property
+    def group(self) -> str:
+        """For the exchange of keys, with TLS."""
+        return self.load[self.load.index("--group") + 1] if "--group" in self.load else "X25519"
 
     @property
     def is_counted(self) -> bool:
         """Whether instructions and system calls are counted: pace and length of the table do not change them."""
         return self.kind in ("timed", "log")
+
+
+def handshakes(name: str, title: str, *load: str) -> Row:
+    return Row(name, f"{title}, 8 parallel clients", ("--tls", "--handshakes", "--connections", "8", *load), (100, 500),
+               unit="handshake")
 
 
 ROWS = {row.name: row for row in (
@@ -28,6 +43,11 @@ ROWS = {row.name: row for row in (
     Row("routes", "1 KB, hosts at random from 100,000: one route for all of them, and a route for each",
         ("--path", "/1k", "--hosts", "100000"), kind="routes"),
     Row("log", "1 KB, without and with access log and admin address", ("--path", "/1k"), kind="log"),
+    Row("https", "1 KB over TLS 1.3, kept connections, 64 clients", ("--tls", "--path", "/1k", "--expect", "1024")),
+    handshakes("handshakes", "TLS 1.3 handshakes, ECDSA P-256 and X25519"),
+    handshakes("resumed", "TLS 1.3 handshakes that resume a session, X25519", "--resume"),
+    handshakes("hybrid", "TLS 1.3 handshakes, ECDSA P-256 and X25519MLKEM768", "--group", "X25519MLKEM768"),
     Row("memory", "idle connections, one request served on each", kind="memory"),
+    Row("tls-memory", "idle connections over TLS 1.3, one request served on each", ("--tls",), kind="memory"),
     Row("storm", "2,000 requests/s while the configuration changes", kind="storm"),
 )}

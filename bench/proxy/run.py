@@ -17,6 +17,7 @@ from typing import Optional
 import breakdown
 import counted
 import counters
+import load
 import machine
 import memory
 import peers
@@ -24,6 +25,7 @@ import plot
 import report
 import storm
 import timed
+import tls
 from peers import Contestant
 from processes import BenchError, Scratch, await_listening, find_program, free_port, pick_cores
 from rows import ROWS, Row
@@ -88,6 +90,9 @@ def usable_columns(wanted: list[str]) -> list[str]:
 def line_up(scratch: Scratch, site: peers.Site, chosen: list[peers.Peer], row: Row) -> tuple[list[Contestant], str]:
     """Who takes part in a row, and which of them the others are compared with."""
     ours = peers.PEERS[peers.OURS]
+    if row.has_tls:
+        site = dataclasses.replace(site, tls=tls.make_certificate(scratch, row.group))
+        chosen = [peer for peer in chosen if peer.has_tls]
     if row.kind == "routes":
         many = dataclasses.replace(site, num_hosts=storm.OUR_ROUTES)
         return [Contestant("1 route", ours, site), Contestant(f"{storm.OUR_ROUTES:,} routes", ours, many)], \
@@ -100,6 +105,18 @@ def line_up(scratch: Scratch, site: peers.Site, chosen: list[peers.Peer], row: R
         return [Contestant("no log", ours, site), Contestant("log", ours, logged)], "log"
     others = [Contestant(name, ours, dataclasses.replace(site, proxyd=program)) for name, program in site.also]
     return [*(Contestant(peer.name, peer, site) for peer in chosen), *others], ours.name
+
+
+def can_shake_hands(scratch: Scratch, contestant: Contestant, row: Row, core: int) -> bool:
+    """Whether it knows what the row asks for: not every library has the newest groups."""
+    try:
+        proxy = contestant.start(scratch)
+    except BenchError:
+        return False
+    try:
+        return not load.run(contestant.site, core, proxy, list(row.load), 5, 1, may_fail=True).errors
+    finally:
+        scratch.stop(proxy.started)
 
 
 def count(scratch: Scratch, contestants: list[Contestant], row: Row, columns: list[str], core: int, result: dict) -> None:
@@ -118,9 +135,15 @@ def count(scratch: Scratch, contestants: list[Contestant], row: Row, columns: li
 def measure_row(scratch: Scratch, site: peers.Site, chosen: list[peers.Peer], row: Row, columns: list[str],
                 plan: timed.Plan) -> dict:
     contestants, ours = line_up(scratch, site, chosen, row)
-    about = {"title": row.title, "kind": row.kind, "ours": ours}
+    about = {"title": row.title, "kind": row.kind, "ours": ours, "unit": row.unit}
+    if row.unit == "handshake":
+        able = [one for one in contestants if can_shake_hands(scratch, one, row, plan.load_core)]
+        about["unable"] = [one.name for one in contestants if one not in able]
+        contestants = able
+    if not contestants:
+        return {**about, "peers": {}}
     if row.kind == "memory":
-        return {**about, **memory.measure(scratch, contestants, plan.load_core)}
+        return {**about, **memory.measure(scratch, contestants, plan.load_core, row.load)}
     if row.kind == "storm":
         return {**about, **storm.measure(scratch, contestants, plan.load_core, plan.storm_seconds)}
     result: dict = {"peers": {}}
@@ -132,7 +155,7 @@ def measure_row(scratch: Scratch, site: peers.Site, chosen: list[peers.Peer], ro
 
 
 def measure_breakdown(scratch: Scratch, site: peers.Site, row: Row, core: int) -> list[breakdown.Part]:
-    ours = Contestant(peers.OURS, peers.PEERS[peers.OURS], site)
+    ours = line_up(scratch, site, [peers.PEERS[peers.OURS]], row)[0][0]
     short, long = ((requests, file) for requests, file, _ in counted.profile(scratch, ours, row, core))
     return breakdown.per_request_by_part(short, long)
 

@@ -63,6 +63,8 @@ def summarize(samples: dict[str, list[Sample]], our_name: str) -> dict:
             "p999_us": Spread.of([sample.p999_us for sample in rounds]).median,
             "samples_cpu_us": cpu,
         }
+        if "tls" in rounds[0].details:
+            entry["tls"] = rounds[0].details["tls"]
         if ours and name != our_name:
             ratios = paired_ratios([sample.cpu_us for sample in ours], cpu)
             entry["ratio"] = dataclasses.asdict(Spread.of(ratios))

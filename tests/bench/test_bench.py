@@ -30,6 +30,22 @@ def test_a_round_gives_a_table_and_a_file(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["figures.json", "tables.md"]
 
 
+def test_rows_with_tls_agree_on_what_they_say(tmp_path):
+    file = tmp_path / "figures.json"
+    rows = ["https", "handshakes", "resumed", "hybrid"]
+    result = subprocess.run(command("--rounds", "1", "--seconds", "0.2", "--rows", ",".join(rows), "--json", str(file)),
+                            capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = json.loads(file.read_text())["rows"]
+    groups = {"hybrid": "X25519MLKEM768"}
+    for row in rows:
+        assert list(found[row]["peers"]) == ["proxyd"], "bare forwarding has no TLS"
+        proxyd = found[row]["peers"]["proxyd"]
+        assert proxyd["cpu_us"]["median"] > 0
+        suffix = " resumed" if row == "resumed" else ""
+        assert proxyd["tls"] == f"TLSv1.3 {groups.get(row, 'X25519')} TLS_AES_128_GCM_SHA256{suffix}"
+
+
 def test_what_is_ended_early_leaves_nothing_behind(tmp_path):
     process = subprocess.Popen(command("--rounds", "1", "--seconds", "30"), stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)})

@@ -24,6 +24,17 @@ def test_a_timed_row_shows_what_was_measured_only():
                            ["nginx", "40.0 (20.0–80.0)", "0.50 (0.25–1.00)"], ["proxyd", "20.0 (10.0–40.0)", "-"]]
 
 
+def test_handshakes_are_compared_by_what_a_second_of_cpu_does():
+    peers = {"nginx": {"cpu_us": spread(400.0), "ratio": spread(0.5)}, "proxyd": {"cpu_us": spread(200.0)}}
+    text = report.format_row({"title": "t", "kind": "timed", "ours": "proxyd", "unit": "handshake", "peers": peers,
+                              "unable": ["haproxy"]})
+    header, _, nginx, proxyd = lines(text)
+    assert header == ["peer", "CPU µs per handshake", "handshakes per CPU second", "proxyd ÷ it"]
+    assert nginx == ["nginx", "400.0 (200.0–800.0)", "2,500", "2.00 (1.00–4.00)"]
+    assert proxyd == ["proxyd", "200.0 (100.0–400.0)", "5,000", "-"]
+    assert "cannot do it: haproxy." in text and "more is better" in text
+
+
 def test_calls_are_shown_without_and_with_waits():
     peers = {"proxyd": {"instructions": 12345.6, "calls": {"data": 4.0, "all": 4.25}}}
     text = report.format_row({"title": "t", "kind": "timed", "ours": "proxyd", "peers": peers})
