@@ -28,8 +28,16 @@ void report_local_endpoints(const ingress::GatewayConfig& config, std::vector<in
   }
 }
 
-// What is wrong inside of certificates: validate() does not read them.
+// What is wrong inside of certificates and keys: validate() does not read them.
 void report_contents(const ingress::GatewayConfig& config, std::vector<ingress::Problem>& problems) {
+  for (std::size_t i = 0; i < config.clusters.size(); ++i) {
+    const ingress::Cluster& cluster = config.clusters[i];
+    for (ingress::Problem problem : ingress::check_backend_tls(cluster)) {
+      if (problem.object == ingress::Origin{}) problem.object = {"Cluster", "", cluster.name};
+      problem.field = fmt::format("clusters[{}].{}", i, problem.field);
+      problems.push_back(std::move(problem));
+    }
+  }
   for (std::size_t i = 0; i < config.certificates.size(); ++i) {
     const ingress::Certificate& certificate = config.certificates[i];
     for (ingress::Problem problem : ingress::check_certificate(certificate)) {

@@ -114,11 +114,25 @@ TEST_CASE("EvenInvalidConfigsAreWrittenAsJson") {
           problem.field.find("groups") != problem.field.npos ||
           problem.field.find("tls12_ciphers") != problem.field.npos ||
           problem.field.ends_with("plain_requests") || problem.field.ends_with("].key") ||
-          problem.field.ends_with("proxy_protocol") || problem.field.ends_with("body_bytes") ||
+          problem.field.ends_with("proxy_protocol") || problem.field.ends_with("client_key") ||
+          problem.field.ends_with("verification") || problem.field.ends_with("body_bytes") ||
           problem.why.find("number") != problem.why.npos;
       REQUIRE(is_unholdable);
     }
   }
+}
+
+TEST_CASE("TheKeysOfClustersAreNeverWritten") {
+  const GatewayConfig config{
+      .clusters = {{.name = "a",
+                    .tls = BackendTls{.client_certificate = "-----BEGIN\n", .client_key = {"very secret"}}}}};
+  const std::string text = to_json(config);
+  CHECK(text.find("secret") == std::string::npos);
+  CHECK(text.find(R"j("client_key": "(redacted)")j") != std::string::npos);
+  const auto read = parse_config(text, ConfigFormat::kJson);
+  REQUIRE_FALSE(read);
+  REQUIRE(read.error().size() == 1);
+  CHECK(read.error()[0].field == "clusters[0].tls.client_key");
 }
 
 TEST_CASE("PrivateKeysAreNeverWritten") {

@@ -232,6 +232,27 @@ TEST_CASE("AListenerNeverGivesUpItsProxyProtocol") {
   CHECK(repaired({}).empty());
 }
 
+TEST_CASE("AClusterWithBadTlsHasNoEndpointsAndNeverTurnsPlain") {
+  const auto repaired = [](BackendTls tls) {
+    GatewayConfig config{.clusters = {{.name = "a", .endpoints = {{"10.0.0.1", 443}}, .tls = tls}}};
+    quarantine(config);
+    CHECK_FALSE(config::has_errors(validate(config)));
+    REQUIRE(config.clusters.size() == 1);
+    return config.clusters[0];
+  };
+  const BackendTls good{.server_name = "a.example", .verification = BackendVerification::kNone};
+  CHECK(repaired(good).endpoints.size() == 1);
+  CHECK(repaired(good).tls == good);
+  for (const BackendTls& bad :
+       {BackendTls{.server_name = "*.a"}, BackendTls{.allowed_names = {"a", "a"}},
+        BackendTls{.client_key = {"k"}}, BackendTls{.verification = static_cast<BackendVerification>(9)},
+        BackendTls{.min_version = static_cast<TlsVersion>(9)}}) {
+    const Cluster cluster = repaired(bad);
+    CHECK(cluster.endpoints.empty());
+    CHECK(cluster.tls == BackendTls{});
+  }
+}
+
 TEST_CASE("ABadRuleStillRedirects") {
   GatewayConfig config = config_with({.backends = {{"a"}},
                                       .plain_requests = PlainRequests::kRedirect,

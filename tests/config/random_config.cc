@@ -136,6 +136,26 @@ ConsistentHash RandomConfig::consistent_hash() {
   return out;
 }
 
+BackendTls RandomConfig::backend_tls() {
+  BackendTls out;
+  if (one_in(2)) out.server_name = pick({"Backend.example", "10.0.0.1", "2001:db8::1"});
+  if (one_in(2)) out.ca_bundle = "bundle " + std::to_string(below(100));
+  for (const char* name : {"a.example", "192.0.2.1", "spiffe://example.org/a", "urn:x"}) {
+    if (one_in(3)) out.allowed_names.emplace_back(name);
+  }
+  if (one_in(2)) {
+    out.client_certificate = "chain " + std::to_string(below(100));
+    out.client_key = {"key " + std::to_string(below(100))};
+  }
+  if (one_in(3)) out.max_version = TlsVersion::kTls12;
+  if (one_in(4)) out.verification = BackendVerification::kNone;
+  if (is_fault()) out.server_name = pick({"*.example", "a:80", "a b"});
+  if (is_fault()) out.allowed_names = {"a.example", "a.example"};
+  if (is_fault()) out.verification = static_cast<BackendVerification>(2);
+  if (is_fault()) out.min_version = static_cast<TlsVersion>(one_in(2) ? 2 : 200);
+  return out;
+}
+
 Cluster RandomConfig::cluster(std::size_t index) {
   Cluster out{.name = name("cluster-", index), .origin = origin()};
   const std::size_t num_endpoints = below(5);
@@ -167,6 +187,7 @@ Cluster RandomConfig::cluster(std::size_t index) {
   if (one_in(3)) out.circuit_breakers.max_pending_requests = static_cast<std::uint32_t>(below(100'000));
   if (one_in(3)) out.circuit_breakers.max_requests = static_cast<std::uint32_t>(below(100'000));
   if (one_in(3)) out.circuit_breakers.max_retries = static_cast<std::uint32_t>(below(100'000));
+  if (one_in(3)) out.tls = backend_tls();
   if (one_in(3)) out.health_check = health_check();
   if (one_in(3)) out.outlier_detection = outlier_detection();
   return out;
@@ -356,6 +377,9 @@ GatewayConfig sorted(GatewayConfig config) {
 
 GatewayConfig with_one_key(GatewayConfig config) {
   for (Certificate& part : config.certificates) part.key.text = "key";
+  for (Cluster& part : config.clusters) {
+    if (part.tls && !part.tls->client_key.text.empty()) part.tls->client_key.text = "key";
+  }
   return config;
 }
 

@@ -36,6 +36,7 @@ class RandomConfig {
   HealthCheck health_check();
   OutlierDetection outlier_detection();
   ConsistentHash consistent_hash();
+  BackendTls backend_tls();
   Cluster cluster(std::size_t index);
   Endpoint endpoint(std::size_t index);
   Certificate certificate(std::size_t index);

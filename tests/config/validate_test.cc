@@ -51,6 +51,10 @@ RouteRule& rule(GatewayConfig& config) {
 RouteMatch& match(GatewayConfig& config) {
   return rule(config).matches[0];
 }
+BackendTls& tls(GatewayConfig& config) {
+  if (!config.clusters[0].tls) config.clusters[0].tls.emplace();
+  return *config.clusters[0].tls;
+}
 BackendRef& backend(GatewayConfig& config) {
   return rule(config).backends[0];
 }
@@ -133,6 +137,32 @@ TEST_CASE("ClusterFaultsNameTheirField") {
        {"clusters[0].slow_start.window_ms", [](auto& c) { c.clusters[0].slow_start.window = -1ms; }},
        {"clusters[0].locality.overprovisioning_percent",
         [](auto& c) { c.clusters[0].locality.overprovisioning_percent = 99; }},
+       {"clusters[0].tls.server_name", [](auto& c) { tls(c).server_name = "*.example"; }},
+       {"clusters[0].tls.server_name", [](auto& c) { tls(c).server_name = "a.example:443"; }},
+       {"clusters[0].tls.ca_bundle", [](auto& c) { tls(c).ca_bundle = "-----BEGIN PRIVATE KEY-----"; }},
+       {"clusters[0].tls.ca_bundle", [](auto& c) { tls(c).ca_bundle.assign(1024 * 1024 + 1, 'a'); }},
+       {"clusters[0].tls.allowed_names[0]", [](auto& c) { tls(c).allowed_names = {"*.example"}; }},
+       {"clusters[0].tls.allowed_names[0]", [](auto& c) { tls(c).allowed_names = {""}; }},
+       {"clusters[0].tls.allowed_names[0]", [](auto& c) { tls(c).allowed_names = {"urn:a b"}; }},
+       {"clusters[0].tls.allowed_names[1]", [](auto& c) { tls(c).allowed_names = {"a", "a"}; }},
+       {"clusters[0].tls.allowed_names",
+        [](auto& c) {
+          for (int i = 0; i < 65; ++i) tls(c).allowed_names.push_back("a" + std::to_string(i));
+        }},
+       {"clusters[0].tls.client_key", [](auto& c) { tls(c).client_certificate = "c"; }},
+       {"clusters[0].tls.client_certificate", [](auto& c) { tls(c).client_key = {"k"}; }},
+       {"clusters[0].tls.client_certificate",
+        [](auto& c) {
+          tls(c).client_certificate = "-----BEGIN EC PRIVATE KEY-----";
+          tls(c).client_key = {"k"};
+        }},
+       {"clusters[0].tls.min_version",
+        [](auto& c) {
+          tls(c).min_version = TlsVersion::kTls13;
+          tls(c).max_version = TlsVersion::kTls12;
+        }},
+       {"clusters[0].tls.verification",
+        [](auto& c) { tls(c).verification = static_cast<BackendVerification>(2); }},
        {"clusters[0].panic_threshold_percent", [](auto& c) { c.clusters[0].panic_threshold_percent = 101; }},
        {"clusters[0].timeouts.connect_ms", [](auto& c) { c.clusters[0].timeouts.connect = -1ms; }},
        {"clusters[0].limits.response_head_bytes",
@@ -310,15 +340,17 @@ TEST_CASE("RegularExpressionFaultsNameTheirField") {
 }
 
 TEST_CASE("WhatIsProbablyNotMeantIsAWarning") {
-  check_rows({{"routes[0].rules", [](auto& c) { c.routes[0].rules.clear(); }},
-              {"routes[0].hosts[1]", [](auto& c) { c.routes[0].hosts.push_back("a.example"); }},
-              {"routes[0].rules[0].backends", [](auto& c) { rule(c).backends.clear(); }},
-              {"routes[0].rules[0].backends", [](auto& c) { backend(c).weight = 0; }},
-              {"routes[0].rules[0].matches[0].method", [](auto& c) { match(c).method = "get"; }},
-              {"listeners[0].tls.default_certificate",
-               [](auto& c) { c.listeners[0].tls = ListenerTls{.default_certificate = "gone"}; }},
-              {"certificates[0].server_names", [](auto& c) { c.certificates[0].server_names.clear(); }}},
-             Severity::kWarning);
+  check_rows(
+      {{"routes[0].rules", [](auto& c) { c.routes[0].rules.clear(); }},
+       {"routes[0].hosts[1]", [](auto& c) { c.routes[0].hosts.push_back("a.example"); }},
+       {"routes[0].rules[0].backends", [](auto& c) { rule(c).backends.clear(); }},
+       {"routes[0].rules[0].backends", [](auto& c) { backend(c).weight = 0; }},
+       {"routes[0].rules[0].matches[0].method", [](auto& c) { match(c).method = "get"; }},
+       {"listeners[0].tls.default_certificate",
+        [](auto& c) { c.listeners[0].tls = ListenerTls{.default_certificate = "gone"}; }},
+       {"clusters[0].tls.verification", [](auto& c) { tls(c).verification = BackendVerification::kNone; }},
+       {"certificates[0].server_names", [](auto& c) { c.certificates[0].server_names.clear(); }}},
+      Severity::kWarning);
 }
 
 TEST_CASE("FailingBackendsNeedNoCluster") {

@@ -36,6 +36,7 @@ PUBLIC_HEADERS = {
     "config.h": "config",
     "listener.h": "config",
     "certificate.h": "config",
+    "backend_tls.h": "config",
     "cluster.h": "config",
     "health.h": "config",
     "route.h": "config",

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ingress/backend_tls.h"
 #include "ingress/health.h"
 #include "ingress/origin.h"
 
@@ -120,6 +121,7 @@ struct Cluster {
   ClusterLimits limits = {};
   CircuitBreakers circuit_breakers = {};
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
+  std::optional<BackendTls> tls = {};  // unset = plain
   std::optional<HealthCheck> health_check = {};
   std::optional<OutlierDetection> outlier_detection = {};
   Origin origin = {};

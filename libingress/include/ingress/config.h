@@ -65,6 +65,7 @@ INGRESS_EXPORT std::vector<Problem> validate(const GatewayConfig& config);
 // keeps its weight). Bad hosts, matches and endpoints are left out; a route or rule that loses the last
 // of its hosts or matches goes with it, as without any it would match everything. Limits and timeouts
 // out of range get their defaults, and so does what is wrong in Listener::tls: it never becomes plain.
+// A cluster whose `tls` is wrong loses its endpoints.
 // Certificates lose bad server names; one without a usable chain or key is dropped. A part without a usable
 // key or with one that is taken is dropped.
 // Nothing else changes. Returns what validate() would have said.

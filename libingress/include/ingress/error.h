@@ -37,6 +37,7 @@ enum class ErrorCode : std::uint8_t {
   kResolveFailed,      // 502; no address for the endpoint's host name
   kAddressRefused,     // 502; the endpoint's address may not be connected to (LocalBackends)
   kConnectFailed,      // 502
+  kUpstreamTls,        // 502; the handshake failed, or the backend is not who it should be
   kUpstreamReset,      // 502; closed or reset before the response head was complete
   kStaleConnection,    // 502; a kept connection was closed, and the request is not to be sent twice
   kBadResponse,        // 502; the response breaks RFC 9112 or a limit

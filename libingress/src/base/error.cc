@@ -50,6 +50,8 @@ std::string_view to_string(ErrorCode code) {
       return "circuit_open";
     case ErrorCode::kConnectFailed:
       return "connect_failed";
+    case ErrorCode::kUpstreamTls:
+      return "upstream_tls";
     case ErrorCode::kUpstreamReset:
       return "upstream_reset";
     case ErrorCode::kStaleConnection:

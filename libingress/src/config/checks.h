@@ -76,6 +76,7 @@ std::string endpoint_key(const Endpoint& endpoint);
 void check_health_check(const HealthCheck& check, const FieldPath& field, Reporter& reporter);
 void check_outlier_detection(const OutlierDetection& detection, const FieldPath& field, Reporter& reporter);
 void check_circuit_breakers(const CircuitBreakers& breakers, const FieldPath& field, Reporter& reporter);
+void check_backend_tls(const BackendTls& tls, const FieldPath& field, Reporter& reporter);
 void check_endpoint(const Endpoint& endpoint, const FieldPath& field, Reporter& reporter);
 void check_consistent_hash(const ConsistentHash& hash, const FieldPath& field, Reporter& reporter);
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "config/fields_backend_tls.h"
 #include "config/fields_common.h"
 #include "config/fields_health.h"
 #include "ingress/cluster.h"
@@ -178,6 +179,7 @@ void describe(V&& visit, const Cluster*) {
   visit({"proxy_protocol",
          "the PROXY protocol header that connections begin with; such a connection serves one client only"},
         &Cluster::proxy_protocol);
+  visit({"tls", "unset = plain"}, &Cluster::tls);
   visit({"health_check", "probes of the endpoints; unset = none"}, &Cluster::health_check);
   visit({"outlier_detection", "what is made of the answers to requests; unset = nothing"},
         &Cluster::outlier_detection);

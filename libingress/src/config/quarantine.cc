@@ -96,6 +96,16 @@ void quarantine_tls(ListenerTls& tls) {
   if (is_faulty_name(tls.default_certificate)) tls.default_certificate.clear();
 }
 
+// Whom the backends should be cannot be told any more, and nobody else may get the requests: none is left.
+void quarantine_backend_tls(Cluster& cluster) {
+  const auto is_unusable = [&] {
+    return is_faulty([&](Reporter& reporter) { check_backend_tls(*cluster.tls, {}, reporter); });
+  };
+  if (!is_unusable()) return;
+  cluster.endpoints.clear();
+  cluster.tls = BackendTls{};
+}
+
 // Removes the parts that `repair` gives up, and those whose name an earlier one has.
 template <class Part, class RepairPart>
 void repair_all(std::vector<Part>& parts, RepairPart&& repair) {
@@ -158,6 +168,7 @@ Repair quarantine_cluster(Cluster& cluster) {
     if (is_unusable) cluster.health_check.reset();
   }
   if (cluster.outlier_detection) reset_out_of_bounds(*cluster.outlier_detection);
+  if (cluster.tls) quarantine_backend_tls(cluster);
   quarantine_origin(cluster.origin);
   return Repair::kKeep;
 }

@@ -152,6 +152,7 @@ void validate_cluster(const Cluster& cluster, const FieldPath& field, std::vecto
                      "has no effect: a connection begins with the name of its client",
                      "leave it out, or set proxy_protocol to none");
   }
+  if (cluster.tls) check_backend_tls(*cluster.tls, field.at("tls"), reporter);
   if (cluster.health_check) check_health_check(*cluster.health_check, field.at("health_check"), reporter);
   if (cluster.outlier_detection)
     check_outlier_detection(*cluster.outlier_detection, field.at("outlier_detection"), reporter);

@@ -16,6 +16,8 @@ constexpr std::chrono::milliseconds kDefaultStarvation{5'000};
 
 // What went wrong with a try, when that is something that another may do better.
 std::optional<policy::TryFailure> failure_of(const Error& error) {
+  // A certificate that was refused will not be better the next time.
+  if (error.code == ErrorCode::kUpstreamTls && error.retry != RetrySafety::kSafe) return std::nullopt;
   if (upstream::is_connect_failure(error.code)) return policy::TryFailure::kConnectFailure;
   switch (error.code) {
     case ErrorCode::kStaleConnection:

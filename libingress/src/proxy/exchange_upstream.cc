@@ -67,7 +67,7 @@ Exchange::Step Exchange::open_connection() {
   }
   services_.metrics.upstream_connects.add();
   attempt_ = services_.connector.connect(
-      endpoint_->key, proxy_header_, cluster_timeouts_.connect,
+      endpoint_->key, {.proxy_header = proxy_header_, .tls = endpoint_->tls}, cluster_timeouts_.connect,
       [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
   return Step::kWait;
 }

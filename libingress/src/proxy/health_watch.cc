@@ -65,7 +65,7 @@ void HealthWatch::adopt(const upstream::ClusterTable& table) {
         const auto slot = static_cast<std::uint32_t>(index);
         if (before != nullptr && (after == nullptr || after->cluster.name != before->cluster.name))
           forget(slot, before->cluster.name);
-        if (after != nullptr) watch(slot, after->cluster);
+        if (after != nullptr) watch(slot, *after);
       });
   adopted_ = table.entries();
 }
@@ -78,7 +78,8 @@ void HealthWatch::forget(std::uint32_t index, const std::string& cluster) {
   watched_.erase(found);
 }
 
-void HealthWatch::watch(std::uint32_t index, const Cluster& cluster) {
+void HealthWatch::watch(std::uint32_t index, const upstream::ClusterEntry& entry) {
+  const Cluster& cluster = entry.cluster;
   const bool is_wanted = cluster.health_check || cluster.outlier_detection;
   if (!is_wanted && !watched_.contains(cluster.name)) return;
   std::unique_ptr<Watched>& watched = watched_[cluster.name];
@@ -93,7 +94,7 @@ void HealthWatch::watch(std::uint32_t index, const Cluster& cluster) {
   if (mine.empty()) {
     checker_.remove(cluster.name);
   } else {
-    checker_.set(cluster, mine);
+    checker_.set(cluster, mine, entry.tls);
   }
   watch_outliers(*watched, cluster);
   board_->read(cluster.name, [&](const Endpoint& endpoint, const HealthBoard::State& state) {

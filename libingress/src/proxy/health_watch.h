@@ -31,7 +31,7 @@ class HealthWatch {
 
  private:
   struct Watched;
-  void watch(std::uint32_t index, const Cluster& cluster);
+  void watch(std::uint32_t index, const upstream::ClusterEntry& entry);
   void watch_outliers(Watched& watched, const Cluster& cluster);
   void forget(std::uint32_t index, const std::string& cluster);
   void end_interval(Watched& watched);

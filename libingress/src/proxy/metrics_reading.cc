@@ -85,6 +85,10 @@ constexpr OfPart kOfParts[] = {
      [](const Worker& w) -> const Counter& { return w.metrics().tls.handshakes_refused; }},
     {"tls_handshake_failures_total", "TLS handshakes with clients that failed or took too long.",
      [](const Worker& w) -> const Counter& { return w.metrics().tls.handshakes_failed; }},
+    {"upstream_tls_handshakes_total", "TLS handshakes with backends completed.",
+     [](const Worker& w) -> const Counter& { return w.connector().tls_counters().handshakes; }},
+    {"upstream_tls_handshakes_resumed_total", "Of these, those that went on with an earlier session.",
+     [](const Worker& w) -> const Counter& { return w.connector().tls_counters().handshakes_resumed; }},
     {"upstream_addresses_refused_total", "Backend addresses not connected to because they are local.",
      [](const Worker& w) -> const Counter& { return w.connector().num_addresses_refused(); }},
     {"upstream_preconnects_total", "Connections to backends opened ahead.",
@@ -153,6 +157,19 @@ MetricFamily errors(Workers workers) {
                            .value = sum(workers, [i](const WorkerMetrics& m) -> const Counter& {
                              return m.replies_by_error[i];
                            })});
+  }
+  return out;
+}
+
+MetricFamily upstream_tls_failures(Workers workers) {
+  MetricFamily out =
+      family("upstream_tls_failures_total",
+             "TLS handshakes with backends that failed, by the check that did.", MetricType::kCounter);
+  for (std::size_t i = 0; i < tls::kNumClientTlsFailures; ++i) {
+    std::uint64_t total = 0;
+    for (const auto& worker : workers) total += worker->connector().tls_counters().failures[i].get();
+    const std::string reason = tls::to_string(static_cast<tls::ClientTlsFailure>(i));
+    out.samples.push_back({.labels = Labels{{"reason", reason}}, .value = static_cast<double>(total)});
   }
   return out;
 }
@@ -283,6 +300,7 @@ Metrics read_metrics(Workers workers, const upstream::BreakerRegistry& breakers,
   out.push_back(picks(workers));
   out.push_back(proxy_header_failures(workers));
   out.push_back(errors(workers));
+  out.push_back(upstream_tls_failures(workers));
   out.push_back(retries_by_reason(workers));
   out.push_back(retries_refused(workers));
   out.push_back(mirrors(workers));

@@ -91,7 +91,7 @@ void Mirror::start(const upstream::ClusterEntry& entry, const RequestHead& head,
     if (!connection_permit_) return finish(MirrorEnd::kSkipped);
   }
   attempt_ = owner_.connector_.connect(
-      endpoint_->key, proxy_header_, timeouts_.connect,
+      endpoint_->key, {.proxy_header = proxy_header_, .tls = endpoint_->tls}, timeouts_.connect,
       [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
 }
 

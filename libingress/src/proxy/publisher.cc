@@ -39,6 +39,7 @@ std::expected<SnapshotPtr, std::vector<Problem>> Publisher::publish(const Gatewa
   if (config::has_errors(problems)) return std::unexpected(std::move(problems));
   const ConfigDelta delta = delta_to(config);
   Certificates certificates = load_certificates(delta, problems);
+  const auto backend_tls = cluster_compiler_.load_tls(delta.upsert_clusters, problems);
   if (config::has_errors(problems)) return std::unexpected(std::move(problems));
   return commit(delta, listeners_after(delta), std::move(certificates));
 }
@@ -47,6 +48,7 @@ std::expected<SnapshotPtr, std::vector<Problem>> Publisher::apply(const ConfigDe
   Listeners listeners = listeners_after(delta);
   std::vector<Problem> problems = check(delta, listeners);
   Certificates certificates = load_certificates(delta, problems);
+  const auto backend_tls = cluster_compiler_.load_tls(delta.upsert_clusters, problems);
   if (config::has_errors(problems)) return std::unexpected(std::move(problems));
   return commit(delta, std::move(listeners), std::move(certificates));
 }

@@ -69,7 +69,7 @@ std::string problem(std::size_t number, std::string_view why) {
 
 }  // namespace
 
-std::expected<std::vector<PemBlock>, std::string> read_pem(std::string_view text) {
+std::expected<std::vector<PemBlock>, std::string> read_pem(std::string_view text, std::size_t max_blocks) {
   if (text.size() > kMaxPemBytes) return std::unexpected("more than 1 MB of text");
   // PEM_read_bio works on C strings: what follows a NUL in a line would be read by others, but not here.
   if (text.find('\0') != text.npos) return std::unexpected("not text: it has a NUL byte");
@@ -84,7 +84,7 @@ std::expected<std::vector<PemBlock>, std::string> read_pem(std::string_view text
       if (is_at_end()) return blocks;
       return std::unexpected(problem(number, why_unreadable()));
     }
-    if (number > kMaxPemBlocks) return std::unexpected("more than 64 blocks");
+    if (number > max_blocks) return std::unexpected("more than " + std::to_string(max_blocks) + " blocks");
     if (const auto why = why_refused(block); !why.empty()) return std::unexpected(problem(number, why));
     blocks.push_back(
         {.label = block.label.get(), .der = {block.der.get(), block.der.get() + block.der_bytes}});

@@ -25,6 +25,7 @@ inline constexpr std::size_t kMaxPemBlocks = 64;
 // 7468 5.2 has people write there). One block that cannot be read, or is encrypted, fails the whole: a chain
 // without one of its certificates is another chain. The error counts blocks from 1 and shows nothing of their
 // contents.
-[[nodiscard]] std::expected<std::vector<PemBlock>, std::string> read_pem(std::string_view text);
+[[nodiscard]] std::expected<std::vector<PemBlock>, std::string> read_pem(
+    std::string_view text, std::size_t max_blocks = kMaxPemBlocks);
 
 }  // namespace ingress::tls

@@ -25,18 +25,48 @@ std::expected<net::TransportPtr, Error> accept(net::EventLoop& loop, net::Transp
   return transport;
 }
 
-TlsTransport::Beginning::Beginning(TlsTransport* self, ServerTls tls)
-    : handshake(std::move(tls.context), std::move(tls.certificates)),
+std::expected<net::TransportPtr, Error> connect(net::EventLoop& loop, net::TransportPtr stream, ClientTls tls,
+                                                ClientTlsCounters& counters) {
+  auto* made = new TlsTransport(loop, std::move(stream), std::move(tls), counters);
+  net::TransportPtr transport(made);
+  if (!made->has_session())
+    return std::unexpected(Error{.code = ErrorCode::kOverload, .what = "tls_memory", .detail = {}});
+  return transport;
+}
+
+TlsTransport::Beginning::Beginning(TlsTransport* self, ServerTls tls, TlsCounters& counters_in)
+    : counters(counters_in),
+      handshake(std::move(tls.context), std::move(tls.certificates)),
       place(std::move(tls.place)),
       limit(tls.handshake_limit),
       timer([](void* owner) { static_cast<TlsTransport*>(owner)->on_handshake_timeout(); }, self) {}
 
 TlsTransport::TlsTransport(net::EventLoop& loop, net::TransportPtr stream, ServerTls tls,
                            TlsCounters& counters)
-    : loop_(loop), stream_(std::move(stream)), counters_(counters) {
+    : loop_(loop), stream_(std::move(stream)) {
   const ErrorScope errors;
   SSL_CTX* context = tls.context->ssl_context();
-  beginning_ = std::make_unique<Beginning>(this, std::move(tls));
+  beginning_ = std::make_unique<Beginning>(this, std::move(tls), counters);
+  make_session(context);
+  if (!ssl_) return;
+  SSL_set_accept_state(ssl_.get());
+  beginning_->handshake.attach(*ssl_);
+}
+
+TlsTransport::TlsTransport(net::EventLoop& loop, net::TransportPtr stream, ClientTls tls,
+                           ClientTlsCounters& counters)
+    : loop_(loop),
+      stream_(std::move(stream)),
+      client_(std::make_unique<ClientHandshake>(std::move(tls), counters)) {
+  const ErrorScope errors;
+  make_session(client_->ssl_context());
+  if (!ssl_) return;
+  SSL_set_connect_state(ssl_.get());
+  if (!client_->attach(*ssl_)) ssl_.reset();
+}
+
+// Null for lack of memory.
+void TlsTransport::make_session(ssl_ctx_st* context) {
   ssl_.reset(SSL_new(context));
   BIO* bio = BIO_new(bio_method());
   if (!ssl_ || bio == nullptr) {
@@ -47,9 +77,7 @@ TlsTransport::TlsTransport(net::EventLoop& loop, net::TransportPtr stream, Serve
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);  // takes it over
-  SSL_set_accept_state(ssl_.get());
   SSL_set_shed_handshake_config(ssl_.get(), 1);
-  beginning_->handshake.attach(*ssl_);
 }
 
 TlsTransport::~TlsTransport() = default;
@@ -61,8 +89,9 @@ void TlsTransport::FreeSsl::operator()(ssl_st* ssl) const {
 void TlsTransport::start(net::TransportHandler* handler) {
   handler_ = handler;
   if (state_ != State::kHandshake) return;
-  beginning_->timer.set(loop_.timers(), beginning_->limit);
+  if (beginning_) beginning_->timer.set(loop_.timers(), beginning_->limit);
   stream_->start(this);
+  if (client_) advance_soon();  // the client speaks first
 }
 
 void TlsTransport::destroy() {
@@ -74,7 +103,7 @@ void TlsTransport::destroy() {
 
 void TlsTransport::close() {
   if (state_ == State::kClosed) return;
-  if (state_ == State::kHandshake) counters_.handshakes_failed.add();
+  if (beginning_) beginning_->counters.handshakes_failed.add();
   say_goodbye();
   state_ = State::kClosed;
   beginning_.reset();
@@ -118,7 +147,10 @@ void TlsTransport::resume(net::PauseReason reason) {
   stream_->resume(reason);
   // What is here already will not be announced by the stream: bytes, and the end that came behind them.
   if (!was_paused || !is_reading() || is_advance_pending_) return;
-  if (!has_input()) return;
+  if (has_input()) advance_soon();
+}
+
+void TlsTransport::advance_soon() {
   is_advance_pending_ = true;
   loop_.defer([this] {
     is_advance_pending_ = false;
@@ -150,7 +182,8 @@ void TlsTransport::on_drained() {
 }
 
 void TlsTransport::on_broken(Error error) {
-  fail(std::move(error));
+  const bool is_in_handshake = client_ && state_ == State::kHandshake;
+  fail(is_in_handshake ? client_->on_failed(0, ClientHandshake::Stream::kEnded) : std::move(error));
 }
 
 void TlsTransport::on_handshake_timeout() {
@@ -174,18 +207,27 @@ bool TlsTransport::advance_handshake() {
   }
   const int error = SSL_get_error(ssl_.get(), result);
   if (error == SSL_ERROR_WANT_READ && !is_input_ended_) return false;
+  if (client_) {
+    using Stream = ClientHandshake::Stream;
+    fail(client_->on_failed(ERR_peek_error(), is_input_ended_ ? Stream::kEnded : Stream::kOpen));
+    return false;
+  }
   fail(is_input_ended_ ? "tls_closed_in_handshake" : "tls_handshake_failed");
   return false;
 }
 
 void TlsTransport::finish_handshake() {
-  counters_.handshakes.add();
-  if (SSL_session_reused(ssl_.get())) counters_.handshakes_resumed.add();
-  Handshake& handshake = beginning_->handshake;
-  server_name_ = handshake.server_name();
-  if (!server_name_.empty() && !handshake.is_default()) names_ = handshake.names();
-  SSL_set_app_data(ssl_.get(), nullptr);
-  beginning_.reset();
+  if (client_) {
+    client_->on_done(*ssl_);
+  } else {
+    beginning_->counters.handshakes.add();
+    if (SSL_session_reused(ssl_.get())) beginning_->counters.handshakes_resumed.add();
+    Handshake& handshake = beginning_->handshake;
+    server_name_ = handshake.server_name();
+    if (!server_name_.empty() && !handshake.is_default()) names_ = handshake.names();
+    SSL_set_app_data(ssl_.get(), nullptr);
+    beginning_.reset();
+  }
   state_ = State::kOpen;
   has_opened_ = true;
   handler_->on_ready();
@@ -207,9 +249,10 @@ void TlsTransport::read_plain() {
     if (size > 0) handler_->on_read(loop_.take_read(size));
     if (result > 0 && has_input()) continue;
     if (error == SSL_ERROR_SSL) {
+      auto refused = client_ ? client_->on_refused(ERR_peek_error()) : std::nullopt;
       ERR_clear_error();
       flush();  // the alert
-      fail("tls_record");
+      refused ? fail(std::move(*refused)) : fail("tls_record");
     } else if (error != SSL_ERROR_NONE && (error != SSL_ERROR_WANT_READ || is_input_ended_)) {
       note_plain_end();
     }
@@ -224,10 +267,12 @@ bool TlsTransport::has_input() const {
          (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
 }
 
-// The peer's close_notify, or the end of the stream without one: whether a message was cut is for its framing
-// to say.
+// The peer's close_notify, or the end of the stream without one: whether a request was cut is for its framing
+// to say. A response may end with the stream, and then only close_notify tells it from one that somebody in
+// between has cut (RFC 9112 9.8).
 void TlsTransport::note_plain_end() {
   if (!is_reading()) return;  // resume() comes back here
+  if (client_ && (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) == 0) return fail("tls_cut");
   is_plain_ended_ = true;
   input_.clear();
   handler_->on_read_end();
@@ -277,13 +322,14 @@ void TlsTransport::flush() {
 }
 
 void TlsTransport::fail(const char* what) {
-  fail({.code = ErrorCode::kIo, .side = ErrorSide::kDownstream, .what = what, .detail = {}});
+  const ErrorSide side = client_ ? ErrorSide::kUpstream : ErrorSide::kDownstream;
+  fail({.code = ErrorCode::kIo, .side = side, .what = what, .detail = {}});
 }
 
 // Once; what comes later has nothing to add.
 void TlsTransport::fail(Error error) {
   if (state_ == State::kFailed || state_ == State::kClosed) return;
-  if (state_ == State::kHandshake) counters_.handshakes_failed.add();
+  if (beginning_) beginning_->counters.handshakes_failed.add();
   state_ = State::kFailed;
   beginning_.reset();
   handler_->on_broken(std::move(error));

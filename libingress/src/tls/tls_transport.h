@@ -2,8 +2,8 @@
 //
 // Owner: whoever holds the TransportPtr; after destroy() the loop, for the rest of the turn. Thread: the
 // loop's.
-// Caller: as of any Transport. on_read comes when the handshake is done; one that fails or takes longer than
-// its limit comes as on_broken.
+// Caller: as of any Transport. on_read comes when the handshake is done; one that fails, or on the server's
+// side takes longer than its limit, comes as on_broken. The handler may be another from on_ready on.
 // Always true: bytes of one write() leave in one write of the stream below; an idle connection holds no
 // buffer and nothing of its handshake but what secure() tells.
 #pragma once
@@ -21,11 +21,13 @@
 #include "net/loop.h"
 #include "net/timer_wheel.h"
 #include "net/transport.h"
+#include "tls/client_handshake.h"
 #include "tls/handshake.h"
 #include "tls/handshake_limits.h"
 
 struct bio_method_st;
 struct bio_st;
+struct ssl_ctx_st;
 struct ssl_st;
 
 namespace ingress::tls {
@@ -49,9 +51,15 @@ struct ServerTls {
 std::expected<net::TransportPtr, Error> accept(net::EventLoop& loop, net::TransportPtr stream, ServerTls tls,
                                                TlsCounters& counters);
 
+// The client's side of a connection that was just opened, likewise. How long the handshake may take is the
+// caller's to say.
+std::expected<net::TransportPtr, Error> connect(net::EventLoop& loop, net::TransportPtr stream, ClientTls tls,
+                                                ClientTlsCounters& counters);
+
 class TlsTransport final : public net::Transport, private net::TransportHandler, private net::SecureSession {
  public:
   TlsTransport(net::EventLoop& loop, net::TransportPtr stream, ServerTls tls, TlsCounters& counters);
+  TlsTransport(net::EventLoop& loop, net::TransportPtr stream, ClientTls tls, ClientTlsCounters& counters);
   bool has_session() const { return ssl_ != nullptr; }
 
   void start(net::TransportHandler* handler) override;
@@ -98,7 +106,9 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   static long bio_control(bio_st* bio, int command, long, void*);
   static const bio_method_st* bio_method();
 
+  void make_session(ssl_ctx_st* context);
   void advance();
+  void advance_soon();
   bool advance_handshake();
   void finish_handshake();
   void read_plain();
@@ -115,18 +125,19 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
 
   net::EventLoop& loop_;
   net::TransportPtr stream_;
-  TlsCounters& counters_;
   net::TransportHandler* handler_ = nullptr;
   std::unique_ptr<ssl_st, FreeSsl> ssl_;
 
-  struct Beginning {  // gone once the handshake is done
-    Beginning(TlsTransport* self, ServerTls tls);
+  struct Beginning {  // of the server's side; gone once the handshake is done
+    Beginning(TlsTransport* self, ServerTls tls, TlsCounters& counters_in);
+    TlsCounters& counters;
     Handshake handshake;
     std::optional<HandshakeLimits::Place> place;
     std::chrono::milliseconds limit;
     net::Timer timer;
   };
   std::unique_ptr<Beginning> beginning_;
+  std::unique_ptr<ClientHandshake> client_;  // null: the server's side
   std::string server_name_;
   // Of the certificates offered; empty: any host.
   std::vector<std::shared_ptr<const CertificateNames>> names_;

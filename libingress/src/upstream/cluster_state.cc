@@ -15,7 +15,8 @@ auto identity(const EndpointRef& endpoint) {
 
 }  // namespace
 
-EndpointState::EndpointState(Endpoint key_in) : key(std::move(key_in)) {
+EndpointState::EndpointState(Endpoint key_in, tls::ClientContextPtr tls_in)
+    : key(std::move(key_in)), tls(std::move(tls_in)) {
   const bool is_ipv6 = key.address.find(':') != std::string::npos;
   label = is_ipv6 ? "[" + key.address + "]:" : key.address + ":";
   label += std::to_string(key.port);
@@ -47,9 +48,7 @@ void ClusterStates::update(State& state, const ClusterEntry* entry) {
   state.entry = entry;
   if (entry != nullptr) {
     for (const Endpoint& value : entry->cluster.endpoints) {
-      const EndpointRef* known = find(before, value);
-      EndpointRef endpoint = known != nullptr ? *known : EndpointRef(new EndpointState(value));
-      if (known == nullptr) endpoint->available_since = context_.now();
+      EndpointRef endpoint = keep_or_make(before, value, *entry);
       prepare(*endpoint, value, state);
       state.endpoints.push_back(endpoint.get());
       state.owned.push_back(std::move(endpoint));
@@ -63,6 +62,22 @@ void ClusterStates::update(State& state, const ClusterEntry* entry) {
     endpoint->idle.clear();
   }
   update_gate(state, entry);
+}
+
+// Under another TLS policy an endpoint is another one, as its connections may serve nobody any more; but what
+// is known of the machine behind it stays true.
+EndpointRef ClusterStates::keep_or_make(const std::vector<EndpointRef>& before, const Endpoint& value,
+                                        const ClusterEntry& entry) const {
+  const EndpointRef* known = find(before, value);
+  if (known != nullptr && (*known)->tls == entry.tls) return *known;
+  EndpointRef made(new EndpointState(value, entry.tls));
+  made->available_since = context_.now();
+  if (known != nullptr) {
+    made->available_since = (*known)->available_since;
+    made->availability = (*known)->availability;
+    made->latency = (*known)->latency;
+  }
+  return made;
 }
 
 void ClusterStates::update_gate(State& state, const ClusterEntry* entry) {
@@ -172,7 +187,8 @@ EndpointRef ClusterStates::pick_of_older(State* newest, const ClusterEntry& entr
   const std::vector<Endpoint>& keys = entry.cluster.endpoints;
   if (keys.empty()) return {};
   const auto known_as = [&](const Endpoint& key) {
-    return newest == nullptr ? nullptr : find(newest->owned, key);
+    const EndpointRef* known = newest == nullptr ? nullptr : find(newest->owned, key);
+    return known != nullptr && (*known)->tls == entry.tls ? known : nullptr;
   };
   const auto rank = [&](const Endpoint& key) {
     if (request.has_failed(key)) return request.was_last(key) ? 3 : 2;
@@ -186,7 +202,7 @@ EndpointRef ClusterStates::pick_of_older(State* newest, const ClusterEntry& entr
     if (rank(keys[index]) < rank(keys[best])) best = index;
   }
   if (const EndpointRef* known = known_as(keys[best])) return *known;
-  EndpointRef gone(new EndpointState(keys[best]));
+  EndpointRef gone(new EndpointState(keys[best], entry.tls));
   gone->is_retired = true;
   return gone;
 }

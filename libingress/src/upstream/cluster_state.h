@@ -2,7 +2,8 @@
 //
 // Owner: a worker. Thread: its.
 // Caller: adopt() at each new snapshot; the table it names must outlive the next adopt().
-// Always true: an endpoint that is in the old and the new version of a cluster keeps its state; the list of
+// Always true: an endpoint that is in the old and the new version of a cluster, under the same TLS policy,
+// keeps its state; the list of
 // those that a pick may choose from is made when endpoints or their availability change, not by picks.
 #pragma once
 
@@ -95,6 +96,8 @@ class ClusterStates {
     ClusterLoadRef load;                // null before the first retry
   };
   void update(State& state, const ClusterEntry* entry);
+  EndpointRef keep_or_make(const std::vector<EndpointRef>& before, const Endpoint& value,
+                           const ClusterEntry& entry) const;
   static void prepare(EndpointState& endpoint, const Endpoint& value, State& state);
   void update_gate(State& state, const ClusterEntry* entry);
   // `owned` is sorted; null when it has no such endpoint.

@@ -1,5 +1,8 @@
 #include "upstream/cluster_table.h"
 
+#include <chrono>
+#include <utility>
+
 namespace ingress::upstream {
 namespace {
 
@@ -11,10 +14,37 @@ std::shared_ptr<const HashRing> ring_of(const Cluster& cluster, const ClusterEnt
   return std::make_shared<const HashRing>(cluster.endpoints);
 }
 
+// Where no context can be had the cluster loses its endpoints: it must not become plain.
+void set_tls(ClusterEntry& entry, const ClusterEntry* before, tls::ClientContexts& contexts) {
+  if (!entry.cluster.tls) return;
+  const bool is_same = before != nullptr && before->tls && before->cluster.tls == entry.cluster.tls;
+  entry.tls =
+      is_same ? before->tls : contexts.load(*entry.cluster.tls, std::chrono::system_clock::now()).context;
+  if (!entry.tls) entry.cluster.endpoints.clear();
+}
+
 }  // namespace
 
 ClusterCompiler::ClusterCompiler(std::shared_ptr<base::SlotRegistry> slots)
     : slots_(std::move(slots)), table_(std::make_shared<const ClusterTable>()) {}
+
+std::vector<tls::ClientContextPtr> ClusterCompiler::load_tls(std::span<const Cluster> upserts,
+                                                             std::vector<Problem>& problems) {
+  std::vector<tls::ClientContextPtr> loaded;
+  for (const Cluster& cluster : upserts) {
+    if (!cluster.tls) continue;
+    const Cluster* held = find(cluster.name);
+    if (held != nullptr && held->tls == cluster.tls) continue;
+    auto made = tls_.load(*cluster.tls, std::chrono::system_clock::now());
+    for (Problem& problem : made.problems) {
+      problem.object = cluster.origin;
+      problem.field.insert(0, "clusters." + cluster.name + (problem.field.empty() ? ".tls" : ".tls."));
+      problems.push_back(std::move(problem));
+    }
+    loaded.push_back(std::move(made.context));
+  }
+  return loaded;
+}
 
 std::shared_ptr<const ClusterTable> ClusterCompiler::apply(std::span<const Cluster> upserts,
                                                            std::span<const std::string> removals) {
@@ -30,9 +60,10 @@ std::shared_ptr<const ClusterTable> ClusterCompiler::apply(std::span<const Clust
   for (const Cluster& cluster : upserts) {
     std::shared_ptr<const ClusterEntry>& held = clusters_[cluster.name];
     if (held && held->cluster == cluster) continue;
-    auto ring = ring_of(cluster, held.get());
-    held = std::make_shared<const ClusterEntry>(
-        ClusterEntry{cluster, slots_->lease(cluster.name), std::move(ring)});
+    ClusterEntry entry{
+        .cluster = cluster, .slot = slots_->lease(cluster.name), .ring = ring_of(cluster, held.get())};
+    set_tls(entry, held.get(), tls_);
+    held = std::make_shared<const ClusterEntry>(std::move(entry));
     entries.set(held->slot->index, held);
     has_changed = true;
   }

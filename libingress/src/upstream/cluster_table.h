@@ -13,6 +13,8 @@
 #include "base/persistent_vector.h"
 #include "base/slot_registry.h"
 #include "ingress/cluster.h"
+#include "ingress/config.h"
+#include "tls/client_context.h"
 #include "upstream/hash_ring.h"
 
 namespace ingress::upstream {
@@ -21,6 +23,7 @@ struct ClusterEntry {
   Cluster cluster;
   base::SlotLease slot;                            // keeps the index of this name while any snapshot knows it
   std::shared_ptr<const HashRing> ring = nullptr;  // of the endpoints, for LoadBalancing::kConsistentHash
+  tls::ClientContextPtr tls = nullptr;  // null: plain; the same object as long as Cluster::tls stays
 };
 
 class ClusterTable {
@@ -42,7 +45,12 @@ class ClusterCompiler {
  public:
   explicit ClusterCompiler(std::shared_ptr<base::SlotRegistry> slots);
 
-  // Cost: what changed. Nothing changed: the same pointer.
+  // Reads what the TLS of `upserts` is made of. What is wrong is appended to `problems`, with fields below
+  // "clusters.NAME". The result is to be held until apply(), which then finds it.
+  std::vector<tls::ClientContextPtr> load_tls(std::span<const Cluster> upserts,
+                                              std::vector<Problem>& problems);
+  // Cost: what changed. Nothing changed: the same pointer. A cluster whose TLS cannot be read, which
+  // load_tls() tells, has no endpoints.
   std::shared_ptr<const ClusterTable> apply(std::span<const Cluster> upserts,
                                             std::span<const std::string> removals);
   const Cluster* find(const std::string& name) const;
@@ -53,6 +61,7 @@ class ClusterCompiler {
 
  private:
   std::shared_ptr<base::SlotRegistry> slots_;
+  tls::ClientContexts tls_;
   std::unordered_map<std::string, std::shared_ptr<const ClusterEntry>> clusters_;
   std::shared_ptr<const ClusterTable> table_;
 };

@@ -154,11 +154,11 @@ Connector::OnConnected Connector::with_proxy_header(std::string header, OnConnec
   };
 }
 
-std::unique_ptr<Connector::Attempt> Connector::connect(const Endpoint& endpoint, std::string proxy_header,
-                                                       std::chrono::milliseconds timeout,
-                                                       OnConnected on_connected) {
-  return open(endpoint, timeout, with_proxy_header(std::move(proxy_header), std::move(on_connected)));
-}
+Connector::Connector(net::EventLoop& loop, net::Resolver* resolver, LocalBackends local_backends)
+    : loop_(loop),
+      resolver_(resolver),
+      local_backends_(local_backends),
+      sessions_(std::make_shared<tls::SessionCache>()) {}
 
 std::unique_ptr<Connector::Attempt> Connector::open(const Endpoint& endpoint,
                                                     std::chrono::milliseconds timeout,

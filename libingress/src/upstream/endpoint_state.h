@@ -1,7 +1,8 @@
 // What one worker knows about one endpoint: load and idle connections. Survives configuration changes.
 //
 // Owner: counted; held by the ClusterState that lists it and by exchanges and connections that use it.
-// Thread: its worker's. Always true: a retired endpoint (no longer listed) has no idle connections.
+// Thread: its worker's. Always true: all its connections were opened under `tls`; a retired endpoint (no
+// longer listed) has no idle connections.
 #pragma once
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "ingress/cluster.h"
+#include "tls/client_context.h"
 #include "upstream/circuit_breaker.h"
 #include "upstream/conn_pool.h"
 #include "upstream/latency_average.h"
@@ -24,7 +26,7 @@ namespace ingress::upstream {
 enum class Availability : std::uint8_t { kAvailable, kUnavailable };
 
 struct EndpointState {
-  explicit EndpointState(Endpoint key_in);
+  explicit EndpointState(Endpoint key_in, tls::ClientContextPtr tls_in = nullptr);
   void begin_exchange() {
     ++num_active;
     if (cluster_active != nullptr) ++*cluster_active;
@@ -34,7 +36,9 @@ struct EndpointState {
     if (cluster_active != nullptr) --*cluster_active;
   }
 
-  Endpoint key;                  // address and port stay; weight and zone are those of the newest version
+  Endpoint key;  // address and port stay; weight and zone are those of the newest version
+  // How it is spoken to; null: plain. With another policy it is another endpoint: no connection is shared.
+  const tls::ClientContextPtr tls;
   std::string label;             // "10.0.0.1:80", "[::1]:80": for logs
   std::uint64_t share = 1;       // its weight now, relative to the others of the cluster; above 0
   std::uint32_t num_active = 0;  // exchanges that use it now; changed by the two above

@@ -332,7 +332,8 @@ void H1ClientConn::on_broken(Error error) {
       leave_pool();
       return;
     case State::kAwaitHead:
-      fail(closed_early(error.what));
+      // A client certificate that was refused, which TLS 1.3 tells after the handshake.
+      fail(error.code == ErrorCode::kUpstreamTls ? std::move(error) : closed_early(error.what));
       return;
     case State::kBody:
       fail({ErrorCode::kResponseTruncated, ErrorSide::kUpstream, RetrySafety::kNotSafe, "reset_in_body", {}});

@@ -33,12 +33,24 @@ bool is_expected(std::uint16_t status, const HealthCheck& settings) {
   });
 }
 
+namespace {
+
+// Which check of TLS failed is what one has to know; of others the code says enough.
+std::string reason_of(const Error& error) {
+  const std::string code(to_string(error.code));
+  return error.code == ErrorCode::kUpstreamTls ? code + ':' + error.what : code;
+}
+
+}  // namespace
+
 class HealthChecker::Probe final : private UpstreamEvents {
  public:
-  Probe(HealthChecker& checker, const Cluster& cluster, const Endpoint& endpoint)
+  Probe(HealthChecker& checker, const Cluster& cluster, const Endpoint& endpoint,
+        const tls::ClientContextPtr& tls)
       : checker_(checker),
         cluster_(cluster.name),
         endpoint_(endpoint),
+        tls_(tls),
         settings_(*cluster.health_check),
         limits_(cluster.limits),
         proxy_protocol_(cluster.proxy_protocol),
@@ -48,8 +60,8 @@ class HealthChecker::Probe final : private UpstreamEvents {
   }
 
   const Endpoint& endpoint() const { return endpoint_; }
-  bool is_for(const Cluster& cluster) const {
-    return settings_ == *cluster.health_check && limits_ == cluster.limits &&
+  bool is_for(const Cluster& cluster, const tls::ClientContextPtr& tls) const {
+    return tls_ == tls && settings_ == *cluster.health_check && limits_ == cluster.limits &&
            proxy_protocol_ == cluster.proxy_protocol;
   }
 
@@ -71,7 +83,8 @@ class HealthChecker::Probe final : private UpstreamEvents {
     state_ = State::kProbing;
     timer_.set(checker_.loop_.timers(), settings_.timeout);
     attempt_ = checker_.connector_.connect(
-        endpoint_, make_proxy_header(proxy_protocol_, nullptr), settings_.timeout + kOurTimerComesFirst,
+        endpoint_, {.proxy_header = make_proxy_header(proxy_protocol_, nullptr), .tls = tls_},
+        settings_.timeout + kOurTimerComesFirst,
         [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
   }
   void on_connected(std::expected<net::TransportPtr, Error> transport) {
@@ -79,7 +92,7 @@ class HealthChecker::Probe final : private UpstreamEvents {
     if (!transport) {
       // That we have no descriptor left, say, tells nothing about the endpoint.
       if (transport.error().side == ErrorSide::kSelf) return rest();
-      return finish(HealthStreak::Result::kFailure, to_string(transport.error().code));
+      return finish(HealthStreak::Result::kFailure, reason_of(transport.error()));
     }
     if (settings_.type == HealthCheckType::kTcp) {
       transport->reset();
@@ -137,6 +150,7 @@ class HealthChecker::Probe final : private UpstreamEvents {
   HealthChecker& checker_;
   std::string cluster_;
   Endpoint endpoint_;
+  tls::ClientContextPtr tls_;
   HealthCheck settings_;
   ClusterLimits limits_;
   ProxyProtocol proxy_protocol_;
@@ -153,15 +167,17 @@ HealthChecker::HealthChecker(net::EventLoop& loop, Connector& connector, std::ui
 
 HealthChecker::~HealthChecker() = default;
 
-void HealthChecker::set(const Cluster& cluster, std::span<const Endpoint> endpoints) {
+void HealthChecker::set(const Cluster& cluster, std::span<const Endpoint> endpoints,
+                        const tls::ClientContextPtr& tls) {
   std::vector<std::unique_ptr<Probe>>& probes = probes_[cluster.name];
   std::map<Endpoint, std::unique_ptr<Probe>, EndpointOrder> before;
   for (std::unique_ptr<Probe>& probe : probes) before.emplace(probe->endpoint(), std::move(probe));
   probes.clear();
   for (const Endpoint& endpoint : endpoints) {
     const auto known = before.find(endpoint);
-    const bool stays = known != before.end() && known->second->is_for(cluster);
-    probes.push_back(stays ? std::move(known->second) : std::make_unique<Probe>(*this, cluster, endpoint));
+    const bool stays = known != before.end() && known->second->is_for(cluster, tls);
+    probes.push_back(stays ? std::move(known->second)
+                           : std::make_unique<Probe>(*this, cluster, endpoint, tls));
   }
   if (probes.empty()) probes_.erase(cluster.name);
 }

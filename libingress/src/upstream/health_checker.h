@@ -49,9 +49,10 @@ class HealthChecker {
   HealthChecker(net::EventLoop& loop, Connector& connector, std::uint64_t seed, OnVerdict on_verdict);
   ~HealthChecker();
 
-  // Probes `endpoints` of `cluster`, which has a health_check, and no others of that name any more. Those
-  // that were probed alike before go on where they are.
-  void set(const Cluster& cluster, std::span<const Endpoint> endpoints);
+  // Probes `endpoints` of `cluster`, which has a health_check, and no others of that name any more, speaking
+  // to them as `tls` says (null: plain). Those that were probed alike before go on where they are.
+  void set(const Cluster& cluster, std::span<const Endpoint> endpoints,
+           const tls::ClientContextPtr& tls = nullptr);
   void remove(const std::string& cluster);
 
  private:

@@ -45,8 +45,8 @@ class Preconnector::Filler final : private PoolWatcher {
       permit_ = endpoint_->gate->take_connection(max_connections_);
       if (!permit_) return pause_longer();  // requests need them all
     }
-    attempt_ = owner_.connector_.open(
-        endpoint_->key, timeouts_.connect,
+    attempt_ = owner_.connector_.connect(
+        endpoint_->key, {.tls = endpoint_->tls}, timeouts_.connect,
         [this](std::expected<net::TransportPtr, Error> transport) { on_opened(std::move(transport)); });
   }
 

@@ -37,16 +37,22 @@ class Authority:
         self.root_file = str(folder / "root.pem")
 
     def make(self, *names, key="ecdsa", days=2, serial=1):
-        """For DNS `names`; `serial` tells those apart that are the same otherwise, `days` below 0 have passed."""
+        """For DNS `names`, or "IP:…" and "URI:…"; `serial` tells those apart that are the same otherwise, `days` below 0 have passed."""
         what = (names, key, days, serial)
         if what not in self.made:
             self.made[what] = self._sign(f"leaf-{len(self.made)}", names, key, days)
         return self.made[what]
 
+    def self_signed(self, name):
+        """For `name`, and trusted by nobody."""
+        return self._request("self-signed", "ecdsa", "-x509", "-subj", "/CN=" + name, "-days", "2", "-addext",
+                             "subjectAltName=DNS:" + name, "-addext", "basicConstraints=critical,CA:FALSE")
+
     def _sign(self, file, names, key, days):
-        request = self._request(file, key, "-subj", "/CN=" + names[0])
+        request = self._request(file, key, "-subj", "/CN=" + names[0].replace("/", "_"))
         extensions = self.folder / f"{file}.ext"
-        extensions.write_text("subjectAltName=" + ",".join("DNS:" + name for name in names) + "\n", encoding="ascii")
+        full = [name if ":" in name else "DNS:" + name for name in names]
+        extensions.write_text("subjectAltName=" + ",".join(full) + "\n", encoding="ascii")
         self._openssl("x509", "-req", "-in", f"{file}.pem", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial",
                       "-days", str(days), "-extfile", extensions.name, "-out", f"{file}.pem.signed")
         return Made((self.folder / f"{file}.pem.signed").read_text(encoding="ascii"), request.key)
