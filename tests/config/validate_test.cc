@@ -137,7 +137,23 @@ TEST_CASE("ClusterFaultsNameTheirField") {
        {"clusters[0].slow_start.window_ms", [](auto& c) { c.clusters[0].slow_start.window = -1ms; }},
        {"clusters[0].locality.overprovisioning_percent",
         [](auto& c) { c.clusters[0].locality.overprovisioning_percent = 99; }},
-       {"clusters[0].tls.server_name", [](auto& c) { tls(c).server_name = "*.example"; }},
+       {"clusters[0].panic_threshold_percent", [](auto& c) { c.clusters[0].panic_threshold_percent = 101; }},
+       {"clusters[0].timeouts.connect_ms", [](auto& c) { c.clusters[0].timeouts.connect = -1ms; }},
+       {"clusters[0].limits.response_head_bytes",
+        [](auto& c) { c.clusters[0].limits.response_head_bytes = 0; }},
+       {"clusters[0].endpoints",
+        [](auto& c) {
+          for (int i = 0; i < 65'536; ++i) {
+            c.clusters[0].endpoints.push_back(
+                {"10.1." + std::to_string(i / 256) + "." + std::to_string(i % 256), 1});
+          }
+        }}},
+      Severity::kError);
+}
+
+TEST_CASE("FaultsOfBackendTlsNameTheirField") {
+  check_rows(
+      {{"clusters[0].tls.server_name", [](auto& c) { tls(c).server_name = "*.example"; }},
        {"clusters[0].tls.server_name", [](auto& c) { tls(c).server_name = "a.example:443"; }},
        {"clusters[0].tls.ca_bundle", [](auto& c) { tls(c).ca_bundle = "-----BEGIN PRIVATE KEY-----"; }},
        {"clusters[0].tls.ca_bundle", [](auto& c) { tls(c).ca_bundle.assign(1024 * 1024 + 1, 'a'); }},
@@ -162,18 +178,7 @@ TEST_CASE("ClusterFaultsNameTheirField") {
           tls(c).max_version = TlsVersion::kTls12;
         }},
        {"clusters[0].tls.verification",
-        [](auto& c) { tls(c).verification = static_cast<BackendVerification>(2); }},
-       {"clusters[0].panic_threshold_percent", [](auto& c) { c.clusters[0].panic_threshold_percent = 101; }},
-       {"clusters[0].timeouts.connect_ms", [](auto& c) { c.clusters[0].timeouts.connect = -1ms; }},
-       {"clusters[0].limits.response_head_bytes",
-        [](auto& c) { c.clusters[0].limits.response_head_bytes = 0; }},
-       {"clusters[0].endpoints",
-        [](auto& c) {
-          for (int i = 0; i < 65'536; ++i) {
-            c.clusters[0].endpoints.push_back(
-                {"10.1." + std::to_string(i / 256) + "." + std::to_string(i % 256), 1});
-          }
-        }}},
+        [](auto& c) { tls(c).verification = static_cast<BackendVerification>(2); }}},
       Severity::kError);
 }
 

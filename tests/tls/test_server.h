@@ -102,6 +102,10 @@ class TestServer {
     deliver(static_cast<std::size_t>(-1));
   }
 
+  // From now on no more than `bytes` in all reach the other side; the rest is lost.
+  void cut_after(std::size_t bytes) { left_ = bytes; }
+  bool has_cut() const { return has_cut_; }
+
   FakePeer& peer() { return *peer_; }
   int reason() const { return reason_; }  // SSL_R_… of what failed; 0: nothing
   bool is_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
@@ -131,8 +135,11 @@ class TestServer {
     BIO_mem_contents(SSL_get_wbio(ssl_.get()), &bytes, &size);
     const std::string output(reinterpret_cast<const char*>(bytes), size);
     BIO_reset(SSL_get_wbio(ssl_.get()));
-    for (std::size_t i = 0; i < output.size();) {
-      const std::size_t part = std::min(pace, output.size() - i);
+    has_cut_ = has_cut_ || output.size() > left_;
+    const std::size_t size_left = std::min(output.size(), left_);
+    left_ -= size_left;
+    for (std::size_t i = 0; i < size_left;) {
+      const std::size_t part = std::min(pace, size_left - i);
       peer_->send(std::string_view(output).substr(i, part));
       i += part;
     }
@@ -141,6 +148,8 @@ class TestServer {
   std::shared_ptr<FakePeer> peer_;
   bssl::UniquePtr<SSL> ssl_;
   int reason_ = 0;
+  std::size_t left_ = static_cast<std::size_t>(-1) / 2;
+  bool has_cut_ = false;
 };
 
 }  // namespace ingress::test

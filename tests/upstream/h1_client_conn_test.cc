@@ -3,6 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <tuple>
+#include <vector>
+
 #include "support/fake_transport.h"
 
 namespace ingress::upstream {
@@ -116,6 +120,30 @@ TEST_CASE("ReadsResponsesWholeAndCutAtEveryByte") {
       CHECK(body == row.body);
       CHECK(is_reusable == row.is_reusable);
     }
+  }
+}
+
+// What the TLS below tells as a break: a client certificate that was refused, and an end without goodbye.
+TEST_CASE("BreaksOfTlsAreNamedAndCutBodies") {
+  const Error refused{
+      ErrorCode::kUpstreamTls, ErrorSide::kUpstream, RetrySafety::kNotSafe, "client_certificate", {}};
+  const Error cut{.code = ErrorCode::kIo, .what = "tls_cut"};
+  const std::tuple<const char*, Error, const char*> ends[] = {
+      {"", refused, "failed upstream_tls;"},
+      {"", cut, "failed upstream_reset;"},
+      {"HTTP/1.1 200 OK\r\n\r\nabc", cut, "head 200;failed response_truncated;"}};
+  for (const auto& [bytes, error, log] : ends) {
+    CAPTURE(log);
+    auto loop = net::EventLoop::create();
+    auto peer = test::FakePeer::make(&(*loop)->buffers());
+    Recorder recorder;
+    ClientConnPtr conn(new H1ClientConn(**loop, peer->take_transport(), {}));
+    recorder.conn = conn.get();
+    conn->begin(recorder, "GET", {});
+    if (*bytes != 0) peer->send(bytes);
+    peer->break_with(error);
+    CHECK(recorder.log == log);
+    CHECK_FALSE(conn->is_reusable());
   }
 }
 

@@ -356,41 +356,4 @@ std::string_view TlsTransport::protocol() const {
   return {reinterpret_cast<const char*>(name), size};
 }
 
-int TlsTransport::bio_read(BIO* bio, char* out, int size) {
-  auto& self = *static_cast<TlsTransport*>(BIO_get_data(bio));
-  BIO_clear_retry_flags(bio);
-  if (self.input_.is_empty()) {
-    if (self.is_input_ended_) return 0;
-    BIO_set_retry_read(bio);
-    return -1;
-  }
-  iovec front;
-  self.input_.to_iovecs(&front, 1);
-  const std::size_t part = std::min(front.iov_len, static_cast<std::size_t>(size));
-  std::memcpy(out, front.iov_base, part);
-  self.input_.drop_front(part);
-  return static_cast<int>(part);
-}
-
-int TlsTransport::bio_write(BIO* bio, const char* bytes, int size) {
-  auto& self = *static_cast<TlsTransport*>(BIO_get_data(bio));
-  self.output_.append_copy({bytes, static_cast<std::size_t>(size)}, self.loop_.buffers());
-  return size;
-}
-
-long TlsTransport::bio_control(BIO*, int command, long, void*) {
-  return command == BIO_CTRL_FLUSH ? 1 : 0;
-}
-
-const BIO_METHOD* TlsTransport::bio_method() {
-  static const BIO_METHOD* const method = [] {
-    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index(), "transport");  // lives as long as the process
-    BIO_meth_set_read(made, bio_read);
-    BIO_meth_set_write(made, bio_write);
-    BIO_meth_set_ctrl(made, bio_control);
-    return made;
-  }();
-  return method;
-}
-
 }  // namespace ingress::tls
