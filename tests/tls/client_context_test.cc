@@ -21,7 +21,7 @@ const auto kNow = std::chrono::system_clock::now();
 TEST_CASE("WhatCannotBeReadIsAProblemOfItsField") {
   const TestAuthority authority;
   const Issued good = authority.issue(), other = authority.issue();
-  const std::string ca = authority.pem();
+  const std::string& ca = authority.pem();
   struct Row {
     BackendTls settings;
     const char* field;

@@ -1,4 +1,6 @@
 // Connections under TLS: what open() brings, and the handshake on it.
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -12,8 +14,10 @@ class Connector::SecureAttempt final : public Connector::Attempt, private net::T
  public:
   SecureAttempt(Connector& connector, std::string proxy_header, tls::ClientTls tls, const Endpoint& endpoint,
                 std::chrono::milliseconds timeout, OnConnected on_connected)
-      : connector_(connector), tls_(std::move(tls)), on_connected_(std::move(on_connected)) {
-    deadline_.set(connector.loop_.timers(), timeout);
+      : connector_(connector),
+        tls_(std::move(tls)),
+        on_connected_(std::move(on_connected)),
+        until_(connector.loop_.timers().now() + timeout) {
     opening_ = connector.open(
         endpoint, timeout,
         connector.with_proxy_header(
@@ -29,14 +33,13 @@ class Connector::SecureAttempt final : public Connector::Attempt, private net::T
         tls::connect(connector_.loop_, std::move(*stream), std::move(tls_), connector_.tls_counters_);
     if (!secured) return finish(std::move(secured));
     transport_ = std::move(*secured);
+    // open() kept to the time until here.
+    const auto left = until_ - connector_.loop_.timers().now();
+    deadline_.set(connector_.loop_.timers(), std::max(left, std::chrono::milliseconds(1)));
     transport_->start(this);
   }
 
   void on_deadline() {
-    if (!transport_) {
-      return finish(std::unexpected(
-          Error{ErrorCode::kConnectFailed, ErrorSide::kUpstream, RetrySafety::kSafe, "timeout", {}}));
-    }
     connector_.tls_counters_.count(tls::ClientTlsFailure::kTimeout);
     finish(std::unexpected(tls::to_error(tls::ClientTlsFailure::kTimeout)));
   }
@@ -58,6 +61,7 @@ class Connector::SecureAttempt final : public Connector::Attempt, private net::T
   Connector& connector_;
   tls::ClientTls tls_;
   OnConnected on_connected_;
+  std::chrono::milliseconds until_;
   net::Timer deadline_{[](void* self) { static_cast<SecureAttempt*>(self)->on_deadline(); }, this};
   std::unique_ptr<Attempt> opening_;
   net::TransportPtr transport_;
