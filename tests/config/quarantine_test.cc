@@ -253,6 +253,29 @@ TEST_CASE("AClusterWithBadTlsHasNoEndpointsAndNeverTurnsPlain") {
   }
 }
 
+TEST_CASE("AListenerWithBadClientCertificatesLetsNobodyIn") {
+  const ClientCertificates good{.authorities = "-----BEGIN CERTIFICATE-----",
+                                .allowed_names = {{.value = "a.example"}}};
+  const auto repaired = [&](auto&& break_it) {
+    ClientCertificates certificates = good;
+    break_it(certificates);
+    GatewayConfig config{
+        .listeners = {{.name = "web", .tls = ListenerTls{.client_certificates = certificates}}}};
+    quarantine(config);
+    REQUIRE(config.listeners.size() == 1);
+    CHECK_FALSE(config::has_errors(validate(config)));
+    return config.listeners[0].tls->client_certificates;
+  };
+  const ClientCertificates nobody{.mode = ClientCertificateMode::kRefuse};
+  CHECK(repaired([](auto&) {}) == good);
+  CHECK(repaired([](auto& c) { c.authorities.clear(); }) == nobody);
+  CHECK(repaired([](auto& c) { c.mode = static_cast<ClientCertificateMode>(9); }) == nobody);
+  CHECK(repaired([](auto& c) { c.allowed_names[0].type = static_cast<ClientNameType>(9); }) == nobody);
+  CHECK(repaired([](auto& c) { c.allowed_names[0].value.clear(); }) == nobody);
+  CHECK(repaired([](auto& c) { c.headers.subject = "content-length"; }) == nobody);
+  CHECK(repaired([](auto& c) { c.max_intermediates = 99; }) == nobody);
+}
+
 TEST_CASE("ABadRuleStillRedirects") {
   GatewayConfig config = config_with({.backends = {{"a"}},
                                       .plain_requests = PlainRequests::kRedirect,

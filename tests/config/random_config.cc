@@ -21,6 +21,31 @@ Origin RandomConfig::origin() {
   return {.kind = "Ingress", .namespace_ = pick({"default", "prod", ""}), .name = pick({"shop", "cart"})};
 }
 
+ClientCertificates RandomConfig::client_certificates() {
+  ClientCertificates out{.authorities = "-----BEGIN CERTIFICATE-----\n"};
+  if (one_in(3)) out.mode = ClientCertificateMode::kOptional;
+  if (one_in(6)) out.mode = ClientCertificateMode::kRefuse, out.authorities.clear();
+  if (one_in(3)) out.crls = "-----BEGIN X509 CRL-----\n";
+  if (one_in(3)) out.max_intermediates = static_cast<std::uint32_t>(below(10));
+  if (one_in(3)) out.allowed_names.push_back({.value = pick({"a.example", "*.b.example"})});
+  if (one_in(3))
+    out.allowed_names.push_back({.type = ClientNameType::kIp, .value = pick({"10.0.0.1", "::1"})});
+  if (one_in(3)) {
+    out.allowed_names.push_back({.type = ClientNameType::kCommonName,
+                                 .value = pick({"a|b", "svc-[0-9]+"}),
+                                 .match = ValueMatchType::kRegularExpression});
+  }
+  if (one_in(3)) out.headers.subject = "X-Client-Subject";
+  if (one_in(3)) out.headers.certificate = "ssl-client-cert";
+  if (is_fault()) out.authorities = one_in(2) ? "" : "-----BEGIN PRIVATE KEY-----", out.mode = {};
+  if (is_fault()) out.max_intermediates = 10;
+  if (is_fault()) out.allowed_names.push_back({.type = ClientNameType::kIp, .value = "10.0.0.0/8"});
+  if (is_fault()) out.allowed_names.push_back({.value = "(", .match = ValueMatchType::kRegularExpression});
+  if (is_fault()) out.headers.verified = pick({"host", "a_b", "a b", "x-forwarded-for", ":"});
+  if (is_fault()) out.headers.verified = out.headers.issuer = "same";
+  return out;
+}
+
 ListenerTls RandomConfig::listener_tls() {
   ListenerTls out;
   if (one_in(3)) out.preset = TlsPreset::kModern;
@@ -36,6 +61,7 @@ ListenerTls RandomConfig::listener_tls() {
   if (is_fault()) out.tls12_ciphers.push_back(static_cast<Tls12Cipher>(below(8)));
   if (is_fault()) out.preset = static_cast<TlsPreset>(2);
   if (one_in(3)) out.default_certificate = "certificate-" + std::to_string(below(4));
+  if (one_in(3)) out.client_certificates = client_certificates();
   if (is_fault()) out.min_version = static_cast<TlsVersion>(2);
   if (is_fault()) out.max_version = one_in(2) ? TlsVersion::kTls12 : static_cast<TlsVersion>(9);
   if (is_fault()) out.default_certificate = bad_name();

@@ -31,6 +31,7 @@ class RandomConfig {
   std::string name(const char* stem, std::size_t index);
   std::string bad_name();
   Origin origin();
+  ClientCertificates client_certificates();
   ListenerTls listener_tls();
   Listener listener(std::size_t index);
   HealthCheck health_check();

@@ -25,7 +25,7 @@ GatewayConfig good_config() {
 }
 
 struct Row {
-  const char* field;
+  std::string field;
   std::function<void(GatewayConfig&)> spoil;
 };
 
@@ -294,6 +294,48 @@ TEST_CASE("ProxyProtocolFaultsNameTheirField") {
                  c.clusters[0].limits.preconnect = 1;
                }}},
              Severity::kWarning);
+}
+
+TEST_CASE("ClientCertificateFaultsNameTheirField") {
+  const auto row = [](const char* field, auto change) {
+    return Row{std::string("listeners[0].tls.client_certificates.") + field, [change](GatewayConfig& config) {
+                 config.listeners[0].tls =
+                     ListenerTls{.client_certificates = ClientCertificates{
+                                     .authorities = "-----BEGIN", .allowed_names = {{.value = "a.b"}}}};
+                 change(*config.listeners[0].tls->client_certificates);
+               }};
+  };
+  const auto regular_expression = [](std::string value) {
+    return ClientNameMatch{.value = std::move(value), .match = ValueMatchType::kRegularExpression};
+  };
+  check_rows({row("authorities", [](auto& c) { c.authorities.clear(); }),
+              row("authorities", [](auto& c) { c.authorities.assign(1024 * 1024 + 1, 'c'); }),
+              row("authorities", [](auto& c) { c.authorities += "-----BEGIN EC PRIVATE KEY-----"; }),
+              row("crls", [](auto& c) { c.crls += "-----BEGIN EC PRIVATE KEY-----"; }),
+              row("mode", [](auto& c) { c.mode = static_cast<ClientCertificateMode>(3); }),
+              row("max_intermediates", [](auto& c) { c.max_intermediates = 10; }),
+              row("allowed_names", [](auto& c) { c.allowed_names.resize(257, c.allowed_names[0]); }),
+              row("allowed_names[0].type",
+                  [](auto& c) { c.allowed_names[0].type = static_cast<ClientNameType>(5); }),
+              row("allowed_names[0].match",
+                  [](auto& c) { c.allowed_names[0].match = static_cast<ValueMatchType>(2); }),
+              row("allowed_names[0].value", [](auto& c) { c.allowed_names[0].value = " a"; }),
+              row("allowed_names[0].value", [=](auto& c) { c.allowed_names[0] = regular_expression("("); }),
+              row("allowed_names[0].value",
+                  [=](auto& c) { c.allowed_names[0] = regular_expression("(a{99}){99}"); }),
+              row("allowed_names[0].value",
+                  [](auto& c) { c.allowed_names[0] = {.type = ClientNameType::kIp, .value = "10.0.0.0/8"}; }),
+              row("headers.verified", [](auto& c) { c.headers.verified = "a b"; }),
+              row("headers.subject", [](auto& c) { c.headers.subject = "X_Client"; }),
+              row("headers.issuer", [](auto& c) { c.headers.issuer = "X-Forwarded-For"; }),
+              row("headers.certificate",
+                  [](auto& c) { c.headers.subject = "x-client", c.headers.certificate = "X-Client"; }),
+              row("headers.fingerprint", [](auto& c) { c.headers.fingerprint.assign(257, 'a'); })},
+             Severity::kError);
+  GatewayConfig nobody{.listeners = {{.name = "a",
+                                      .tls = ListenerTls{.client_certificates = ClientCertificates{
+                                                             .mode = ClientCertificateMode::kRefuse}}}}};
+  CHECK(validate(nobody).empty());
 }
 
 TEST_CASE("CertificatesMayShareServerNames") {

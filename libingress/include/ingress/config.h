@@ -64,8 +64,8 @@ INGRESS_EXPORT std::vector<Problem> validate(const GatewayConfig& config);
 // backend becomes a FixedReply of status 500 (`why` "invalid_rule" or "invalid_backend", a backend
 // keeps its weight). Bad hosts, matches and endpoints are left out; a route or rule that loses the last
 // of its hosts or matches goes with it, as without any it would match everything. Limits and timeouts
-// out of range get their defaults, and so does what is wrong in Listener::tls: it never becomes plain.
-// A cluster whose `tls` is wrong loses its endpoints.
+// out of range get their defaults, and so does what is wrong in Listener::tls: it never becomes plain; with
+// wrong client certificates it refuses every handshake. A cluster whose `tls` is wrong loses its endpoints.
 // Certificates lose bad server names; one without a usable chain or key is dropped. A part without a usable
 // key or with one that is taken is dropped.
 // Nothing else changes. Returns what validate() would have said.

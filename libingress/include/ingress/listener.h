@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "ingress/client_certificates.h"
+
 namespace ingress {
 
 // Limits on what one downstream connection may send; a breach is answered and closes it.
@@ -113,6 +115,7 @@ struct ListenerTls {
   // limit.
   std::uint32_t max_handshakes = 8192;
   std::uint32_t max_handshakes_per_source = 512;
+  std::optional<ClientCertificates> client_certificates = {};  // unset = clients are not asked for any
   friend bool operator==(const ListenerTls&, const ListenerTls&) = default;
 };
 

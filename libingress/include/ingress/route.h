@@ -16,12 +16,11 @@
 
 #include "ingress/origin.h"
 #include "ingress/retry.h"
+#include "ingress/value_match.h"
 
 namespace ingress {
 
 enum class PathMatchType : std::uint8_t { kExact, kPrefix, kRegularExpression };
-// Of headers and query parameters.
-enum class ValueMatchType : std::uint8_t { kExact, kRegularExpression };
 
 // Matches the normalised path. A prefix matches whole segments: "/foo" matches "/foo", "/foo/" and
 // "/foo/bar", never "/foobar"; its trailing slash means nothing. An exact path is byte for byte. A regular

@@ -59,6 +59,8 @@ void check_proxy_protocol(const ListenerProxyProtocol& protocol, const FieldPath
 void check_listener_tls(const ListenerTls& tls, const FieldPath& field, Reporter& reporter);
 // Versions, ciphers and groups.
 void check_tls_policy(const ListenerTls& tls, const FieldPath& field, Reporter& reporter);
+void check_listener_clients(const ClientCertificates& certificates, const FieldPath& field,
+                            Reporter& reporter);
 void check_server_name(std::string_view pattern, const FieldPath& field, Reporter& reporter);
 // The certificate without its server names.
 void check_certificate_itself(const Certificate& certificate, const FieldPath& field, Reporter& reporter);

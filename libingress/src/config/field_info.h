@@ -43,6 +43,7 @@ inline constexpr std::int64_t kMaxTimeoutMs = 24 * 60 * 60 * 1000;
 inline constexpr std::int64_t kMaxHeadBytes = 1024 * 1024;
 inline constexpr std::int64_t kMaxWeight = 1'000'000;
 inline constexpr std::int64_t kMaxTrustedProxies = 256;
+inline constexpr std::int64_t kMaxBundleBytes = 1024 * 1024;
 inline constexpr std::int64_t kMaxCertificates = 250'000;
 inline constexpr std::int64_t kMaxAllowedNames = 64;
 inline constexpr std::int64_t kMaxServerNames = 65'536;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "config/fields_client_certificates.h"
 #include "config/fields_common.h"
 #include "ingress/listener.h"
 
@@ -177,6 +178,8 @@ void describe(V&& visit, const ListenerTls*) {
          .doc = "the same from one IPv4 address or IPv6 network of 64 bits, but for `trusted_proxies`",
          .max = 1'000'000},
         &ListenerTls::max_handshakes_per_source);
+  visit({"client_certificates", "which certificates clients are asked for; unset = none"},
+        &ListenerTls::client_certificates);
 }
 
 constexpr TypeInfo type_info(const ListenerProxyProtocol*) {

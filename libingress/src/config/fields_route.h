@@ -15,11 +15,6 @@ constexpr std::array<EnumInfo<PathMatchType>, 3> enum_table(PathMatchType) {
            {PathMatchType::kRegularExpression, "regular_expression", "of RE2; matches the whole path"}}};
 }
 
-constexpr std::array<EnumInfo<ValueMatchType>, 2> enum_table(ValueMatchType) {
-  return {{{ValueMatchType::kExact, "exact", "the same bytes"},
-           {ValueMatchType::kRegularExpression, "regular_expression", "of RE2; matches the whole value"}}};
-}
-
 constexpr TypeInfo type_info(const PathMatch*) {
   return {"path_match",
           "Compared with the normalised path (dot segments removed, unreserved characters "

@@ -94,6 +94,11 @@ void quarantine_tls(ListenerTls& tls) {
   }
   if (min_version_of(tls) == TlsVersion::kTls13) tls.tls12_ciphers.clear();
   if (is_faulty_name(tls.default_certificate)) tls.default_certificate.clear();
+  // Whom a broken one would let in is not known.
+  const bool is_open_to_doubt = tls.client_certificates && is_faulty([&](Reporter& reporter) {
+                                  check_listener_clients(*tls.client_certificates, {}, reporter);
+                                });
+  if (is_open_to_doubt) tls.client_certificates = {.mode = ClientCertificateMode::kRefuse};
 }
 
 // Whom the backends should be cannot be told any more, and nobody else may get the requests: none is left.

@@ -15,6 +15,8 @@ void check_listener_tls(const ListenerTls& tls, const FieldPath& field, Reporter
   check_table_bounds(tls, field, reporter);
   check_name(tls.default_certificate, field.at("default_certificate"), reporter);
   check_tls_policy(tls, field, reporter);
+  if (tls.client_certificates)
+    check_listener_clients(*tls.client_certificates, field.at("client_certificates"), reporter);
 }
 
 void check_server_name(std::string_view pattern, const FieldPath& field, Reporter& reporter) {
