@@ -49,6 +49,20 @@ void report_contents(const ingress::GatewayConfig& config, std::vector<ingress::
   }
 }
 
+// The same of what listeners ask their clients for.
+void report_client_certificates(const ingress::GatewayConfig& config,
+                                std::vector<ingress::Problem>& problems) {
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    const ingress::Listener& listener = config.listeners[i];
+    if (!listener.tls || !listener.tls->client_certificates) continue;
+    for (ingress::Problem problem : ingress::check_client_certificates(*listener.tls->client_certificates)) {
+      problem.object = {"Listener", "", listener.name};
+      problem.field = fmt::format("listeners[{}].tls.client_certificates.{}", i, problem.field);
+      problems.push_back(std::move(problem));
+    }
+  }
+}
+
 }  // namespace
 
 std::pair<std::string, std::string> split_path(const std::string& path) {
@@ -66,7 +80,10 @@ ReadConfig read_config(const std::string& text, const std::string& name,
     if (local_backends == ingress::LocalBackends::kRefused) report_local_endpoints(*config, result.problems);
     const auto is_error = [](const ingress::Problem& p) { return p.severity == ingress::Severity::kError; };
     // What cannot be served for its form alone would only be named twice.
-    if (std::ranges::none_of(result.problems, is_error)) report_contents(*config, result.problems);
+    if (std::ranges::none_of(result.problems, is_error)) {
+      report_contents(*config, result.problems);
+      report_client_certificates(*config, result.problems);
+    }
     if (std::ranges::none_of(result.problems, is_error)) result.config = std::move(*config);
   } else {
     result.problems = std::move(config.error());

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@ struct ClientRecipe {
   std::uint16_t min_version = TLS1_2_VERSION, max_version = TLS1_3_VERSION;
   std::vector<std::uint16_t> verify_algorithms = {};  // empty: the defaults
   SSL_SESSION* session = nullptr;                     // to go on with
+  std::function<void(SSL*)> prepare = {};             // before it begins
 };
 
 class TestClient {
@@ -44,6 +46,7 @@ class TestClient {
                                      recipe.verify_algorithms.size());
     }
     if (recipe.session != nullptr) SSL_set_session(ssl_.get(), recipe.session);
+    if (recipe.prepare) recipe.prepare(ssl_.get());
     SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     SSL_set_connect_state(ssl_.get());
   }

@@ -43,9 +43,8 @@ class Recorder final : public net::TransportHandler {
 
 struct Server {
   explicit Server(ListenerTls settings = {}, std::vector<Certificate> certificates = {make_certificate()})
-      : loop(std::move(*net::EventLoop::create())),
-        context(std::move(
-            *ServerContext::create(settings, Http2Mode::kOn, "web", std::make_shared<TicketKeys>()))) {
+      : loop(std::move(*net::EventLoop::create())) {
+    configure(settings);
     CertTable::Builder builder{CertTable()};
     for (const Certificate& certificate : certificates) {
       auto loaded = ServedCertificate::load(certificate, std::chrono::system_clock::now());
@@ -53,6 +52,16 @@ struct Server {
       builder.put(std::move(loaded.certificate));
     }
     table = std::make_shared<const CertTable>(builder.take());
+  }
+  // From the next handshake on; the keys of tickets stay.
+  void configure(const ListenerTls& settings) {
+    std::shared_ptr<const ClientVerifier> clients;
+    if (settings.client_certificates) {
+      clients =
+          ClientVerifier::load(*settings.client_certificates, std::chrono::system_clock::now()).verifier;
+      REQUIRE(clients);
+    }
+    context = std::move(*ServerContext::create(settings, Http2Mode::kOn, "web", tickets, std::move(clients)));
   }
   void replace(const Certificate& certificate) {
     CertTable::Builder builder(*table);
@@ -66,6 +75,7 @@ struct Server {
   }
 
   std::unique_ptr<net::EventLoop> loop;
+  std::shared_ptr<TicketKeys> tickets = std::make_shared<TicketKeys>();
   std::shared_ptr<const ServerContext> context;
   std::shared_ptr<const CertTable> table;
   TlsCounters counters;

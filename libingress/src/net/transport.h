@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "base/buffer.h"
@@ -52,6 +54,12 @@ struct PeerAddress {
   std::string_view view() const& { return text; }
 };
 
+// A header field that tells backends about a client's certificate.
+struct ClientField {
+  std::string name, value;
+  friend bool operator==(const ClientField&, const ClientField&) = default;
+};
+
 // What an encrypted stream knows from its handshake. Lives as long as the Transport that tells of it.
 class SecureSession {
  public:
@@ -60,6 +68,8 @@ class SecureSession {
   virtual bool may_serve(std::string_view host) const = 0;
   virtual std::string_view server_name() const = 0;  // in lower case; empty when the client named none
   virtual std::string_view protocol() const = 0;     // chosen by ALPN (RFC 7301); empty when none was
+  // What backends are to be told about the client's certificate, as field text (RFC 9110 5.5).
+  virtual std::span<const ClientField> client_fields() const { return {}; }
 
  protected:
   ~SecureSession() = default;

@@ -61,7 +61,9 @@ class Exchange final : public ExchangeContext,
 
   void on_request_body(base::Chain&& piece) { request_.push(std::move(piece)); }
   // `trailers` stay valid until finish().
-  void on_request_end(const Headers& trailers) { request_.end(trailers); }
+  void on_request_end(const Headers& trailers) {
+    request_.end(trailers.is_empty() ? trailers : without_reserved(trailers));
+  }
   // Once after each read that brought one of the two above.
   void on_request_read_done();
   // The body is broken or did not come in time.
@@ -102,6 +104,8 @@ class Exchange final : public ExchangeContext,
   Step step();
   Step route_request();
   void set_client_facts();
+  void set_certificate_fields();
+  const Headers& without_reserved(const Headers& trailers) const;
   Step filter_request();
   Step hold_request();
   Step filter_response();

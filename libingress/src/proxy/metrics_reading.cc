@@ -216,6 +216,20 @@ MetricFamily mirrors(Workers workers) {
   return out;
 }
 
+MetricFamily clients_refused(Workers workers) {
+  MetricFamily out =
+      family("tls_clients_refused_total",
+             "TLS handshakes that failed for the client's certificate, by reason.", MetricType::kCounter);
+  for (std::size_t i = 0; i < tls::kNumClientRefusals; ++i) {
+    const std::string reason(tls::to_string(static_cast<tls::ClientRefusal>(i)));
+    out.samples.push_back({.labels = Labels{{"reason", reason}},
+                           .value = sum(workers, [i](const WorkerMetrics& m) -> const Counter& {
+                             return m.tls.clients_refused[i];
+                           })});
+  }
+  return out;
+}
+
 MetricFamily durations(Workers workers) {
   MetricFamily out = family("request_duration_seconds", "Request head complete to response complete.",
                             MetricType::kHistogram);
@@ -304,6 +318,7 @@ Metrics read_metrics(Workers workers, const upstream::BreakerRegistry& breakers,
   out.push_back(retries_by_reason(workers));
   out.push_back(retries_refused(workers));
   out.push_back(mirrors(workers));
+  out.push_back(clients_refused(workers));
   out.push_back(durations(workers));
   add_breakers(breakers, out);
   add_health(health, out);

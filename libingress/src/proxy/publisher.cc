@@ -197,15 +197,8 @@ std::expected<std::vector<ListenerEntry>, std::vector<Problem>> Publisher::bind(
       }
     }
     if (listener.tls && !context) {
-      auto made = tls::ServerContext::create(*listener.tls, listener.http2.mode, name, ticket_keys_);
-      if (!made) {
-        problems.push_back({.object = {.kind = "Listener", .name = name},
-                            .field = "listeners." + name + ".tls",
-                            .why = made.error().text(),
-                            .fix = "change the value, or report this"});
-        continue;
-      }
-      context = std::move(*made);
+      context = make_tls_context(listener, entries, problems);
+      if (!context) continue;
     }
     if (!bound) {
       auto made = bind_(listener);
@@ -229,6 +222,52 @@ std::expected<std::vector<ListenerEntry>, std::vector<Problem>> Publisher::bind(
   }
   if (!problems.empty()) return std::unexpected(std::move(problems));
   return entries;
+}
+
+// Null, with problems, when it cannot be made. `entries`: those of this change so far.
+std::shared_ptr<const tls::ServerContext> Publisher::make_tls_context(
+    const Listener& listener, const std::vector<ListenerEntry>& entries,
+    std::vector<Problem>& problems) const {
+  const auto report = [&](Problem problem) {
+    problem.object = {.kind = "Listener", .name = listener.name};
+    problem.field.insert(0, "listeners." + listener.name + ".tls");
+    problems.push_back(std::move(problem));
+  };
+  std::shared_ptr<const tls::ClientVerifier> clients;
+  if (listener.tls->client_certificates) {
+    std::vector<std::shared_ptr<const tls::ClientTrust>> held;
+    const auto collect = [&](const std::vector<ListenerEntry>& listeners) {
+      for (const ListenerEntry& entry : listeners)
+        if (entry.tls && entry.tls->clients() != nullptr) held.push_back(entry.tls->clients()->trust());
+    };
+    collect(entries);
+    if (current_) collect(current_->listeners);
+    auto loaded =
+        tls::ClientVerifier::load(*listener.tls->client_certificates, std::chrono::system_clock::now(), held);
+    for (Problem& problem : loaded.problems) {
+      if (problem.severity != Severity::kError) continue;
+      problem.field.insert(0, ".client_certificates.");
+      report(std::move(problem));
+    }
+    clients = std::move(loaded.verifier);
+    if (!clients) return nullptr;
+  }
+  auto made = tls::ServerContext::create(*listener.tls, listener.http2.mode, listener.name, ticket_keys_,
+                                         std::move(clients));
+  if (made) return std::move(*made);
+  report({.why = made.error().text(), .fix = "change the value, or report this"});
+  return nullptr;
+}
+
+// The same pointer as before when the names are.
+std::shared_ptr<const policy::ReservedHeaders> Publisher::reserved_headers() const {
+  std::vector<std::string> names;
+  for (const auto& [name, listener] : listeners_)
+    if (listener.tls) policy::add_reserved_names(*listener.tls, names);
+  if (names.empty()) return nullptr;
+  auto reserved = std::make_shared<const policy::ReservedHeaders>(names);
+  const bool is_same = current_ && current_->reserved_headers && *current_->reserved_headers == *reserved;
+  return is_same ? current_->reserved_headers : reserved;
 }
 
 std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigDelta& delta,
@@ -260,11 +299,13 @@ std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigD
   if (same_listeners && routes == current_->routes && clusters == current_->clusters &&
       certificates_ == current_->certificates)
     return current_;
+  auto reserved = same_listeners ? current_->reserved_headers : reserved_headers();
   current_ = std::make_shared<const Snapshot>(Snapshot{.generation = current_ ? current_->generation + 1 : 1,
                                                        .listeners = std::move(*entries),
                                                        .routes = std::move(routes),
                                                        .clusters = std::move(clusters),
-                                                       .certificates = certificates_});
+                                                       .certificates = certificates_,
+                                                       .reserved_headers = std::move(reserved)});
   return current_;
 }
 

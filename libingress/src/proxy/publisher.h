@@ -45,6 +45,10 @@ class Publisher {
   std::vector<Problem> check(const ConfigDelta& delta, const Listeners& listeners) const;
   void check_removed_clusters(const ConfigDelta& delta, std::vector<Problem>& problems) const;
   std::expected<std::vector<ListenerEntry>, std::vector<Problem>> bind(const Listeners& listeners);
+  std::shared_ptr<const tls::ServerContext> make_tls_context(const Listener& listener,
+                                                             const std::vector<ListenerEntry>& entries,
+                                                             std::vector<Problem>& problems) const;
+  std::shared_ptr<const policy::ReservedHeaders> reserved_headers() const;
   Certificates load_certificates(const ConfigDelta& delta, std::vector<Problem>& problems) const;
   std::expected<SnapshotPtr, std::vector<Problem>> commit(const ConfigDelta& delta, Listeners listeners,
                                                           Certificates loaded);

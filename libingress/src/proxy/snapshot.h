@@ -11,6 +11,7 @@
 
 #include "ingress/listener.h"
 #include "ingress/server.h"
+#include "policy/reserved_headers.h"
 #include "policy/trusted_proxies.h"
 #include "routing/route_table.h"
 #include "tls/cert_table.h"
@@ -47,6 +48,7 @@ struct Snapshot {
   std::shared_ptr<const routing::RouteTable> routes;
   std::shared_ptr<const upstream::ClusterTable> clusters;
   std::shared_ptr<const tls::CertTable> certificates;
+  std::shared_ptr<const policy::ReservedHeaders> reserved_headers;  // null: none are
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 

@@ -34,7 +34,15 @@ bool has_key_share(const SSL_CLIENT_HELLO& hello, std::uint16_t group) {
   return false;
 }
 
+bool refuses_everybody(const ClientVerifier* clients) {
+  return clients != nullptr && clients->settings().mode == ClientCertificateMode::kRefuse;
+}
+
 ssl_select_cert_result_t on_client_hello(const SSL_CLIENT_HELLO* hello) {
+  if (refuses_everybody(handshake_of(hello->ssl).clients())) {
+    handshake_of(hello->ssl).refuse_client(ClientRefusal::kNobody);
+    return ssl_select_cert_error;
+  }
   // A hybrid group is worth no round trip more, which is what asking for its share would cost.
   Handshake& handshake = handshake_of(hello->ssl);
   const std::vector<std::uint16_t>& others = handshake.context().groups_without_hybrid();
@@ -51,11 +59,37 @@ int on_server_name(SSL* ssl, int* alert, void*) {
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+// Full handshakes only, and only when the client sent a certificate.
+ssl_verify_result_t on_client_certificate(SSL* ssl, std::uint8_t* alert) {
+  Handshake& handshake = handshake_of(ssl);
+  const STACK_OF(CRYPTO_BUFFER)* sent = SSL_get0_peer_certificates(ssl);
+  if (sent == nullptr || handshake.clients() == nullptr) return ssl_verify_invalid;
+  const auto refused = handshake.clients()->verify(*sent);
+  if (!refused) return ssl_verify_ok;
+  handshake.refuse_client(refused->why);
+  *alert = refused->alert;
+  return ssl_verify_invalid;
+}
+
 }  // namespace
 
 void install_certificate_choice(ssl_ctx_st& context) {
   SSL_CTX_set_select_certificate_cb(&context, on_client_hello);
   SSL_CTX_set_tlsext_servername_callback(&context, on_server_name);
+}
+
+void install_client_verification(ssl_ctx_st& context, const ClientVerifier& clients) {
+  const bool is_required = clients.settings().mode != ClientCertificateMode::kOptional;
+  SSL_CTX_set_custom_verify(&context, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                            on_client_certificate);
+  SSL_CTX_set_max_cert_list(&context, ClientVerifier::kMaxSentBytes);
+  if (!clients.trust()) return;
+  bssl::UniquePtr<STACK_OF(CRYPTO_BUFFER)> names(sk_CRYPTO_BUFFER_new_null());
+  for (const std::vector<std::uint8_t>& name : clients.trust()->told_names()) {
+    bssl::UniquePtr<CRYPTO_BUFFER> bytes(CRYPTO_BUFFER_new(name.data(), name.size(), nullptr));
+    if (names && bytes) bssl::PushToStack(names.get(), std::move(bytes));
+  }
+  SSL_CTX_set0_client_CAs(&context, names.release());
 }
 
 void Handshake::attach(ssl_st& ssl) {
@@ -90,6 +124,7 @@ bool Handshake::choose(ssl_st& ssl) {
     if (!SSL_add1_credential(&ssl, certificate->credential())) return false;
     bound_to += certificate->fingerprint();
   }
+  if (clients() != nullptr) bound_to += clients()->digest();
   std::uint8_t digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   return EVP_Digest(bound_to.data(), bound_to.size(), digest, &size, EVP_sha256(), nullptr) == 1 &&

@@ -9,13 +9,13 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <ctime>
 #include <optional>
 #include <span>
 #include <utility>
 
 #include "tls/boring.h"
 #include "tls/pem.h"
+#include "tls/x509.h"
 
 namespace ingress::tls {
 namespace {
@@ -31,12 +31,6 @@ constexpr std::size_t kMaxNameWarnings = 10;
 CRYPTO_BUFFER_POOL* shared_bytes() {
   static CRYPTO_BUFFER_POOL* const pool = CRYPTO_BUFFER_POOL_new();  // lives as long as the process
   return pool;
-}
-
-bssl::UniquePtr<X509> parse_x509(std::span<const std::uint8_t> der) {
-  const std::uint8_t* at = der.data();
-  bssl::UniquePtr<X509> parsed(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-  return at == der.data() + der.size() ? std::move(parsed) : nullptr;
 }
 
 // Collects what is wrong with one certificate.
@@ -183,14 +177,6 @@ std::optional<Validity> validity_of(const X509* leaf) {
   return validity;
 }
 
-std::string to_text(std::int64_t time) {
-  const auto seconds = static_cast<std::time_t>(time);
-  std::tm parts = {};
-  char text[32] = "";
-  if (gmtime_r(&seconds, &parts) != nullptr) std::strftime(text, sizeof text, "%FT%TZ", &parts);
-  return text;
-}
-
 void check_time(const std::optional<Validity>& validity, std::chrono::system_clock::time_point now,
                 Findings& findings) {
   if (!validity) {
@@ -199,9 +185,9 @@ void check_time(const std::optional<Validity>& validity, std::chrono::system_clo
   }
   const std::int64_t at = std::chrono::system_clock::to_time_t(now);
   if (at > validity->to)
-    findings.warning("chain", "the certificate expired on " + to_text(validity->to), "renew it");
+    findings.warning("chain", "the certificate expired on " + time_text(validity->to), "renew it");
   if (at < validity->from) {
-    findings.warning("chain", "the certificate is valid from " + to_text(validity->from) + " only",
+    findings.warning("chain", "the certificate is valid from " + time_text(validity->from) + " only",
                      "check the clocks, or wait");
   }
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -74,9 +76,18 @@ std::string_view& protocols_of(Http2Mode http2) {
   return http2 == Http2Mode::kOn ? both : http1;
 }
 
-// A ServerContext, and so its keys, outlives its handshakes, in which alone tickets are made and read.
-TicketKeys& tickets_of(SSL* ssl) {
-  return *static_cast<TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+// A ServerContext outlives its handshakes, in which alone tickets are made and read.
+const ServerContext& context_of(SSL* ssl) {
+  return *static_cast<const ServerContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+}
+
+// A full handshake is always a way to go on, so that only what is beyond doubt resumes.
+bool may_resume(SSL* ssl, std::span<const std::uint8_t> session) {
+  const ClientVerifier* clients = context_of(ssl).clients();
+  if (clients == nullptr) return true;
+  const bssl::UniquePtr<SSL_SESSION> parsed(
+      SSL_SESSION_from_bytes(session.data(), session.size(), SSL_get_SSL_CTX(ssl)));
+  return parsed && clients->may_resume(*parsed, std::time(nullptr));
 }
 
 constexpr SSL_TICKET_AEAD_METHOD kTicketMethod = {
@@ -84,17 +95,18 @@ constexpr SSL_TICKET_AEAD_METHOD kTicketMethod = {
     .seal =
         [](SSL* ssl, std::uint8_t* out, std::size_t* out_size, std::size_t max_size, const std::uint8_t* in,
            std::size_t in_size) {
-          const auto size = tickets_of(ssl).seal({in, in_size}, {out, max_size});
+          const auto size = context_of(ssl).tickets().seal({in, in_size}, {out, max_size});
           *out_size = size.value_or(0);
           return size ? 1 : 0;
         },
     .open =
         [](SSL* ssl, std::uint8_t* out, std::size_t* out_size, std::size_t max_size, const std::uint8_t* in,
            std::size_t in_size) {
-          const auto size = tickets_of(ssl).open({in, in_size}, {out, max_size});
+          const auto size = context_of(ssl).tickets().open({in, in_size}, {out, max_size});
           *out_size = size.value_or(0);
+          const bool is_usable = size && may_resume(ssl, {out, *size});
           ERR_clear_error();  // that somebody changed a ticket is no error of the handshake
-          return size ? ssl_ticket_aead_success : ssl_ticket_aead_ignore_ticket;
+          return is_usable ? ssl_ticket_aead_success : ssl_ticket_aead_ignore_ticket;
         }};
 
 }  // namespace
@@ -117,12 +129,13 @@ void ServerContext::FreeContext::operator()(ssl_ctx_st* context) const {
 
 std::expected<std::shared_ptr<const ServerContext>, Error> ServerContext::create(
     const ListenerTls& settings, Http2Mode http2, std::string listener_name,
-    std::shared_ptr<TicketKeys> tickets) {
+    std::shared_ptr<TicketKeys> tickets, std::shared_ptr<const ClientVerifier> clients) {
   const ErrorScope errors;
   std::shared_ptr<ServerContext> made(new ServerContext());
   made->settings_ = settings;
   made->listener_name_ = std::move(listener_name);
   made->tickets_ = std::move(tickets);
+  made->clients_ = std::move(clients);
   made->context_.reset(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* context = made->context_.get();
   if (context == nullptr ||
@@ -137,11 +150,12 @@ std::expected<std::shared_ptr<const ServerContext>, Error> ServerContext::create
   // Tickets alone resume: they need no memory here, and any worker can read them.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 1);
-  SSL_CTX_set_app_data(context, made->tickets_.get());
+  SSL_CTX_set_app_data(context, made.get());
   SSL_CTX_set_ticket_aead_method(context, &kTicketMethod);
   SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
   SSL_CTX_set_alpn_select_cb(context, select_alpn, &protocols_of(http2));
   install_certificate_choice(*context);
+  if (made->clients_) install_client_verification(*context, *made->clients_);
   return made;
 }
 

@@ -122,7 +122,8 @@ void TlsTransport::reset() {
 }
 
 void TlsTransport::shutdown_write() {
-  if (is_write_ended_ || state_ == State::kClosed || state_ == State::kFailed) return;
+  if (is_write_ended_ || state_ == State::kClosed || state_ == State::kFailed || state_ == State::kRefused)
+    return;
   say_goodbye();
   is_write_ended_ = true;
   stream_->shutdown_write();
@@ -167,7 +168,8 @@ bool TlsTransport::minds_reset_at_end() const {
 }
 
 void TlsTransport::on_read(base::Slice bytes) {
-  if (is_plain_ended_ || state_ == State::kFailed) return;  // behind close_notify nothing has a meaning
+  // Behind close_notify and a refusal nothing has a meaning.
+  if (is_plain_ended_ || state_ == State::kFailed || state_ == State::kRefused) return;
   input_.append(std::move(bytes));
   advance();
 }
@@ -187,11 +189,12 @@ void TlsTransport::on_broken(Error error) {
 }
 
 void TlsTransport::on_handshake_timeout() {
-  fail("tls_handshake_timeout");
+  fail(state_ == State::kRefused ? beginning_->refused_for : "tls_handshake_timeout");
 }
 
 // From the loop only: tells the handler what there is to tell.
 void TlsTransport::advance() {
+  if (state_ == State::kRefused) return fail(beginning_->refused_for);  // it has ended too
   if (state_ == State::kHandshake && !advance_handshake()) return;
   if (is_reading()) read_plain();
 }
@@ -202,6 +205,7 @@ bool TlsTransport::advance_handshake() {
   const int result = SSL_do_handshake(ssl_.get());
   flush();  // an alert too
   if (result == 1) {
+    if (!admit_client()) return false;
     finish_handshake();
     return true;
   }
@@ -210,6 +214,10 @@ bool TlsTransport::advance_handshake() {
   if (client_) {
     using Stream = ClientHandshake::Stream;
     fail(client_->on_failed(ERR_peek_error(), is_input_ended_ ? Stream::kEnded : Stream::kOpen));
+    return false;
+  }
+  if (const auto why = client_refusal()) {
+    refuse_client(*why);
     return false;
   }
   fail(is_input_ended_ ? "tls_closed_in_handshake" : "tls_handshake_failed");

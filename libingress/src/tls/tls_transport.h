@@ -8,11 +8,13 @@
 // buffer and nothing of its handshake but what secure() tells.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <expected>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +39,7 @@ struct TlsCounters {
   base::Counter handshakes;          // completed
   base::Counter handshakes_resumed;  // of these
   base::Counter handshakes_failed;
+  std::array<base::Counter, kNumClientRefusals> clients_refused;  // of these
   base::Counter handshakes_refused;  // for HandshakeLimits; counted by who asks them
 };
 
@@ -82,7 +85,8 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   void destroy() override;
 
  private:
-  enum class State : std::uint8_t { kHandshake, kOpen, kFailed, kClosed };
+  // kRefused: the client was told so, and has a while to read it.
+  enum class State : std::uint8_t { kHandshake, kRefused, kOpen, kFailed, kClosed };
   struct FreeSsl {
     void operator()(ssl_st* ssl) const;
   };
@@ -100,6 +104,7 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   bool may_serve(std::string_view host) const override;
   std::string_view server_name() const override { return server_name_; }
   std::string_view protocol() const override;
+  std::span<const net::ClientField> client_fields() const override;
 
   static int bio_read(bio_st* bio, char* out, int size);
   static int bio_write(bio_st* bio, const char* bytes, int size);
@@ -111,6 +116,9 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   void advance_soon();
   bool advance_handshake();
   void finish_handshake();
+  std::optional<ClientRefusal> client_refusal() const;
+  bool admit_client();
+  void refuse_client(ClientRefusal why);
   void read_plain();
   bool has_input() const;
   void note_plain_end();
@@ -135,12 +143,14 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
     std::optional<HandshakeLimits::Place> place;
     std::chrono::milliseconds limit;
     net::Timer timer;
+    const char* refused_for = "";
   };
   std::unique_ptr<Beginning> beginning_;
   std::unique_ptr<ClientHandshake> client_;  // null: the server's side
   std::string server_name_;
   // Of the certificates offered; empty: any host.
   std::vector<std::shared_ptr<const CertificateNames>> names_;
+  std::unique_ptr<std::vector<net::ClientField>> client_fields_;  // null: none
 
   base::Chain input_;              // read from the stream, not yet taken by BoringSSL
   base::Chain output_;             // made by BoringSSL, not yet written to the stream

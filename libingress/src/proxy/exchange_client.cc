@@ -1,0 +1,35 @@
+// What a backend is told about the certificate of a client, and only by us.
+#include "net/transport.h"
+#include "policy/reserved_headers.h"
+#include "proxy/exchange.h"
+
+namespace ingress::proxy {
+
+// Without names in the configuration of now nothing is told, and nothing looked at.
+void Exchange::set_certificate_fields() {
+  const policy::ReservedHeaders* reserved =
+      view_ == nullptr ? nullptr : view_->snapshot().reserved_headers.get();
+  if (reserved == nullptr) return;
+  Headers& headers = start_->head.headers();
+  reserved->remove_from(headers);
+  if (start_->secure == nullptr) return;
+  for (const net::ClientField& ours : start_->secure->client_fields()) {
+    // A name from before the last change.
+    if (!reserved->cover(ours.name)) {
+      headers.retain(
+          [&](const HeaderField& field) { return !policy::is_spelling_of(field.name, ours.name); });
+    }
+    headers.add_checked_view(ours.name, ours.value, HeaderId::kOther);
+  }
+}
+
+// Some backends put trailers among the fields of the head: a client that names what is ours has none.
+const Headers& Exchange::without_reserved(const Headers& trailers) const {
+  static const Headers kNone;
+  const WorkerView* newest = services_.views.newest();
+  const bool is_free = newest == nullptr || newest->snapshot().reserved_headers == nullptr ||
+                       !newest->snapshot().reserved_headers->cover_any(trailers);
+  return is_free ? trailers : kNone;
+}
+
+}  // namespace ingress::proxy
