@@ -9,7 +9,7 @@ import pytest
 
 from support.backend import ok
 from support.client_authority import ClientAuthority
-from support.config_file import secured, single, write_config
+from support.config_file import cluster, config, route, secured, single, write_config
 from support.http_client import RawClient, request_bytes
 from support.tls_client import VERSIONS, HandshakeFailed, TlsClient, client_context
 from support.waiting import eventually
@@ -142,6 +142,37 @@ def test_backends_are_told_and_clients_cannot_say_it(start, tmp_path, make_backe
     assert told.header("X-Client-Names") == "DNS:shop.test,URI:spiffe://a/shop"
     assert told.header("X-Client-Fingerprint") == hashlib.sha256(clients["good"].der).hexdigest()
     assert ssl.PEM_cert_to_DER_cert(unquote(told.header("ssl-client-cert"))) == clients["good"].der
+
+
+@pytest.mark.parametrize("protocol", ["http1.1", "http2"])
+def test_curl_is_let_in_and_told_of_by_both_protocols(serve_tls, make_backend, authority, authorities, clients, protocol):
+    backend = make_backend(ok())
+    proxy = serve_tls(backend=backend, settings={"headers_with_underscores": "allow"}, client_certificates={
+        "authorities": authorities["root"].pem, "headers": {"subject": "X-Subject", "verified": "X-Verified"}})
+    port = proxy.http.rsplit(":", 1)[1]
+    command = ["curl", "-sS", f"--{protocol}", "--cacert", authority.root_file, "--resolve", f"a.test:{port}:127.0.0.1",
+               "-w", "%{http_version}", "-H", "x-subject: forged", "-H", "x_subject: forged", f"https://a.test:{port}/"]
+    shown = ["--cert", clients["good"].file, "--key", clients["good"].key_file]
+    done = subprocess.run([*command, *shown], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "ok\n" + {"http1.1": "1.1", "http2": "2"}[protocol], done.stderr
+    refusal = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert refusal.returncode != 0 and "certificate required" in refusal.stderr
+    (request,) = backend.requests
+    assert b"forged" not in request.raw_head
+    assert (request.header("X-Subject"), request.header("X-Verified")) == ("CN=shop", "SUCCESS")
+
+
+def test_rules_can_match_what_is_told(serve, make_backend, listed, authorities, clients):
+    known, others = make_backend(ok(b"known\n")), make_backend(ok(b"others\n"))
+    value = secured(config([cluster("known", known), cluster("others", others)],
+                           [route("known", "known", matches=[{"headers": [{"name": "X-Subject", "value": "CN=shop"}]}]),
+                            route("others", "others")]),
+                    listed, client_certificates={"mode": "optional", "authorities": authorities["root"].pem,
+                                                 "headers": {"subject": "X-Subject"}})
+    proxy = serve(value)
+    for client, body in ((clients["good"], b"known\n"), (clients["other"], b"others\n"), (None, b"others\n")):
+        with TlsClient(proxy.http, context_of(client), "a.test") as connection:
+            assert connection.request(host="a.test", headers=[("X-Subject", "CN=shop")]).body == body
 
 
 def test_every_request_of_a_connection_tells(serve_tls, make_backend, authorities, clients):
