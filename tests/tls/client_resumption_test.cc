@@ -82,8 +82,12 @@ TEST_CASE("ASessionFromWhenNobodyWasAskedDoesNotStandForACertificate") {
   }
 }
 
-// A server's side of a handshake without a transport, for its session.
-bssl::UniquePtr<SSL_SESSION> session_of(const Server& server, const ClientRecipe& recipe) {
+struct Sessions {
+  bssl::UniquePtr<SSL_SESSION> server, client;
+};
+
+// Both sides of a handshake without a transport.
+Sessions sessions_of(const Server& server, const ClientRecipe& recipe) {
   auto peer = FakePeer::make(&server.loop->buffers());
   TestClient client(peer, recipe);
   const bssl::UniquePtr<SSL> ssl(SSL_new(server.context->ssl_context()));
@@ -103,7 +107,39 @@ bssl::UniquePtr<SSL_SESSION> session_of(const Server& server, const ClientRecipe
     BIO_reset(SSL_get_wbio(ssl.get()));
   }
   REQUIRE(SSL_is_init_finished(ssl.get()));
-  return bssl::UniquePtr<SSL_SESSION>(SSL_get1_session(ssl.get()));
+  return {bssl::UniquePtr<SSL_SESSION>(SSL_get1_session(ssl.get())),
+          bssl::UniquePtr<SSL_SESSION>(SSL_get1_session(client.ssl()))};
+}
+
+bssl::UniquePtr<SSL_SESSION> session_of(const Server& server, const ClientRecipe& recipe) {
+  return sessions_of(server, recipe).server;
+}
+
+TEST_CASE("ATicketFromBeforeAnAuthorityExpiredCostsAFullHandshake") {
+  const std::int64_t now = std::time(nullptr);
+  const Identity root = Identity::root("root");
+  const Identity old_root = Identity::root("old", {.valid_to = now - 50});
+  const Identity good = root.issue();
+  Server server(asking({.authorities = root.pem() + old_root.pem()}));
+  ClientRecipe recipe = client_with(&good, {}, TLS1_2_VERSION);
+  for (const auto& [begun_at, is_resumed] : {std::pair{now - 25, true}, std::pair{now - 75, false}}) {
+    CAPTURE(begun_at);
+    const Sessions sessions = sessions_of(server, recipe);
+    SSL_SESSION_set_time(sessions.server.get(), static_cast<std::uint64_t>(begun_at));
+    std::uint8_t* bytes = nullptr;
+    std::size_t size = 0;
+    REQUIRE(SSL_SESSION_to_bytes(sessions.server.get(), &bytes, &size) == 1);
+    const bssl::UniquePtr<std::uint8_t> owned(bytes);
+    std::vector<std::uint8_t> ticket(size + TicketKeys::kOverheadBytes);
+    ticket.resize(server.tickets->seal({bytes, size}, ticket).value());
+    REQUIRE(SSL_SESSION_set_ticket(sessions.client.get(), ticket.data(), ticket.size()) == 1);
+    ClientRecipe again = recipe;
+    again.session = sessions.client.get();
+    Connection connection(server, again);
+    REQUIRE(connection.client.shake_hands());
+    CHECK(connection.client.is_resumed() == is_resumed);
+    CHECK(connection.handler.num_ready == 1);
+  }
 }
 
 TEST_CASE("ASessionEndsWithWhatItsClientWasLetInBy") {
