@@ -79,6 +79,17 @@ def link(request):
     return LINKS[request.param]
 
 
+@pytest.fixture
+def canary(proxy, link):
+    """Somebody on another connection, who is served before and after."""
+    with link.open(proxy.address(link.name)) as client:
+        client.open()
+        assert client.ask().status == 200
+        yield client
+        last = client.ask()
+        assert last.status == 200 and last.is_ended
+
+
 def pytest_terminal_summary(terminalreporter):
     """`./dev test` prints these lines."""
     held = {}

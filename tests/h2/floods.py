@@ -3,7 +3,6 @@
 import os
 from contextlib import contextmanager
 
-import pytest
 from support.resources import user_bytes
 from wire.client import ConnectionOver
 from wire.frames import Code
@@ -68,14 +67,3 @@ def bounded_memory(daemon, most):
     yield
     assert peak_bytes(process) - peak < most, f"{(peak_bytes(process) - peak) / MB:.1f} MB more at the peak"
     assert user_bytes(process) - mine < most, f"{(user_bytes(process) - mine) / MB:.1f} MB more afterwards"
-
-
-@pytest.fixture
-def canary(proxy, link):
-    """Somebody on another connection, who is served before and after."""
-    with link.open(proxy.address(link.name)) as client:
-        client.open()
-        assert client.ask().status == 200
-        yield client
-        last = client.ask()
-        assert last.status == 200 and last.is_ended

@@ -7,6 +7,8 @@ from support.tls_client import TlsClient, client_context
 from harness.transport import TcpTransport, TlsTransport
 from wire.client import TIMEOUT_S, Http2Client
 
+MANY_BYTES = 500
+
 
 class TcpLink(RawClient):
     def has_word(self, timeout):
@@ -37,6 +39,17 @@ class Tls:
         link = TlsLink(address, client_context(protocols=["h2"]), timeout=TIMEOUT_S)
         assert link.tls.selected_alpn_protocol() == "h2", "the peer does not speak HTTP/2 over TLS"
         return Http2Client(link)
+
+
+def send_bytewise(send):
+    """A send() that writes each byte on its own; of very many, only the first."""
+    def send_apart(data):
+        for i in range(min(len(data), MANY_BYTES)):
+            send(data[i:i + 1])
+        if len(data) > MANY_BYTES:
+            send(data[MANY_BYTES:])
+
+    return send_apart
 
 
 LINKS = {link.name: link for link in (Tcp, Tls)}

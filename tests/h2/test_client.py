@@ -83,7 +83,6 @@ def check(allowed, *said, **kwargs):
 
 
 GOAWAY, RESET = frames.goaway(0, Code.PROTOCOL_ERROR), frames.rst_stream(1, Code.PROTOCOL_ERROR)
-LAST = frames.headers(3, OK)
 
 
 def test_answers_are_told_apart():
@@ -102,9 +101,9 @@ def test_answers_are_told_apart():
             check(allowed, *said)
 
 
-@pytest.mark.parametrize("allowed, said", [(StreamError((Code.PROTOCOL_ERROR,)), RESET), (Answered(), frames.headers(1, OK)),
-                                           (Ignored(), b""), (Answered(num_body_bytes=1), HEAD + frames.data(1, b"x",
-                                                                                                            False))])
+@pytest.mark.parametrize("allowed, said", [
+    (StreamError((Code.PROTOCOL_ERROR,)), RESET), (Answered(), frames.headers(1, OK)), (Ignored(), b""),
+    (Answered(num_body_bytes=1), HEAD + frames.data(1, b"x", end=False))])
 def test_the_connection_has_to_go_on(allowed, said):
     """These end where the next request is due."""
     with pytest.raises(ConnectionOver):

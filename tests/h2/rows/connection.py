@@ -1,8 +1,8 @@
 """h2spec "http2", 3.5 to 4.3, 5.4 and 5.5: the preface, the form of frames, the order of field blocks."""
 
-from wire import blocks, frames
+from wire import frames
 from wire.blocks import request
-from wire.frames import Code, Kind, Setting
+from wire.frames import Code, Kind
 
 from .row import ANSWERED, GET, IGNORED, POST, ConnectionError, Row, any_error, connection_error
 

@@ -10,9 +10,8 @@ from table import host, paths
 from table.wire import got, post
 from wire import blocks, frames
 from wire.blocks import request
-from wire.frames import Code
 
-from .row import MALFORMED, Answered, Row, StreamError
+from .row import MALFORMED, Answered, Row
 
 EVIL = b"\r\nX-Evil: 1"
 SMUGGLED = b"\r\n\r\nGET /hidden HTTP/1.1\r\nHost: a.test\r\n\r\n"

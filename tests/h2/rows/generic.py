@@ -3,7 +3,7 @@
 from table.wire import post
 from wire import blocks, frames
 from wire.blocks import INDEXING, NEVER, PLAIN, indexed, literal, request, size_update
-from wire.frames import Kind, Setting
+from wire.frames import Setting
 
 from .row import ANSWERED, GET, IGNORED, NO_WINDOW, POST, Answered, Row, answered_on, head_of, sync
 

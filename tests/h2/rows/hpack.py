@@ -1,4 +1,5 @@
-"""h2spec "hpack": blocks that no decoder may take. The tables no longer agree, so the connection ends (RFC 9113 4.3)."""
+"""h2spec "hpack": blocks that no decoder may take. The tables no longer agree, so the connection ends (RFC 9113
+4.3)."""
 
 from wire import blocks, frames
 from wire.blocks import coded, indexed, literal, request, size_update

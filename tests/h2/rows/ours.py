@@ -5,8 +5,8 @@ from wire import blocks, frames
 from wire.blocks import INDEXING, indexed, literal, request, size_update
 from wire.frames import Code, Kind, Setting
 
-from .row import (ANSWERED, GET, IGNORED, NO_WINDOW, POST, Answered, ConnectionError, Row, StreamError, acknowledged,
-                  answered_on, any_error, connection_error, head_of, stream_error)
+from .row import (ANSWERED, GET, IGNORED, POST, Answered, ConnectionError, Row, acknowledged, answered_on, any_error,
+                  connection_error, stream_error)
 
 KILOBYTE = bytes(b"a" * 1000)
 REFUSED_LARGE = (Answered((431,)), *any_error(Code.PROTOCOL_ERROR, Code.ENHANCE_YOUR_CALM, Code.COMPRESSION_ERROR))

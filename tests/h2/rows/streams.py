@@ -4,7 +4,7 @@ from wire import blocks, frames
 from wire.blocks import request
 from wire.frames import Code, Setting
 
-from .row import (GET, IGNORED, NO_WINDOW, POST, Answered, Ignored, Row, answered_on, any_error,
+from .row import (GET, NO_WINDOW, POST, Answered, Ignored, Row, answered_on, any_error,
                   connection_error, head_of)
 
 CLOSED_BY_RESET = (*any_error(Code.STREAM_CLOSED), Ignored())

@@ -41,7 +41,8 @@ class Frame:
 
     def __str__(self):
         name = Kind(self.kind).name if self.kind < len(Kind) else f"kind {self.kind}"
-        return f"{name} stream {self.stream} flags {self.flags:#x} {self.payload[:40].hex()} ({len(self.payload)} bytes)"
+        return (f"{name} stream {self.stream} flags {self.flags:#x} {self.payload[:40].hex()} "
+                f"({len(self.payload)} bytes)")
 
 
 def frame(kind, flags, stream, payload=b""):
