@@ -67,10 +67,10 @@ class TestCurl:
         told, body = self.ask(url, "--head")
         assert told == "2 200" and body.startswith(b"HTTP/2 200 \r\n") and b"content-length: 5\r\n" in body
 
-    def test_many_at_once(self, url):
-        done = run("curl", "-skS", "--parallel", "--parallel-max", "50", "-w", "%{http_version} %{http_code}\n",
-                   "--http2-prior-knowledge" if url.startswith("http:") else "--http2", "-o", "/dev/null",
-                   url + "/large?[1-100]")
+    def test_many_at_once(self, daemon):
+        """Over TLS alone: without, curl 7.88 does not get along with itself (nghttpx has the same error from it)."""
+        done = run("curl", "-skS", "--parallel", "--parallel-max", "50", "-w", "%{http_version} %{http_code}\n", "--http2",
+                   "-o", "/dev/null", "https://" + daemon.address("tls") + "/large?[1-100]")
         assert done.stdout.split(b"\n")[:-1] == [b"2 200"] * 100
 
     def test_upgrade_is_not_taken(self, daemon):

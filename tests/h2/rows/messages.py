@@ -21,7 +21,7 @@ def wrong_length(what, length, *bodies):
     pieces = [frames.data(1, body, end=i == len(bodies) - 1) for i, body in enumerate(bodies)]
     head = frames.headers(1, request(b"POST", b"/", (b"content-length", str(length).encode())), end_stream=False)
     return Row("9113 8.1.1", "content-length is not that of " + what, (head, *pieces), MALFORMED, backend=(),
-               begun=post(body=bytes(length)))
+               begun=post(body=b"".join(bodies).ljust(length, b"?")[:length]))
 
 
 TRAILERS = blocks.fields((b":method", b"GET"))

@@ -41,6 +41,7 @@ class Row:
     steps: tuple  # bytes, which are sent; or a call that takes the client
     allowed: tuple  # any of these
     backend: tuple | None = None  # the messages that the backend gets, whole; None: not this row's business
+    maybe: bytes = b""  # a message that the backend may get whole beside those
     begun: bytes = b""  # a message that the backend may get the beginning of, but never the end
     settings: tuple = ()  # of ours
     opening: bytes | None = None  # sent instead of preface and settings
