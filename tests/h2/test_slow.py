@@ -129,12 +129,13 @@ def test_who_stalls_for_too_long_is_ended(start_proxy, backend, link, what):
             client.send(frames.window_update(0, frames.MAX_WINDOW - frames.DEFAULT_WINDOW))
             for number in range(1, 40, 2):
                 client.send(frames.headers(number, request(path=b"/large")))
-            daemon.wait_log(path="/large")  # it has been given up
+            daemon.wait_log(why="client_gone:write_idle")
             client.wait_over()
             assert any(not client.stream(number).is_ended for number in range(1, 40, 2))
         else:
             client.send(frames.headers(1, request(path=b"/large")))
             client.wait(lambda: client.is_over or client.goaway or client.stream(1).reset is not None, "the end")
             assert not client.stream(1).is_ended
+            daemon.wait_log(why="client_gone:write_idle")
         with link.open(daemon.address(link.name)) as other:
             check_small(other.open())

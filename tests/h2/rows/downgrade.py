@@ -126,8 +126,9 @@ LENGTHS = {
     "length-short-none": refused("8.1.1", "no bytes, by HEADERS that end the stream", request(
         b"POST", b"/", (b"content-length", b"5"))),
     # A backend may have the message whole before the bytes behind it come. Those go nowhere.
-    "length-long": with_length("more bytes than it says, with a request in them", b"5", b"hello" + SMUGGLED,
-                               begun=HELLO, maybe=HELLO),
+    "length-long": Row("9113 8.1.1", "a request behind as many bytes as it says", (
+        frames.headers(1, request(b"POST", b"/", (b"content-length", b"5")), end_stream=False),
+        frames.data(1, b"hello" + SMUGGLED)), (*MALFORMED, Answered()), backend=(), begun=HELLO, maybe=HELLO),
     "length-long-none": none_but(b"POST", post(body=b"")),
     "length-long-get": none_but(b"GET", got(body=b"")),
     "length-trailers": refused("8.1.1", "fewer bytes, and trailers", request(

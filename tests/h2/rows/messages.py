@@ -5,7 +5,7 @@ from wire import blocks, frames
 from wire.blocks import request
 from wire.frames import Code
 
-from .row import MALFORMED, POST, Row, any_error, connection_error
+from .row import MALFORMED, POST, Answered, Row, any_error, connection_error
 
 
 def malformed(section, what, block, end_stream=True):
@@ -17,11 +17,14 @@ def with_field(section, what, name, value):
 
 
 def wrong_length(what, length, *bodies):
-    """The backend may have the beginning, whose length it knows to be greater."""
+    """The backend may have the beginning, as far as the length goes; and if that is all, may have answered."""
     pieces = [frames.data(1, body, end=i == len(bodies) - 1) for i, body in enumerate(bodies)]
     head = frames.headers(1, request(b"POST", b"/", (b"content-length", str(length).encode())), end_stream=False)
-    return Row("9113 8.1.1", "content-length is not that of " + what, (head, *pieces), MALFORMED, backend=(),
-               begun=post(body=b"".join(bodies).ljust(length, b"?")[:length]))
+    begun = post(body=b"".join(bodies).ljust(length, b"?")[:length])
+    is_long = sum(map(len, bodies)) > length
+    return Row("9113 8.1.1", "content-length is not that of " + what, (head, *pieces),
+               (*MALFORMED, Answered()) if is_long else MALFORMED, backend=(), begun=begun,
+               maybe=begun if is_long else b"")
 
 
 TRAILERS = blocks.fields((b":method", b"GET"))
