@@ -224,6 +224,37 @@ TEST_CASE("AHeadWithoutEndIsGivenUp") {
   CHECK(goaway_code(out) == 11);
 }
 
+TEST_CASE("FieldsWithoutEndAreNotReadOn") {
+  H2Session session({.head = {.head_bytes = 1000}});
+  std::string out;
+  std::uint32_t id = 1;
+  const std::string block =
+      hpack(std::vector<std::pair<std::string, std::string>>(100, {"x", std::string(100, 'a')}));
+  CHECK(session.feed(begin()));
+  for (; id < 1000 && !session.server.is_over(); id += 2) {
+    if (!session.feed(h2_frame(kHeaders, kEndHeaders | kEndStream, id, block))) break;
+    out += session.collect();
+  }
+  CHECK(reset_code(out, 1) == 11);
+  CHECK_FALSE(session.streams[0]->has_request);
+  CHECK(id < 500);  // and they count
+  CHECK(goaway_code(out) == 11);
+}
+
+TEST_CASE("HeadsThatAreTooLargeAreAnsweredButNotForEver") {
+  H2Session session({.head = {.head_bytes = 300}});
+  std::string out;
+  CHECK(session.feed(begin()));
+  for (std::uint32_t id = 1; id < 1000 && !session.server.is_over(); id += 2) {
+    if (!session.feed(h2_request(id, "GET", "/", {{"x", std::string(300, 'a')}}))) break;
+    if (!session.streams.back()->was_closed) session.answer(*session.streams.back(), "");
+    out += session.collect();
+  }
+  CHECK(session.streams[0]->has_request);
+  CHECK(session.streams.size() < 250);
+  CHECK(goaway_code(out) == 11);
+}
+
 TEST_CASE("TooManyTrailersEndTheStreamOnly") {
   H2Session session;
   std::vector<std::pair<std::string, std::string>> fields;

@@ -96,16 +96,18 @@ int H2Callbacks::on_begin_headers(nghttp2_session* session, const nghttp2_frame*
 
 int H2Callbacks::on_header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name,
                            std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
-                           std::uint8_t, void*) {
+                           std::uint8_t, void* user) {
   H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);
   if (stream == nullptr) return 0;
-  if (is_request(*frame)) {
-    stream->reader_.add(view(name, name_size), view(value, value_size));
-  } else if (!stream->reader_.add_trailer(view(name, name_size), view(value, value_size)) &&
-             !std::exchange(stream->is_refused_, true)) {
+  const bool is_taken = is_request(*frame)
+                            ? stream->reader_.add(view(name, name_size), view(value, value_size))
+                            : stream->reader_.add_trailer(view(name, name_size), view(value, value_size));
+  if (is_taken) return 0;
+  if (!std::exchange(stream->is_refused_, true)) {
     nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_ENHANCE_YOUR_CALM);
   }
-  return 0;
+  server(user).is_in_head_ = false;
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // fields behind it are neither checked nor told
 }
 
 // A request with one malformed field is malformed (RFC 9113 8.1.1).
@@ -150,6 +152,8 @@ void H2Callbacks::take_request(nghttp2_session* session, H2Server& self, const n
     nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_PROTOCOL_ERROR);
     return;
   }
+  // Such heads take time to read, and a client that goes on with them wants just that.
+  if (!framing && framing.error().code == ErrorCode::kHeadTooLarge) self.note_early_end();
   stream->on_request(std::move(framing));
 }
 
@@ -238,6 +242,11 @@ int H2Callbacks::send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t*
 }
 
 int H2Callbacks::on_sent(nghttp2_session* session, const nghttp2_frame* frame, void*) {
+  constexpr std::int32_t kNotice = 0x7fff'ffff;
+  if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id == kNotice) {
+    // Behind it: its answer says that the client has read the notice.
+    return nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, nullptr);
+  }
   const bool may_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
   if (!may_end || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
   H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);

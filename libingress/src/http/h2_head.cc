@@ -35,14 +35,14 @@ std::string_view write_number(char (&to)[kSize], std::uint64_t number) {
 
 }  // namespace
 
-void H2RequestReader::add(std::string_view name, std::string_view value) {
+bool H2RequestReader::add(std::string_view name, std::string_view value) {
   size_ += name.size() + value.size() + kFieldExtra;
   const bool is_pseudo = name.starts_with(':');
   const bool is_crumb = name == "cookie";  // of one field
   if (!is_pseudo && !is_crumb) ++num_fields_;
   if (is_too_large_ || size_ > limits_.head_bytes || num_fields_ > limits_.max_headers) {
     is_too_large_ = true;
-    return;
+    return size_ / 4 <= limits_.head_bytes;
   }
   if (is_pseudo) {
     take_pseudo(name, value);
@@ -52,6 +52,7 @@ void H2RequestReader::add(std::string_view name, std::string_view value) {
   } else {
     add_line(name, value);
   }
+  return true;
 }
 
 void H2RequestReader::take_pseudo(std::string_view name, std::string_view value) {

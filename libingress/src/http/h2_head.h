@@ -31,8 +31,8 @@ class H2RequestReader {
 
   void begin(HeadLimits limits) { limits_ = limits; }
   // A field, in the order in which they come, pseudo fields included. Copied; once there is too much of them
-  // nothing is kept, and finish() says so.
-  void add(std::string_view name, std::string_view value);
+  // nothing is kept, and finish() says so. False when it is four times too much: not worth reading on.
+  bool add(std::string_view name, std::string_view value);
   // All have come. `is_end`: nothing follows, no body. Errors as RequestParser's, and what = "malformed" for
   // requests that RFC 9113 8.1.1 has us treat so: their streams are to be reset.
   std::expected<BodyFraming, Error> finish(PathOptions paths, bool is_end);

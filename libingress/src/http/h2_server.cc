@@ -147,8 +147,7 @@ void H2Server::consume_stream(H2ServerStream& stream, std::size_t bytes) {
 }
 
 void H2Server::announce_goaway() {
-  nghttp2_submit_shutdown_notice(session_);
-  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+  nghttp2_submit_shutdown_notice(session_);  // on_sent() asks for the PING
 }
 
 void H2Server::send_goaway() {

@@ -45,8 +45,8 @@ bool TlsTransport::admit_client() {
 // In TLS 1.3 a client learns of this when it takes itself for connected and has sent its first request: to
 // close on what is still to come would reset the connection, and the alert could be lost.
 void TlsTransport::refuse_client(ClientRefusal why) {
-  counters_.handshakes_failed.add();
-  counters_.clients_refused[static_cast<std::size_t>(why)].add();
+  beginning_->counters.handshakes_failed.add();
+  beginning_->counters.clients_refused[static_cast<std::size_t>(why)].add();
   state_ = State::kRefused;
   input_.clear();
   if (is_input_ended_) return fail(what_of(why));
