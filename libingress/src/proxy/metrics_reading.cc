@@ -77,6 +77,12 @@ struct OfPart {
 constexpr OfPart kOfParts[] = {
     {"proxy_headers_total", "Client connections that began with a header of the PROXY protocol.",
      [](const Worker& w) -> const Counter& { return w.metrics().proxy_headers.accepted; }},
+    {"http2_connections_total", "Connections of clients that speak HTTP/2.",
+     [](const Worker& w) -> const Counter& { return w.metrics().http2.connections; }},
+    {"http2_streams_total", "Requests that began on them.",
+     [](const Worker& w) -> const Counter& { return w.metrics().http2.streams; }},
+    {"http2_floods_total", "Of these connections, those that ended for what their client did too much of.",
+     [](const Worker& w) -> const Counter& { return w.metrics().http2.floods; }},
     {"tls_handshakes_total", "TLS handshakes with clients completed.",
      [](const Worker& w) -> const Counter& { return w.metrics().tls.handshakes; }},
     {"tls_handshakes_resumed_total", "Of these, those that went on with an earlier session.",
