@@ -1,10 +1,12 @@
 """Strict-Transport-Security (RFC 6797): over TLS only, once, and in place of what the backend says."""
 
+import subprocess
+
 import pytest
 
 from support.backend import ok
 from support.config_file import cluster, config, route, secured
-from support.http_client import RawClient
+from support.http_client import RawClient, to_address
 from support.manifests import endpoint_slice, ingress, path, secret, service, with_tls
 from support.tls_client import TlsClient
 
@@ -42,6 +44,16 @@ def test_responses_over_tls_say_it_instead_of_the_backend(serve_hsts, hsts, text
             assert told(client) == [text]
     with RawClient(proxy.address("http-plain")) as client:
         assert told(client) == ["max-age=1", "max-age=2"], "what came without TLS is left alone"
+
+
+def test_http_2_says_it_once_too(serve_hsts):
+    proxy = serve_hsts(OF_BACKEND, hsts={"scope": "subdomains"})
+    port = to_address(proxy.http)[1][1]
+    command = ["curl", "-sSki", "--http2", "--resolve", f"a.test:{port}:127.0.0.1", f"https://a.test:{port}/"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert answer.startswith("HTTP/2 200")
+    said = [line for line in answer.splitlines() if line.lower().startswith(NAME.lower())]
+    assert said == ["strict-transport-security: max-age=31536000; includeSubDomains"]
 
 
 def test_unset_leaves_it_to_the_backend(serve_hsts):
