@@ -101,16 +101,20 @@ def test_old_versions_are_refused(serve_tls):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_alpn_selects_http_1_1_or_ends_the_handshake(serve_tls, version):
-    proxy = serve_tls()
-    for offered, selected in [(["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"), (None, None)]:
+@pytest.mark.parametrize("mode, selections, refused", [
+    ("on", [(["http/1.1"], "http/1.1"), (["http/1.1", "h2"], "h2"), (["h2"], "h2"), (None, None)], ["http/1.0", "acme-tls/1"]),
+    ("off", [(["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"), (None, None)], ["h2"]),
+])
+def test_alpn_selects_what_is_ours_or_ends_the_handshake(serve_tls, version, mode, selections, refused):
+    proxy = serve_tls(settings={"http2": {"mode": mode}})
+    for offered, selected in selections:
         context = client_context(versions=VERSIONS[version], protocols=offered)
         with TlsClient(proxy.http, context, "a.test") as client:
             assert client.tls.selected_alpn_protocol() == selected
-            assert client.request(host="a.test").body == b"ok\n"
-    for offered in (["h2"], ["http/1.0", "acme-tls/1"]):
-        context = client_context(versions=VERSIONS[version], protocols=offered)
-        assert alert_of(proxy, context=context, server_name="a.test") == NO_APPLICATION_PROTOCOL
+            if selected != "h2":
+                assert client.request(host="a.test").body == b"ok\n"
+    context = client_context(versions=VERSIONS[version], protocols=refused)
+    assert alert_of(proxy, context=context, server_name="a.test") == NO_APPLICATION_PROTOCOL
 
 
 def test_curl_verifies_and_is_answered(serve_tls, authority):

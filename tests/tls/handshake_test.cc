@@ -3,6 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
 #include "tls/tls_fixture.h"
 
 namespace ingress::tls {
@@ -106,14 +111,24 @@ TEST_CASE("VersionsOutsideOfTheListenersAreRefused") {
   CHECK_FALSE(ancient.client.shake_hands());
 }
 
-TEST_CASE("SpeaksHttp11OrNothingThatTheClientOffers") {
-  Server server;
-  Connection both(server, {.alpn = std::string("\x02h2\x08http/1.1", 12)});
-  REQUIRE(both.client.shake_hands());
-  CHECK(both.client.alpn() == "http/1.1");
-  Connection h2_only(server, {.alpn = std::string("\x02h2", 3)});
-  CHECK_FALSE(h2_only.client.shake_hands());
-  CHECK(h2_only.client.reason() == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL);
+TEST_CASE("SpeaksWhatIsOursOfWhatTheClientOffersOrNothing") {
+  const auto spoken = [](Http2Mode http2, std::string_view offered) {
+    Server server;
+    server.context = std::move(*ServerContext::create({}, http2, "web", std::make_shared<TicketKeys>()));
+    Connection connection(server, {.alpn = std::string(offered)});
+    if (connection.client.shake_hands()) return connection.client.alpn();
+    CHECK(connection.client.reason() == SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL);
+    return std::string("(alert)");
+  };
+  constexpr std::string_view kHttp1("\x08http/1.1", 9), kHttp2("\x02h2", 3);
+  constexpr std::string_view kBoth("\x08http/1.1\x02h2", 12);
+  CHECK(spoken(Http2Mode::kOn, kBoth) == "h2");
+  CHECK(spoken(Http2Mode::kOn, kHttp1) == "http/1.1");
+  CHECK(spoken(Http2Mode::kOn, kHttp2) == "h2");
+  CHECK(spoken(Http2Mode::kOff, kBoth) == "http/1.1");
+  CHECK(spoken(Http2Mode::kOff, kHttp2) == "(alert)");
+  CHECK(spoken(Http2Mode::kOn, std::string_view("\x08http/1.0", 9)) == "(alert)");
+  CHECK(spoken(Http2Mode::kOn, "").empty());
 }
 
 TEST_CASE("SessionsResumeUnderTheSameCertificatesOnly") {
