@@ -39,7 +39,8 @@ def serve_rsa(serve_tls, authority):
 
 
 def test_the_default_is_intermediate(serve_rsa):
-    for proxy in (serve_rsa(), serve_rsa(preset="intermediate")):
+    for tls in ({}, {"preset": "intermediate"}):
+        proxy = serve_rsa(**tls)
         assert s_client(proxy)[0] == "TLSv1.3"
         ciphers = ["ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305"]
         assert s_client(proxy, "-tls1_2", "-cipher", ":".join(ciphers)) == ("TLSv1.2", ciphers[1], "X25519")
