@@ -15,10 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-std::string begin() {
-  return std::string(kH2Preface) + h2_frame(kSettings, 0, 0, "");
-}
-
 std::string answer_of(std::size_t size) {
   return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" + std::string(size, 'x');
 }
@@ -44,7 +40,7 @@ bool has_goaway(std::string_view bytes) {
 
 struct H2Client : FakeClient {
   explicit H2Client(FakeWorker& of) : FakeClient(of), worker(of) {
-    send(begin());
+    send(h2_begin());
     take();
   }
   void send(std::string_view bytes) {
@@ -59,7 +55,7 @@ struct H2Client : FakeClient {
 };
 
 TEST_CASE("ThePrefaceMayComeByteByByte") {
-  const std::string bytes = begin() + h2_request(1, "GET", "/a");
+  const std::string bytes = h2_begin() + h2_request(1, "GET", "/a");
   for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
     FakeWorker worker;
     const auto backend = worker.add_idle_backend();
@@ -90,7 +86,7 @@ TEST_CASE("MethodsThatBeginAsThePrefaceDoesAreRequests") {
 TEST_CASE("WhereHttp2IsOffItsPrefaceIsOfAnUnknownVersion") {
   FakeWorker worker([](GatewayConfig& config) { config.listeners[0].http2.mode = Http2Mode::kOff; });
   FakeClient client(worker);
-  client.peer->send(begin());
+  client.peer->send(h2_begin());
   CHECK(client.peer->received().starts_with("HTTP/1.1 505 "));
 }
 

@@ -96,4 +96,25 @@ inline std::vector<H2Frame> h2_frames(std::string_view bytes) {
   return frames;
 }
 
+// The preface and SETTINGS.
+inline std::string h2_begin() {
+  return std::string(kH2Preface) + h2_frame(kSettings, 0, 0, "");
+}
+
+// The code of the last GOAWAY; -1 = none.
+inline std::int64_t goaway_code(std::string_view bytes) {
+  std::int64_t code = -1;
+  for (const H2Frame& frame : h2_frames(bytes)) {
+    if (frame.type == kGoaway) code = h2_number_of(frame.payload.substr(4));
+  }
+  return code;
+}
+// The code of the stream's RST_STREAM; -1 = none.
+inline std::int64_t reset_code(std::string_view bytes, std::uint32_t stream) {
+  for (const H2Frame& frame : h2_frames(bytes)) {
+    if (frame.type == kRstStream && frame.stream == stream) return h2_number_of(frame.payload);
+  }
+  return -1;
+}
+
 }  // namespace ingress::test

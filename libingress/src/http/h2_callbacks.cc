@@ -56,6 +56,13 @@ int H2Callbacks::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd
       break;
     case NGHTTP2_DATA:  // behind a stream of ours that is gone it comes in numbers; the windows limit it
       break;
+    case NGHTTP2_WINDOW_UPDATE:
+      if (self.num_windows_due_ == 0) {
+        self.note_odd();
+      } else {
+        --self.num_windows_due_;
+      }
+      break;
     case NGHTTP2_CONTINUATION:  // CVE-2024-27316
       if (++self.num_continuations_ > H2Server::kMaxContinuations) self.calm_down();
       break;
@@ -236,7 +243,7 @@ int H2Callbacks::send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t*
     stream.out_.move_front(size, *self.output_);
   }
   stream.sent_bytes_ += size;
-  self.odd_frames_.give(2);  // the client will open its windows again
+  self.num_windows_due_ += 2;  // that of the stream and that of the connection
   if (stream.out_.is_empty()) self.note_drained(stream);
   return 0;
 }

@@ -172,6 +172,7 @@ class H2Server {
   // Frames that honest clients send a few of: PING, SETTINGS, PRIORITY, empty DATA, what is unknown, wrong or
   // for a stream that is gone; WINDOW_UPDATE where nothing was sent that would be a reason.
   LeakyBudget odd_frames_{1000, 20};
+  std::uint64_t num_windows_due_ = 0;  // WINDOW_UPDATE frames for which there is a reason
   // Requests that ended before their response, by a reset of the client's or for a fault of it
   // (CVE-2023-44487, CVE-2025-8671).
   LeakyBudget early_ends_{200, 20};

@@ -15,12 +15,12 @@ class LeakyBudget {
 
   // False when it is spent. `now` does not go back.
   bool spend(std::chrono::milliseconds now) {
-    if (last_.count() != 0) give(std::chrono::duration<double>(now - last_).count() * per_second_);
+    if (last_.count() != 0)
+      left_ = std::min(capacity_, left_ + std::chrono::duration<double>(now - last_).count() * per_second_);
     last_ = now;
     left_ -= 1;
     return left_ >= 0;
   }
-  void give(double amount) { left_ = std::min(capacity_, left_ + amount); }
 
  private:
   double capacity_, per_second_, left_;

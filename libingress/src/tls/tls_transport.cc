@@ -103,7 +103,7 @@ void TlsTransport::destroy() {
 
 void TlsTransport::close() {
   if (state_ == State::kClosed) return;
-  if (beginning_) beginning_->counters.handshakes_failed.add();
+  if (beginning_ && state_ == State::kHandshake) beginning_->counters.handshakes_failed.add();
   say_goodbye();
   state_ = State::kClosed;
   beginning_.reset();
@@ -205,7 +205,7 @@ bool TlsTransport::advance_handshake() {
   const int result = SSL_do_handshake(ssl_.get());
   flush();  // an alert too
   if (result == 1) {
-    if (!admit_client()) return false;
+    if (!client_ && !admit_client()) return false;
     finish_handshake();
     return true;
   }
@@ -337,7 +337,7 @@ void TlsTransport::fail(const char* what) {
 // Once; what comes later has nothing to add.
 void TlsTransport::fail(Error error) {
   if (state_ == State::kFailed || state_ == State::kClosed) return;
-  if (beginning_) beginning_->counters.handshakes_failed.add();
+  if (beginning_ && state_ == State::kHandshake) beginning_->counters.handshakes_failed.add();
   state_ = State::kFailed;
   beginning_.reset();
   handler_->on_broken(std::move(error));
