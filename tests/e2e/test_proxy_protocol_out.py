@@ -99,6 +99,30 @@ def test_nginx_understands_it(serve, tmp_path, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_the_header_comes_in_front_of_tls(serve, tmp_path, authority, version):
+    made = authority.make("backend.test")
+    (tmp_path / "chain.pem").write_text(made.chain)
+    (tmp_path / "key.pem").write_text(made.key)
+    nginx = Nginx(tmp_path / "nginx", """server {
+        listen 127.0.0.1:{port0} ssl proxy_protocol;
+        ssl_certificate {folder}/../chain.pem; ssl_certificate_key {folder}/../key.pem;
+        location / { return 200 "$proxy_protocol_addr $proxy_protocol_port $ssl_protocol"; } }""")
+    try:
+        tls = {"server_name": "backend.test", "ca_bundle": authority.root.chain}
+        value = config([cluster("nginx", ("127.0.0.1", nginx.ports[0]), proxy_protocol=version, tls=tls)],
+                       [route("all", "nginx")])
+        proxy = serve(value)
+        for source in ("127.0.0.1", "127.0.0.5"):
+            with connect_from(source, proxy.http) as client:
+                port = client.sock.getsockname()[1]
+                for _ in range(2):
+                    assert client.request().text == f"{source} {port} TLSv1.2"
+        assert proxy.metric("proxyd_upstream_tls_handshakes_total") == 2
+    finally:
+        nginx.close()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_each_client_has_connections_of_its_own_and_keeps_them(serve, named, version):
     script, backend = named
     proxy = serve(backend, {"proxy_protocol": version})

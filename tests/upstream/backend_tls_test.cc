@@ -155,7 +155,7 @@ struct Bench : Loop {
     const std::vector<Cluster> upserts = {secure_cluster(settings)};
     const tls::ClientContextPtr context = compiler.apply(upserts, {})->find(0)->tls;
     REQUIRE(context);
-    attempt = connector.connect({"10.0.0.1", 443}, {.tls = context}, timeout,
+    attempt = connector.connect({"10.0.0.1", 443}, {.proxy_header = proxy_header, .tls = context}, timeout,
                                 [this](std::expected<net::TransportPtr, Error> result) {
                                   ++num_calls;
                                   attempt.reset();
@@ -170,6 +170,7 @@ struct Bench : Loop {
     turn();
   }
   std::string what() const { return error ? error->what : ""; }
+  std::string proxy_header;
   FakeConnector connector{*loop};
   ClusterCompiler compiler{base::SlotRegistry::create()};
   std::unique_ptr<Connector::Attempt> attempt;
@@ -177,6 +178,15 @@ struct Bench : Loop {
   std::optional<Error> error;
   int num_calls = 0;
 };
+
+TEST_CASE("AProxyHeaderComesInFrontOfTheHandshake") {
+  Bench bench;
+  bench.proxy_header = "PROXY UNKNOWN\r\n";
+  bench.connect(trusting());
+  const auto peer = bench.connector.accept();
+  bench.turn();
+  CHECK(peer->received().starts_with("PROXY UNKNOWN\r\n\x16\x03"));  // and a ClientHello
+}
 
 TEST_CASE("NobodyGetsAConnectionBeforeItsHandshakeIsDone") {
   Bench bench;
