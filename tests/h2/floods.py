@@ -56,7 +56,7 @@ def peak_bytes(process):
 
 @contextmanager
 def bounded_memory(daemon, most):
-    """At no time within does the daemon have so much more memory than before, and none of it stays but `most` / 2."""
+    """At no time within does the daemon have `most` more memory than before, nor afterwards."""
     if os.environ.get("INGRESS_SANITIZE"):
         yield  # the allocator of a sanitizer keeps what is freed
         return

@@ -1,5 +1,5 @@
-"""How connections end: announced and without loss when the daemon goes, in order when nobody needs them, and for clients
-that take too long."""
+"""How connections end: announced and without loss when the daemon goes, in order when nobody needs them, and for
+clients that take too long."""
 
 import signal
 

@@ -69,8 +69,8 @@ class TestCurl:
 
     def test_many_at_once(self, daemon):
         """Over TLS alone: without, curl 7.88 does not get along with itself (nghttpx has the same error from it)."""
-        done = run("curl", "-skS", "--parallel", "--parallel-max", "50", "-w", "%{http_version} %{http_code}\n", "--http2",
-                   "-o", "/dev/null", "https://" + daemon.address("tls") + "/large?[1-100]")
+        done = run("curl", "-skS", "--http2", "--parallel", "--parallel-max", "50", "-o", "/dev/null",
+                   "-w", "%{http_version} %{http_code}\n", "https://" + daemon.address("tls") + "/large?[1-100]")
         assert done.stdout.split(b"\n")[:-1] == [b"2 200"] * 100
 
     def test_upgrade_is_not_taken(self, daemon):

@@ -104,8 +104,8 @@ CONNECTION = {
     "upgrade": field(b"upgrade", b"websocket", "8.2.2"),
     "upgrade-h2c": field(b"upgrade", b"h2c", "8.2.2"),
     "te-other": field(b"te", b"chunked", "8.2.2"),
-    "te-trailers": passed("te: trailers is the one that may stand there, and is of the hop", got(), (b"te", b"trailers"),
-                          section="9113 8.2.2"),
+    "te-trailers": passed("te: trailers is the one that may stand there, and is of the hop", got(),
+                          (b"te", b"trailers"), section="9113 8.2.2"),
 }
 
 

@@ -69,6 +69,6 @@ ROWS = {
                          "dropped the whole scheme, so it may be ignored too",
                          (frames.headers(1, request(), depends=frames.dependency(1)),),
                          (*any_error(Code.PROTOCOL_ERROR), Answered())),
-    "http2/5.3.1/2": Row("7540 5.3.1", "PRIORITY on itself: the same, and RFC 9113 has dropped it too", (frames.priority(1, on=1),),
-                         (*any_error(Code.PROTOCOL_ERROR), Ignored())),
+    "http2/5.3.1/2": Row("7540 5.3.1", "PRIORITY on itself: the same, and RFC 9113 has dropped it too",
+                         (frames.priority(1, on=1),), (*any_error(Code.PROTOCOL_ERROR), Ignored())),
 }
