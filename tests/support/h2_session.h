@@ -35,6 +35,7 @@ class H2Session final : public http::H2ServerEvents {
       has_request = true;
       if (!framing) {
         text += std::string("refused ") + framing.error().what;
+        head_size_ = text.size();
         return;
       }
       const RequestHead& got = head();
