@@ -98,10 +98,23 @@ TEST_CASE("WindowsThatAreOpenedForWhatWasSentAreNoFlood") {
   session.answer(*session.streams[0], std::string(40'000'000, 'x'));
   std::size_t size = 1;
   while (size > 0) size = session.collect().size();
-  for (int i = 0; i < 2000; ++i) {
-    REQUIRE(session.feed(h2_frame(kWindowUpdate, 0, 0, h2_number(16'384))));
-  }
+  for (int i = 0; i < 10'000; ++i) REQUIRE(session.feed(h2_frame(kWindowUpdate, 0, 0, h2_number(4'096))));
   CHECK_FALSE(session.server.is_flooded());
+}
+
+// CVE-2019-9511: a window of one byte after the other.
+TEST_CASE("AnAnswerIsNotTakenInCrumbsForEver") {
+  H2Session session;
+  CHECK(session.feed(h2_begin() + h2_frame(kSettings, 0, 0, std::string("\0\x04\0\0\0\0", 6)) +
+                     h2_request(1, "GET", "/")));
+  session.answer(*session.streams[0], std::string(50'000, 'x'));
+  int num_sent = 0;
+  for (; num_sent < 5000 && !session.server.is_over(); ++num_sent) {
+    if (!session.feed(h2_frame(kWindowUpdate, 0, 1, h2_number(1)))) break;
+    session.collect();
+  }
+  CHECK(num_sent < 1100);
+  CHECK(session.server.is_flooded());
 }
 
 TEST_CASE("RapidResetsEndTheConnection") {

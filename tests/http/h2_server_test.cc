@@ -257,6 +257,42 @@ TEST_CASE("GoawayLetsWhatWasAcceptedEnd") {
   CHECK(session.server.is_over());
 }
 
+// RFC 9113 6.8: what a GOAWAY leaves out may be sent again, and must not have been served.
+TEST_CASE("StreamsThatAGoawayLeavesOutAreNotServed") {
+  H2Session session;
+  CHECK(session.feed(h2_begin() + h2_request(1, "GET", "/")));
+  session.server.send_goaway();
+  CHECK(session.feed(h2_request(3, "POST", "/", {}, kEndHeaders)));
+  CHECK(session.streams.size() == 1);
+  session.answer(*session.streams[0], "");
+  session.collect();
+  CHECK(session.streams[0]->was_closed);
+}
+
+TEST_CASE("TheHeadOfAResponseMayBeLarge") {
+  H2Session session;
+  CHECK(session.feed(h2_begin() + h2_request(1, "GET", "/")));
+  ResponseHead head;
+  head.set_status(200);
+  for (int i = 0; i < 20; ++i) head.headers().add("x", std::string(30'000, static_cast<char>('a' + i)));
+  session.server.send_head(*session.streams[0], head, {http::BodyKind::kNone, 0}, -1);
+  CHECK(session.collect().size() > 300'000);
+  CHECK(session.streams[0]->was_closed);
+}
+
+// More than our SETTINGS allow, before they are acknowledged: refused by nghttp2 itself.
+TEST_CASE("TrailersOfARefusedStreamEndNothing") {
+  H2Session session({.max_streams = 1});
+  CHECK(session.feed(h2_begin() + h2_request(1, "POST", "/", {}, kEndHeaders) +
+                     h2_request(3, "POST", "/", {}, kEndHeaders)));
+  session.answer(*session.streams[0], "");
+  session.collect();
+  CHECK(session.feed(h2_frame(kHeaders, kEndHeaders | kEndStream, 3, hpack({{"x", "y"}})) +
+                     h2_request(5, "GET", "/")));
+  CHECK(goaway_code(session.collect()) == -1);
+  CHECK(session.streams.size() == 2);
+}
+
 TEST_CASE("WhatIsNoHttp2IsNotUnderstood") {
   H2Session session;
   CHECK_FALSE(session.feed("PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n"));

@@ -140,6 +140,16 @@ TEST_CASE("AResetOfTheClientEndsTheWorkOfItsBackendAndNothingElse") {
   CHECK(worker.free_exchanges.size() == 2);
 }
 
+TEST_CASE("ARequestThatIsTakenBackInTheSameReadReachesNobody") {
+  FakeWorker worker;
+  const auto backend = worker.add_idle_backend();
+  H2Client client(worker);
+  client.send(h2_request(1, "GET", "/") + h2_frame(kRstStream, 0, 1, h2_number(8)));
+  client.take();
+  CHECK(backend->received().empty());
+  CHECK(worker.free_exchanges.size() == 1);
+}
+
 TEST_CASE("AnAnswerThatBreaksOffIsReset") {
   FakeWorker worker;
   const auto backend = worker.add_idle_backend();
@@ -282,6 +292,8 @@ TEST_CASE("IdleConnectionsAreToldAndClosed") {
   CHECK_FALSE(has_goaway(client.take()));
   worker.pass(seconds(10));
   CHECK(has_goaway(client.take()));
+  worker.pass(seconds(2));  // for the answer to the PING
+  client.take();
   worker.pass(seconds(3));
   CHECK(worker.num_closed == 1);
 }
@@ -332,6 +344,23 @@ TEST_CASE("AWebSocketBecomesAnUpgradeAndItsBytesPassBothWays") {
   backend->end_sending();
   CHECK(words_of(client.take()) == "1:0e");
   CHECK(worker.log.wait_for(1).why == "tunnel");
+}
+
+TEST_CASE("ABackendMayEndItsHalfOfATunnelFirst") {
+  FakeWorker worker;
+  const auto backend = worker.add_idle_backend();
+  H2Client client(worker);
+  client.send(websocket_request(1));
+  backend->take_received();
+  backend->send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  client.take();
+  backend->end_sending();
+  CHECK(words_of(client.take()) == "1:0e");
+  client.send(h2_frame(kData, 0, 1, "bye"));
+  CHECK(backend->take_received() == "bye");
+  client.send(h2_frame(kData, kEndStream, 1, ""));
+  client.take();
+  CHECK(worker.log.wait_for(1).detail == "backend_closed");
 }
 
 TEST_CASE("AWebSocketThatIsRefusedIsNoTunnel") {

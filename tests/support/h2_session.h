@@ -101,12 +101,14 @@ class H2Session final : public http::H2ServerEvents {
     streams.push_back(std::make_unique<Stream>(*this));
     return streams.back().get();
   }
+  void on_goaway_announced() override { is_goaway_announced = true; }
   void on_ping_ack() override { ++num_ping_acks; }
   std::chrono::milliseconds now() const override { return time; }
 
   base::BufferPool pool;
   std::chrono::milliseconds time{1};
   int num_ping_acks = 0;
+  bool is_goaway_announced = false;
   std::vector<std::unique_ptr<Stream>> streams;
   http::H2Server server;
 };

@@ -62,7 +62,8 @@ enum class HeadersWithUnderscores : std::uint8_t {
 enum class Http2Mode : std::uint8_t { kOff, kOn };
 
 // HTTP/2 (RFC 9113) beside HTTP/1: over TLS for clients that ask for it (ALPN "h2"), on a plain listener for
-// those that begin with its preface. A change counts for connections that begin after it.
+// those that begin with its preface. A change counts for connections that begin after it; turned off, those
+// that exist are drained when their client sends the next time.
 struct ListenerHttp2 {
   Http2Mode mode = Http2Mode::kOn;
   std::uint32_t max_streams = 100;  // requests at once on a connection; more are refused

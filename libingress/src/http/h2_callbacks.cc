@@ -42,11 +42,19 @@ bool H2Callbacks::is_request(const nghttp2_frame& frame) {
 int H2Callbacks::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* frame, void* user) {
   H2Server& self = server(user);
   const std::int32_t id = frame->stream_id;
+  // nghttp2 has refused the one before by itself; its client may not know yet.
+  if (self.begun_id_ != 0) self.ids_.close_early(std::exchange(self.begun_id_, 0));
   const bool is_gone = id % 2 == 1 && nghttp2_session_find_stream(session, id) == nullptr;
   using Meaning = StreamIds::Meaning;
   const Meaning meaning = is_gone ? self.ids_.judge(id) : Meaning::kNew;
   switch (frame->type) {
     case NGHTTP2_HEADERS:
+      self.num_continuations_ = 0;
+      if (is_gone && meaning == Meaning::kNew) {
+        self.ids_.open(id);
+        self.begun_id_ = id;
+        if (self.is_goaway_sent_) self.note_odd();
+      }
       // nghttp2 reads such a head for its table and says nothing.
       if (meaning == Meaning::kSkipped) self.terminate(H2Code::kProtocolError);
       if (meaning == Meaning::kClosed) self.terminate(H2Code::kStreamClosed);
@@ -54,7 +62,7 @@ int H2Callbacks::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd
     case NGHTTP2_RST_STREAM:  // of one that is open: counted where it closes
       if (meaning != Meaning::kNew) self.note_odd();
       break;
-    case NGHTTP2_DATA:  // behind a stream of ours that is gone it comes in numbers; the windows limit it
+    case NGHTTP2_DATA:  // nghttp2 tells nobody of what is for a stream that is gone
       break;
     case NGHTTP2_WINDOW_UPDATE:
       if (self.num_windows_due_ == 0) {
@@ -88,10 +96,9 @@ int H2Callbacks::on_unknown(nghttp2_session*, void**, const nghttp2_frame_hd*, v
 int H2Callbacks::on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
   H2Server& self = server(user);
   self.is_in_head_ = true;
-  self.num_continuations_ = 0;
+  self.begun_id_ = 0;
   if (!is_request(*frame)) return 0;
-  self.ids_.open(frame->hd.stream_id);
-  H2ServerStream* const stream = self.events_.on_stream();
+  H2ServerStream* const stream = self.is_goaway_sent_ ? nullptr : self.events_.on_stream();
   if (stream == nullptr) {
     return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
   }
@@ -187,7 +194,7 @@ int H2Callbacks::on_stream_close(nghttp2_session* session, std::int32_t id, std:
   H2ServerStream* const stream = stream_of(session, id);
   if (stream == nullptr || !stream->is_request_ended_) self.ids_.close_early(id);
   if (stream == nullptr) {
-    self.note_early_end();  // refused
+    self.note_odd();  // refused
     return 0;
   }
   if (!stream->is_end_sent_ && !stream->is_reset_by_us_) self.note_early_end();
@@ -243,14 +250,28 @@ int H2Callbacks::send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t*
     stream.out_.move_front(size, *self.output_);
   }
   stream.sent_bytes_ += size;
-  self.num_windows_due_ += 2;  // that of the stream and that of the connection
+  // The client will open the windows of the stream and of the connection, for each 4 KB or so. A frame that
+  // is small because its window was gives no reason: that is how a client makes many of one answer
+  // (CVE-2019-9511).
+  constexpr std::size_t kSmallFrame = 1024;
+  const bool is_dribble = size < kSmallFrame && !stream.out_.is_empty();
+  if (!is_dribble) self.num_windows_due_ += 2 + size / 2048;
   if (stream.out_.is_empty()) self.note_drained(stream);
   return 0;
 }
 
-int H2Callbacks::on_sent(nghttp2_session* session, const nghttp2_frame* frame, void*) {
+// Nobody else hears of it.
+int H2Callbacks::on_not_sent(nghttp2_session* session, const nghttp2_frame* frame, int, void* user) {
+  H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);
+  if (frame->hd.type == NGHTTP2_HEADERS && stream != nullptr)
+    server(user).reset(*stream, H2Code::kInternalError);
+  return 0;
+}
+
+int H2Callbacks::on_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
   constexpr std::int32_t kNotice = 0x7fff'ffff;
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id == kNotice) {
+    server(user).events_.on_goaway_announced();
     // Behind it: its answer says that the client has read the notice.
     return nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, nullptr);
   }
@@ -259,7 +280,8 @@ int H2Callbacks::on_sent(nghttp2_session* session, const nghttp2_frame* frame, v
   H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);
   if (stream == nullptr) return 0;
   stream->is_end_sent_ = true;
-  if (stream->is_request_ended_) return 0;
+  server(user).num_windows_due_ += 2;
+  if (stream->is_request_ended_ || stream->is_two_way_) return 0;
   return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
 }
 
@@ -279,6 +301,7 @@ const nghttp2_session_callbacks* H2Callbacks::table() {
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, send_data);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_not_sent);
     return callbacks;
   }();
   return made;

@@ -44,6 +44,7 @@ struct H2Callbacks {
                            std::uint32_t* flags, nghttp2_data_source* source, void* user);
   static int send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t* frame_head, std::size_t size,
                        nghttp2_data_source* source, void* user);
+  static int on_not_sent(nghttp2_session* session, const nghttp2_frame* frame, int, void* user);
   static int on_sent(nghttp2_session* session, const nghttp2_frame* frame, void*);
   static const nghttp2_session_callbacks* table();
 };

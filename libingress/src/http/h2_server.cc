@@ -23,6 +23,8 @@ const nghttp2_option* make_option() {
   nghttp2_option_set_max_continuations(option, kMaxContinuationReads);
   nghttp2_option_set_max_outbound_ack(option, kMaxQueuedAcks);
   nghttp2_option_set_no_closed_streams(option, 1);
+  // Response heads are limited where they are read.
+  nghttp2_option_set_max_send_header_block_length(option, std::size_t{1} << 24);
   // So that they come to on_begin_frame(), which counts them.
   constexpr int kFirstUnknown = NGHTTP2_CONTINUATION + 1, kLast = 255;
   for (int type = kFirstUnknown; type <= kLast; ++type)
@@ -157,6 +159,7 @@ void H2Server::announce_goaway() {
 }
 
 void H2Server::send_goaway() {
+  is_goaway_sent_ = true;
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
                         NGHTTP2_NO_ERROR, nullptr, 0);
 }

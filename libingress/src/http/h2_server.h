@@ -59,6 +59,8 @@ class H2ServerStream {
   bool is_closed() const { return is_closed_; }
   // The client will send nothing more.
   bool is_request_ended() const { return is_request_ended_; }
+  // What comes from the client is no request any more, and may go on when the response has ended.
+  void become_two_way() { is_two_way_ = true; }
 
  protected:
   H2ServerStream() = default;
@@ -88,12 +90,16 @@ class H2ServerStream {
   bool is_reset_by_us_ = false;  // for a reason that is not the client's
   bool is_drain_due_ = false;    // its queue ran empty
   bool is_refused_ = false;      // to be reset for a fault of the client's
+  bool is_two_way_ = false;
 };
 
 class H2ServerEvents {
  public:
   // A request begins. Null refuses it (REFUSED_STREAM, RFC 9113 8.7).
   virtual H2ServerStream* on_stream() = 0;
+  // The notice of announce_goaway() has left; asked for by a PING behind it, the client says that it has read
+  // it.
+  virtual void on_goaway_announced() = 0;
   virtual void on_ping_ack() = 0;
   virtual std::chrono::milliseconds now() const = 0;
 
@@ -143,7 +149,8 @@ class H2Server {
   void consume_stream(H2ServerStream& stream, std::size_t bytes);
 
   // RFC 9113 6.8: first says that the end is near and asks for a PING back; then names the last stream that
-  // is served, all of which end as if nothing had happened.
+  // is served, all of which end as if nothing had happened. Streams that begin after that call are refused,
+  // so that what a client may send again has not been served.
   void announce_goaway();
   void send_goaway();
   // At once, with an error.
@@ -169,6 +176,7 @@ class H2Server {
   std::vector<H2Field> fields_;
   std::vector<H2ServerStream*> drained_;
   StreamIds ids_;
+  std::int32_t begun_id_ = 0;  // of a HEADERS frame that has not become a stream yet
   // Frames that honest clients send a few of: PING, SETTINGS, PRIORITY, empty DATA, what is unknown, wrong or
   // for a stream that is gone; WINDOW_UPDATE where nothing was sent that would be a reason.
   LeakyBudget odd_frames_{1000, 20};
@@ -176,7 +184,8 @@ class H2Server {
   // Requests that ended before their response, by a reset of the client's or for a fault of it
   // (CVE-2023-44487, CVE-2025-8671).
   LeakyBudget early_ends_{200, 20};
-  int num_continuations_ = 0;  // of this head
+  int num_continuations_ = 0;    // of this head
+  bool is_goaway_sent_ = false;  // or about to be: later streams are not for us
   bool is_in_head_ = false;
   bool is_flooded_ = false;
 };

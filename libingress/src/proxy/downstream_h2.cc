@@ -48,6 +48,7 @@ std::chrono::milliseconds DownstreamH2::now() const {
 void DownstreamH2::on_read(base::Slice bytes) {
   if (state_ != State::kOpen) return;  // discarded
   session_.set_limits(h2_limits(listener_.settings));
+  if (listener_.settings.http2.mode == Http2Mode::kOff) drain();
   is_in_turn_ = true;
   const bool is_understood = session_.feed(bytes);
   is_in_turn_ = false;
@@ -169,8 +170,11 @@ void DownstreamH2::drain() {
   if (goaway_ != Goaway::kNone || state_ != State::kOpen) return;
   goaway_ = Goaway::kAnnounced;
   session_.announce_goaway();
-  goaway_timer_.set(timers(), kGoawayGrace);
   want_write(0);
+}
+
+void DownstreamH2::on_goaway_announced() {
+  if (goaway_ == Goaway::kAnnounced) goaway_timer_.set(timers(), kGoawayGrace);
 }
 
 // The client has had time to learn of it: what it sends from now on, it may send again elsewhere.
@@ -249,7 +253,7 @@ void DownstreamH2::on_read_timeout() {
       return;
     case ReadWait::kFirstRequest:
     case ReadWait::kNextRequest:
-      return end_goaway();
+      return drain();
     case ReadWait::kHead:
       session_.terminate(http::H2Code::kProtocolError);
       return turn();
@@ -261,12 +265,12 @@ void DownstreamH2::on_read_timeout() {
 void DownstreamH2::watch_writing() {
   const auto limit = listener_.settings.timeouts.write_idle;
   if (limit.count() == 0) return;
-  queued_before_ = transport_->queued_bytes();
+  written_before_ = transport_->written_bytes();
   write_timer_.set(timers(), limit);
 }
 
 void DownstreamH2::on_write_timeout() {
-  if (transport_->queued_bytes() < queued_before_) return watch_writing();  // it reads, if slowly
+  if (transport_->written_bytes() > written_before_) return watch_writing();  // it reads, if slowly
   for (const auto& stream : streams_) stream->on_connection_gone("write_idle");
   transport_->reset();
   close_now();

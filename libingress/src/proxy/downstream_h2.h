@@ -64,6 +64,7 @@ class DownstreamH2 final : public DownstreamConnection,
 
   // http::H2ServerEvents
   http::H2ServerStream* on_stream() override;
+  void on_goaway_announced() override;
   void on_ping_ack() override;
   std::chrono::milliseconds now() const override;
 
@@ -88,7 +89,7 @@ class DownstreamH2 final : public DownstreamConnection,
   std::vector<DownstreamH2Stream*> news_, unsettled_;
   std::vector<http::H2ServerStream*> drained_;
   net::Timer read_timer_, write_timer_, goaway_timer_;
-  std::size_t queued_before_ = 0;  // when write_timer_ was set
+  std::uint64_t written_before_ = 0;  // when write_timer_ was set
   State state_ = State::kOpen;
   Goaway goaway_ = Goaway::kNone;
   ReadWait read_wait_ = ReadWait::kNothing;

@@ -79,7 +79,8 @@ void DownstreamH2Stream::on_body(base::Slice piece) {
   taken_ += size;
   if (!is_served()) return;  // refused, or answered early: until the client hears of it
   if (is_websocket_) {
-    if (!is_tunnel_) return early_.append(std::move(piece));
+    // Copied: a byte of it must not hold the block that it was read into.
+    if (!is_tunnel_) return early_.append_copy(piece.view(), connection_.host().services().loop.buffers());
     piece_.append(std::move(piece));
     exchange_->on_tunnel_bytes(std::exchange(piece_, {}));
     return connection_.note_news(*this);
@@ -106,6 +107,7 @@ void DownstreamH2Stream::on_closed() {
 }
 
 void DownstreamH2Stream::on_read_done() {
+  if (is_closed()) return;  // before any of it has left
   if (is_tunnel_) {
     pass_early_bytes();
   } else if (is_served()) {
@@ -139,6 +141,7 @@ void DownstreamH2Stream::on_connection_gone(const char* why) {
 void DownstreamH2Stream::cut() {
   connection_.session().reset(*this, http::H2Code::kCancel);
   if (is_served()) exchange_->on_client_gone(downstream_error(ErrorCode::kClientGone, "closed"));
+  connection_.want_write(0);
 }
 
 void DownstreamH2Stream::drain_tunnel() {
@@ -167,6 +170,7 @@ void DownstreamH2Stream::send_body(base::Chain&& piece) {
 
 void DownstreamH2Stream::send_end(const Headers& trailers) {
   connection_.session().send_end(*this, trailers);
+  if (is_tunnel_) connection_.want_write(0);  // nobody flushes behind it
 }
 
 std::size_t DownstreamH2Stream::flush() {
@@ -194,6 +198,7 @@ void DownstreamH2Stream::open_window() {
 
 void DownstreamH2Stream::finish(Finish how) {
   is_exchange_over_ = true;
+  if (is_tunnel_ && !is_request_ended()) how = Finish::kCut;  // nobody is there to read the rest
   if (how == Finish::kCut) connection_.session().reset(*this, http::H2Code::kInternalError);
   connection_.note_unsettled(*this);
 }

@@ -50,6 +50,7 @@ bool DownstreamH2Stream::begin_websocket() {
 
 void DownstreamH2Stream::begin_tunnel(const ResponseHead& head) {
   is_tunnel_ = true;
+  become_two_way();
   read_timer_.cancel();
   write_timer_.cancel();
   ResponseHead opened;

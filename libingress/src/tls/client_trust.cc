@@ -28,11 +28,12 @@ std::string fingerprint_of(const X509* certificate) {
   return {reinterpret_cast<const char*>(digest), size};
 }
 
-std::vector<std::uint8_t> der_of(X509_NAME* name) {
+std::string der_of(X509_NAME* name) {
   std::uint8_t* bytes = nullptr;
   const int size = i2d_X509_NAME(name, &bytes);
   const bssl::UniquePtr<std::uint8_t> owned(bytes);
-  return size > 0 ? std::vector<std::uint8_t>(bytes, bytes + size) : std::vector<std::uint8_t>();
+  return size > 0 ? std::string(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size))
+                  : std::string();
 }
 
 }  // namespace
@@ -69,7 +70,7 @@ struct ClientTrust::Parser {
   std::int64_t now;
   std::vector<Problem> problems = {};
   bool has_error = false;
-  std::set<std::vector<std::uint8_t>> subjects = {}, crl_issuers = {};
+  std::set<std::string> subjects = {}, crl_issuers = {};
 };
 
 std::optional<std::vector<PemBlock>> ClientTrust::Parser::read(const char* field, const std::string& text,
@@ -166,7 +167,7 @@ void ClientTrust::Parser::check_coverage() {
   if (!trust.has_crls_) return;
   for (const auto& subject : subjects) {
     if (crl_issuers.contains(subject)) continue;
-    const std::uint8_t* at = subject.data();
+    const auto* at = reinterpret_cast<const std::uint8_t*>(subject.data());
     const bssl::UniquePtr<X509_NAME> name(d2i_X509_NAME(nullptr, &at, static_cast<long>(subject.size())));
     warning("crls",
             "no CRL of " + (name ? name_text(name.get()) : std::string("an authority")) +
@@ -180,7 +181,8 @@ void ClientTrust::Parser::check_coverage() {
 void ClientTrust::Parser::tell_names() {
   std::size_t bytes = 0;
   for (const auto& subject : subjects) bytes += subject.size() + 2;
-  if (bytes <= kMaxToldBytes) trust.told_names_.assign(subjects.begin(), subjects.end());
+  if (bytes > kMaxToldBytes) return;
+  for (const auto& subject : subjects) trust.told_names_.emplace_back(subject.begin(), subject.end());
 }
 
 ClientTrust::Loaded ClientTrust::load(const std::string& authorities, const std::string& crls,
