@@ -255,7 +255,8 @@ TEST_CASE("AClusterWithBadTlsHasNoEndpointsAndNeverTurnsPlain") {
 
 TEST_CASE("AListenerWithBadClientCertificatesLetsNobodyIn") {
   const ClientCertificates good{.authorities = "-----BEGIN CERTIFICATE-----",
-                                .allowed_names = {{.value = "a.example"}}};
+                                .allowed_names = {{.value = "a.example"}},
+                                .headers = {.verified = "x-verified", .subject = "x-subject"}};
   const auto repaired = [&](auto&& break_it) {
     ClientCertificates certificates = good;
     break_it(certificates);
@@ -266,13 +267,17 @@ TEST_CASE("AListenerWithBadClientCertificatesLetsNobodyIn") {
     CHECK_FALSE(config::has_errors(validate(config)));
     return config.listeners[0].tls->client_certificates;
   };
-  const ClientCertificates nobody{.mode = ClientCertificateMode::kRefuse};
+  // The names stay reserved: what other listeners remove because of them could be forged there.
+  const ClientCertificates nobody{.mode = ClientCertificateMode::kRefuse, .headers = good.headers};
+  ClientCertificates one_name = nobody;
+  one_name.headers.subject.clear();
   CHECK(repaired([](auto&) {}) == good);
   CHECK(repaired([](auto& c) { c.authorities.clear(); }) == nobody);
   CHECK(repaired([](auto& c) { c.mode = static_cast<ClientCertificateMode>(9); }) == nobody);
   CHECK(repaired([](auto& c) { c.allowed_names[0].type = static_cast<ClientNameType>(9); }) == nobody);
   CHECK(repaired([](auto& c) { c.allowed_names[0].value.clear(); }) == nobody);
-  CHECK(repaired([](auto& c) { c.headers.subject = "content-length"; }) == nobody);
+  for (const char* bad : {"content-length", "x_subject", "X-Verified", "a b"})
+    CHECK(repaired([&](auto& c) { c.headers.subject = bad; }) == one_name);
   CHECK(repaired([](auto& c) { c.max_intermediates = 99; }) == nobody);
 }
 

@@ -7,6 +7,7 @@
 
 #include "config/bounds.h"
 #include "config/checks.h"
+#include "config/fields_listener.h"
 #include "config/tls_policy.h"
 #include "config/validate.h"
 
@@ -81,6 +82,20 @@ void keep_enumerators(std::vector<E>& list) {
   list = std::move(kept);
 }
 
+// Lets nobody in; but names of `headers` that can be kept stay reserved, on other listeners too.
+ClientCertificates refuse_all(const ClientCertificateHeaders& headers) {
+  ClientCertificates refusing{.mode = ClientCertificateMode::kRefuse};
+  describe(
+      [&]<class M>(const FieldInfo&, M ClientCertificateHeaders::* member) {
+        refusing.headers.*member = headers.*member;
+        const bool is_unusable =
+            is_faulty([&](Reporter& reporter) { check_listener_clients(refusing, {}, reporter); });
+        if (is_unusable) (refusing.headers.*member).clear();
+      },
+      static_cast<const ClientCertificateHeaders*>(nullptr));
+  return refusing;
+}
+
 // Whatever is wrong with it, the listener goes on speaking TLS.
 void quarantine_tls(ListenerTls& tls) {
   reset_out_of_bounds(tls);
@@ -98,7 +113,7 @@ void quarantine_tls(ListenerTls& tls) {
   const bool is_open_to_doubt = tls.client_certificates && is_faulty([&](Reporter& reporter) {
                                   check_listener_clients(*tls.client_certificates, {}, reporter);
                                 });
-  if (is_open_to_doubt) tls.client_certificates = {.mode = ClientCertificateMode::kRefuse};
+  if (is_open_to_doubt) tls.client_certificates = refuse_all(tls.client_certificates->headers);
 }
 
 // Whom the backends should be cannot be told any more, and nobody else may get the requests: none is left.
