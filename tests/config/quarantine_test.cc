@@ -196,14 +196,20 @@ TEST_CASE("AListenerWithBadTlsStaysOneWithTls") {
     REQUIRE(config.listeners[0].tls);
     return *config.listeners[0].tls;
   };
-  CHECK(repaired({.min_version = static_cast<TlsVersion>(7)}) == ListenerTls{});
+  CHECK(repaired({.min_version = static_cast<TlsVersion>(7)}) ==
+        ListenerTls{.min_version = TlsVersion::kTls13});
   CHECK(repaired({.max_version = static_cast<TlsVersion>(7)}) == ListenerTls{});
   // Whoever asked for 1.3 at least gets no less.
   CHECK(repaired({.min_version = TlsVersion::kTls13, .max_version = TlsVersion::kTls12}) ==
         ListenerTls{.min_version = TlsVersion::kTls13});
   CHECK(repaired({.preset = TlsPreset::kModern, .max_version = TlsVersion::kTls12}) ==
         ListenerTls{.preset = TlsPreset::kModern});
-  CHECK(repaired({.preset = static_cast<TlsPreset>(9)}) == ListenerTls{});
+  CHECK(repaired({.preset = static_cast<TlsPreset>(9)}) == ListenerTls{.min_version = TlsVersion::kTls13});
+  CHECK(repaired({.preset = static_cast<TlsPreset>(9), .max_version = TlsVersion::kTls12}) ==
+        ListenerTls{.min_version = TlsVersion::kTls13});
+  CHECK(repaired({.tls12_ciphers = {static_cast<Tls12Cipher>(9)}}) ==
+        ListenerTls{.min_version = TlsVersion::kTls13});
+  CHECK(repaired({.groups = {static_cast<TlsGroup>(9)}}) == ListenerTls{.min_version = TlsVersion::kTls13});
   constexpr Tls12Cipher kCipher = Tls12Cipher::kEcdheRsaAes256Gcm;
   CHECK(repaired({.tls12_ciphers = {static_cast<Tls12Cipher>(9), kCipher, kCipher}}) ==
         ListenerTls{.tls12_ciphers = {kCipher}});
@@ -251,6 +257,15 @@ TEST_CASE("AClusterWithBadTlsHasNoEndpointsAndNeverTurnsPlain") {
     CHECK(cluster.endpoints.empty());
     CHECK(cluster.tls == BackendTls{});
   }
+}
+
+TEST_CASE("AClusterWhoseProxyHeaderCannotBeReadHasNoEndpoints") {
+  GatewayConfig config{
+      .clusters = {
+          {.name = "a", .endpoints = {{"10.0.0.1", 80}}, .proxy_protocol = static_cast<ProxyProtocol>(9)}}};
+  quarantine(config);
+  CHECK_FALSE(config::has_errors(validate(config)));
+  CHECK(config.clusters == std::vector{Cluster{.name = "a"}});
 }
 
 TEST_CASE("AListenerWithBadClientCertificatesLetsNobodyIn") {

@@ -72,14 +72,16 @@ void quarantine_peers(std::vector<std::string>& peers) {
   });
 }
 
-// Each once.
+// Each once. False when none is left of those that there were.
 template <class E>
-void keep_enumerators(std::vector<E>& list) {
+bool keep_enumerators(std::vector<E>& list) {
+  const bool was_empty = list.empty();
   std::vector<E> kept;
   for (const E value : list) {
     if (is_within_bounds({}, value) && std::ranges::find(kept, value) == kept.end()) kept.push_back(value);
   }
   list = std::move(kept);
+  return was_empty || !list.empty();
 }
 
 // Lets nobody in; but names of `headers` that can be kept stay reserved, on other listeners too.
@@ -98,9 +100,12 @@ ClientCertificates refuse_all(const ClientCertificateHeaders& headers) {
 
 // Whatever is wrong with it, the listener goes on speaking TLS.
 void quarantine_tls(ListenerTls& tls) {
+  // What cannot be read may have been meant to allow less than the defaults do.
+  bool is_clear = is_within_bounds({}, tls.preset) && is_within_bounds({}, tls.min_version);
   reset_out_of_bounds(tls);
-  keep_enumerators(tls.tls12_ciphers);
-  keep_enumerators(tls.groups);
+  if (!keep_enumerators(tls.tls12_ciphers)) is_clear = false;
+  if (!keep_enumerators(tls.groups)) is_clear = false;
+  if (!is_clear) tls.min_version = TlsVersion::kTls13;
   if (min_version_of(tls) > max_version_of(tls)) tls.max_version.reset();
   if (min_version_of(tls) == TlsVersion::kTls12 && !tls.groups.empty() &&
       std::ranges::all_of(tls.groups, is_hybrid)) {
@@ -173,6 +178,8 @@ Repair quarantine_cluster(Cluster& cluster) {
            !keys.insert(endpoint_key(endpoint)).second;
   });
   cut_to_bounds(cluster, &Cluster::endpoints);
+  // Without the header every client would pass for us.
+  if (!is_within_bounds({}, cluster.proxy_protocol)) cluster.endpoints.clear();
   reset_out_of_bounds(cluster);  // the load balancing; name and endpoints are within theirs by now
   if (is_faulty([&](Reporter& reporter) { check_consistent_hash(cluster.consistent_hash, {}, reporter); }))
     cluster.consistent_hash = {};
