@@ -169,6 +169,24 @@ TEST_CASE("AllowedUnderscoresNeverLookLikeAFieldOfOurs") {
     CHECK_FALSE(headers.get(name));
 }
 
+TEST_CASE("NoSpellingOfAFieldOfOursPasses") {
+  for (const auto underscores : {HeadersWithUnderscores::kDrop, HeadersWithUnderscores::kAllow}) {
+    Headers headers;
+    add_all(headers, {{"X.Forwarded.For", "a"},
+                      {"x!forwarded-proto", "b"},
+                      {"Transfer+Encoding", "chunked"},
+                      {"X.Tenant", "c"},
+                      {"X.Tenant_Id", "d"}});
+    ClientFacts facts = from_proxy();
+    facts.underscores = underscores;
+    set_forwarding_headers(headers, facts);
+    for (const char* name : {"x.forwarded.for", "x!forwarded-proto", "transfer+encoding"})
+      CHECK_FALSE(headers.get(name));
+    CHECK(headers.get("x.tenant") == "c");
+    CHECK(headers.get("x.tenant_id").has_value() == (underscores == HeadersWithUnderscores::kAllow));
+  }
+}
+
 TEST_CASE("RequestIdsAre32HexDigits") {
   std::string id = "what was here before";
   write_request_id(id, 0x0123456789abcdefULL, 0xfedcba9876543210ULL);

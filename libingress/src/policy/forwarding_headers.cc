@@ -11,6 +11,7 @@
 #endif
 
 #include "base/text.h"
+#include "policy/header_spelling.h"
 
 namespace ingress::policy {
 
@@ -25,18 +26,23 @@ bool is_ours(HeaderId id) {
   return (kOurs & Headers::bit(id)) != 0;
 }
 
-// A name that is one of ours, or decides about framing, once '_' is taken for '-'.
+// A name that is one of ours, or decides about framing, as some backends read it.
 bool looks_known(std::string_view name) {
   constexpr std::size_t kLongestKnown = 32;
   char copy[kLongestKnown];
   if (name.size() > kLongestKnown) return false;
-  std::ranges::replace_copy(name, copy, '_', '-');
+  std::ranges::transform(name, copy, folded);
   return to_header_id({copy, name.size()}) != HeaderId::kOther;
 }
 
-bool may_pass(const HeaderField& field, HeadersWithUnderscores underscores) {
-  if (!has_underscore(field)) return true;
-  return underscores == HeadersWithUnderscores::kAllow && !looks_known(field.name);
+// Whether backends may take the name for another one.
+bool is_doubtful(const HeaderField& field) {
+  return field.id == HeaderId::kOther && !field.is_line &&
+         !std::ranges::all_of(field.name, [](char c) { return c == '-' || is_letter_or_digit(c); });
+}
+
+bool has_doubtful(const Headers& headers) {
+  return !headers.has_lines_only() && std::any_of(headers.begin(), headers.end(), is_doubtful);
 }
 
 // The port of the URL that the client asked for: as written in Host, otherwise the scheme's own. The port
@@ -191,6 +197,12 @@ char* put_hex(char* at, std::uint64_t number) {
 
 }  // namespace
 
+bool may_pass(const HeaderField& field, HeadersWithUnderscores underscores) {
+  if (!is_doubtful(field)) return true;
+  return (underscores == HeadersWithUnderscores::kAllow || !has_underscore(field)) &&
+         !looks_known(field.name);
+}
+
 std::string_view find_request_id(const Headers& headers) {
   constexpr std::size_t kMaxBytes = 128;
   const auto id = only(headers, HeaderId::kXRequestId);
@@ -199,7 +211,7 @@ std::string_view find_request_id(const Headers& headers) {
 
 void set_forwarding_headers(Headers& headers, const ClientFacts& facts) {
   const Kept kept = facts.trust == PeerTrust::kTrusted ? find_kept(headers, facts) : Kept();
-  if (headers.has_any(kOurs) || has_underscores(headers)) {
+  if (headers.has_any(kOurs) || has_doubtful(headers)) {
     headers.retain(
         [&](const HeaderField& field) { return !is_ours(field.id) && may_pass(field, facts.underscores); });
   }

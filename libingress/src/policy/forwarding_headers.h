@@ -4,7 +4,8 @@
 // What an untrusted peer sent under these names is replaced, Forwarded is removed, so that a backend never
 // believes a client about itself. A trusted proxy's word is kept: the lists get the proxy's own address as
 // their last element, the rest stands where it can be read. Fields with '_' in their names are removed unless
-// they are allowed: many backends cannot tell X_Forwarded_For from X-Forwarded-For.
+// they are allowed: many backends cannot tell X_Forwarded_For from X-Forwarded-For. Nor can some tell
+// X.Forwarded.For from it: what looks like a field that we know goes, whatever is allowed.
 #pragma once
 
 #include <algorithm>
@@ -44,6 +45,9 @@ inline bool has_underscore(const HeaderField& field) {
 inline bool has_underscores(const Headers& headers) {
   return !headers.has_lines_only() && std::any_of(headers.begin(), headers.end(), has_underscore);
 }
+
+// Whether a field that a client sent may reach a backend under its name.
+bool may_pass(const HeaderField& field, HeadersWithUnderscores underscores);
 
 // 32 hex digits out of two random numbers, into `out` (capacity is reused).
 void write_request_id(std::string& out, std::uint64_t high, std::uint64_t low);

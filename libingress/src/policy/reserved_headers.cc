@@ -2,17 +2,13 @@
 
 #include <algorithm>
 
-#include "base/text.h"
+#include "policy/header_spelling.h"
 
 namespace ingress::policy {
 namespace {
 
 std::uint64_t size_bit(std::size_t size) {
   return std::uint64_t{1} << (size % 64);
-}
-
-char folded(char c) {
-  return c == '_' ? '-' : base::to_lower_ascii(c);
 }
 
 }  // namespace

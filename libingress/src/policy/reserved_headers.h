@@ -17,8 +17,8 @@ namespace ingress::policy {
 class ReservedHeaders {
  public:
   explicit ReservedHeaders(const std::vector<std::string>& names);
-  // Whether `name` is one of them, in any case and with '_' for '-': CGI, WSGI and PHP cannot tell them
-  // apart.
+  // Whether `name` is one of them, in any case and with anything but letters and digits for '-': CGI, WSGI
+  // and PHP cannot tell them apart (header_spelling.h).
   bool cover(std::string_view name) const;
   // Whether any of `headers` is.
   bool cover_any(const Headers& headers) const;
@@ -26,7 +26,7 @@ class ReservedHeaders {
   friend bool operator==(const ReservedHeaders&, const ReservedHeaders&) = default;
 
  private:
-  std::vector<std::string> names_;  // sorted; lower case, with '-'
+  std::vector<std::string> names_;  // sorted, folded()
   std::uint64_t sizes_ = 0;         // a bit for each size that one has, modulo 64
 };
 
