@@ -51,6 +51,28 @@ TEST_CASE("ARequestBodyGoesOnAsItComesAndTheAnswerMayBeEarly") {
   CHECK(worker.num_idle() == 0);
 }
 
+TEST_CASE("TrailersThatAHeadWouldLoseAreLeftOut") {
+  constexpr const char* kRequest =
+      "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+      "X-Sum: 1\r\nx_forwarded_for: forged\r\nX.Forwarded.For: forged\r\nx_tenant: 2\r\nx.id: 3\r\n\r\n";
+  struct Row {
+    HeadersWithUnderscores underscores;
+    const char* sent;
+  };
+  const Row rows[] = {
+      {HeadersWithUnderscores::kDrop, "0\r\nX-Sum: 1\r\nx.id: 3\r\n\r\n"},
+      {HeadersWithUnderscores::kAllow, "0\r\nX-Sum: 1\r\nx_tenant: 2\r\nx.id: 3\r\n\r\n"},
+  };
+  for (const Row& row : rows) {
+    FakeWorker worker;
+    worker.listener.settings.headers_with_underscores = row.underscores;
+    const auto backend = worker.add_idle_backend();
+    FakeRequest request(worker, kRequest);
+    const std::string sent = backend->take_received();
+    CHECK(sent.substr(sent.find("\r\n\r\n") + 4) == row.sent);
+  }
+}
+
 TEST_CASE("AStaleKeptConnectionIsRetriedOnAFreshOneOnlyWhenNothingCanHaveHappened") {
   for (const char* text : {kGet, "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"}) {
     CAPTURE(text);

@@ -62,7 +62,7 @@ class Exchange final : public ExchangeContext,
   void on_request_body(base::Chain&& piece) { request_.push(std::move(piece)); }
   // `trailers` stay valid until finish().
   void on_request_end(const Headers& trailers) {
-    request_.end(trailers.is_empty() ? trailers : without_reserved(trailers));
+    request_.end(trailers.is_empty() ? trailers : passing_trailers(trailers));
   }
   // Once after each read that brought one of the two above.
   void on_request_read_done();
@@ -105,7 +105,7 @@ class Exchange final : public ExchangeContext,
   Step route_request();
   void set_client_facts();
   void set_certificate_fields();
-  const Headers& without_reserved(const Headers& trailers) const;
+  const Headers& passing_trailers(const Headers& trailers);
   Step filter_request();
   Step hold_request();
   Step filter_response();
@@ -217,6 +217,7 @@ class Exchange final : public ExchangeContext,
   Services& services_;
   DownstreamStream* stream_ = nullptr;
   std::optional<RequestStart> start_;
+  std::unique_ptr<Headers> kept_trailers_;  // of the request, where some were left out
   Phase phase_ = Phase::kIdle;
   bool is_running_ = false;    // run() is on the stack: events only leave facts
   bool is_in_read_ = false;    // on_request_read_done() is still to come: nothing is flushed before

@@ -1,5 +1,9 @@
 // What a backend is told about the certificate of a client, and only by us.
+#include <algorithm>
+#include <memory>
+
 #include "net/transport.h"
+#include "policy/forwarding_headers.h"
 #include "policy/reserved_headers.h"
 #include "proxy/exchange.h"
 
@@ -23,13 +27,22 @@ void Exchange::set_certificate_fields() {
   }
 }
 
-// Some backends put trailers among the fields of the head: a client that names what is ours has none.
-const Headers& Exchange::without_reserved(const Headers& trailers) const {
+// Some backends put trailers among the fields of the head: what a head would lose goes, and a client that
+// names what is ours has none.
+const Headers& Exchange::passing_trailers(const Headers& trailers) {
   static const Headers kNone;
   const WorkerView* newest = services_.views.newest();
   const bool is_free = newest == nullptr || newest->snapshot().reserved_headers == nullptr ||
                        !newest->snapshot().reserved_headers->cover_any(trailers);
-  return is_free ? trailers : kNone;
+  if (!is_free) return kNone;
+  const auto may_pass = [underscores = start_->listener.headers_with_underscores](const HeaderField& field) {
+    return policy::may_pass(field, underscores);
+  };
+  if (std::all_of(trailers.begin(), trailers.end(), may_pass)) return trailers;
+  kept_trailers_ = std::make_unique<Headers>();
+  kept_trailers_->assign(trailers);
+  kept_trailers_->retain(may_pass);
+  return *kept_trailers_;
 }
 
 }  // namespace ingress::proxy

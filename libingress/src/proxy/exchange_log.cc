@@ -107,6 +107,7 @@ void Exchange::forget() {
   filters_.clear();
   labels_.clear();
   request_.reset();
+  kept_trailers_.reset();
   response_.reset();
   held_request_.clear();
   held_response_.clear();
