@@ -49,6 +49,19 @@ TEST_CASE("ACertificateIsParsedOnceAndStaysTheSameObject") {
   CHECK(publisher.current()->generation == before->generation + 1);
 }
 
+TEST_CASE("SettingsOfTlsAreHeldOnceAndStayWhileOthersChange") {
+  Publisher publisher = make_publisher();
+  GatewayConfig config = make_config();
+  REQUIRE(publisher.publish(config).has_value());
+  const SnapshotPtr before = publisher.current();
+  CHECK_FALSE(before->listeners[0].listener.tls);
+  CHECK(publisher.config().listeners == config.listeners);
+  config.listeners[0].limits.max_headers = 7;
+  REQUIRE(publisher.publish(config).has_value());
+  CHECK(publisher.current()->listeners[0].listener.limits.max_headers == 7);
+  CHECK(publisher.current()->listeners[0].tls == before->listeners[0].tls);
+}
+
 TEST_CASE("DeltasOfCertificatesEndWhereWholeConfigurationsDo") {
   Publisher by_delta = make_publisher();
   Publisher whole = make_publisher();

@@ -192,7 +192,8 @@ std::expected<std::vector<ListenerEntry>, std::vector<Problem>> Publisher::bind(
         if (key == held_key && (!key.empty() || held.listener.name == name)) bound = held.bound;
         // Kept while it can be: sessions resume only under the context that they began with.
         const bool is_same_tls =
-            held.listener.tls == listener.tls && held.listener.http2.mode == listener.http2.mode;
+            (held.tls ? listener.tls && held.tls->settings() == *listener.tls : !listener.tls) &&
+            held.listener.http2.mode == listener.http2.mode;
         if (held.listener.name == name && is_same_tls) context = held.tls;
       }
     }
@@ -217,8 +218,9 @@ std::expected<std::vector<ListenerEntry>, std::vector<Problem>> Publisher::bind(
     std::shared_ptr<const policy::TrustedProxies> senders;
     if (listener.proxy_protocol)
       senders = std::make_shared<const policy::TrustedProxies>(listener.proxy_protocol->senders);
-    entries.push_back(
-        {listener, std::move(bound), std::move(trusted), std::move(senders), std::move(context)});
+    ListenerEntry& entry = entries.emplace_back(ListenerEntry{listener, std::move(bound), std::move(trusted),
+                                                              std::move(senders), std::move(context)});
+    entry.listener.tls.reset();
   }
   if (!problems.empty()) return std::unexpected(std::move(problems));
   return entries;

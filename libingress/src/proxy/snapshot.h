@@ -35,7 +35,7 @@ struct BoundListener {
 };
 
 struct ListenerEntry {
-  Listener listener;
+  Listener listener;  // without its `tls`, whose PEM no worker needs: ServerContext has the settings
   std::shared_ptr<BoundListener> bound;  // its address is the identity of the listener
   std::shared_ptr<const policy::TrustedProxies> trusted_proxies;  // null when it trusts nobody
   std::shared_ptr<const policy::TrustedProxies> proxy_senders;    // null: no PROXY headers
