@@ -32,7 +32,8 @@ std::optional<std::string> refusal_of(Server& server, const ClientRecipe& recipe
   CHECK(connection.handler.text.empty());
   CHECK(connection.handler.num_ready == 0);
   CHECK(connection.transport->secure() == nullptr);
-  CHECK(connection.handler.broken.empty());  // the client has a while to read the alert
+  CHECK(connection.handler.broken.empty());   // the client has a while to read the alert
+  CHECK(server.limits.num_under_way() == 0);  // and takes nobody's place meanwhile
   connection.peer->end_sending();
   REQUIRE(connection.handler.broken.size() == 1);
   CHECK(connection.peer->has_write_ended());

@@ -79,6 +79,7 @@ struct Server {
   std::shared_ptr<const ServerContext> context;
   std::shared_ptr<const CertTable> table;
   TlsCounters counters;
+  HandshakeLimits limits;
 };
 
 struct Connection {
@@ -89,7 +90,8 @@ struct Connection {
         transport(std::move(*accept(*server.loop, peer->take_transport(),
                                     {.context = server.context,
                                      .certificates = server.table,
-                                     .handshake_limit = std::chrono::seconds(10)},
+                                     .handshake_limit = std::chrono::seconds(10),
+                                     .place = server.limits.enter("192.0.2.1", 0, 0)},
                                     server.counters))) {
     transport->start(&handler);
   }

@@ -48,6 +48,7 @@ void TlsTransport::refuse_client(ClientRefusal why) {
   beginning_->counters.handshakes_failed.add();
   beginning_->counters.clients_refused[static_cast<std::size_t>(why)].add();
   state_ = State::kRefused;
+  beginning_->place.reset();  // who only waits for the client to read the alert is in nobody's way
   input_.clear();
   if (is_input_ended_) return fail(what_of(why));
   beginning_->refused_for = what_of(why);
