@@ -187,18 +187,32 @@ TEST_CASE("SessionsAreResumedUnderTheSamePolicyAndNoOther") {
   }
 }
 
-TEST_CASE("NoSessionOutlivesTheCertificateThatWasVerified") {
-  Client client;
+TEST_CASE("NoSessionOutlivesACertificateThatWasVerified") {
   const std::int64_t now = std::time(nullptr);
-  const TestBackend backend({.shown = authority().issue({.valid_to = now + 600})});
-  ClientConnection connection(client, context_of(trusting()), backend);
-  REQUIRE(connection.shake_hands());
-  connection.server.send("x");
-  REQUIRE(client.sessions->size() == 1);
-  const auto key = context_of(trusting())->identity() + "10.0.0.1" + '\0' + "443";
-  const SSL_SESSION* session = client.sessions->find(key);
-  REQUIRE(session != nullptr);
-  CHECK(SSL_SESSION_get_timeout(session) <= 600);
+  const TestAuthority ending("Ending CA", now + 600);
+  BackendTls by_ending = trusting();
+  by_ending.ca_bundle = ending.pem();
+  struct Row {
+    BackendTls policy;
+    Issued shown;
+  };
+  const Row rows[] = {{trusting(), authority().issue({.valid_to = now + 600})},
+                      {by_ending, ending.issue({.valid_to = now + 7200})}};
+  for (const Row& row : rows) {
+    Client client;
+    const TestBackend backend({.shown = row.shown});
+    const ClientContextPtr context = context_of(row.policy);
+    for (const bool is_resumed : {false, true}) {
+      ClientConnection connection(client, context, backend);
+      REQUIRE(connection.shake_hands());
+      connection.server.send("x");
+      CHECK(connection.server.is_resumed() == is_resumed);
+      REQUIRE(client.sessions->size() == 1);
+      const SSL_SESSION* session = client.sessions->find(context->identity() + "10.0.0.1" + '\0' + "443");
+      REQUIRE(session != nullptr);
+      CHECK(SSL_SESSION_get_timeout(session) <= 600);
+    }
+  }
 }
 
 TEST_CASE("AFailedHandshakeForgetsTheSessionThatItOffered") {

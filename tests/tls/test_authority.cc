@@ -76,9 +76,8 @@ bssl::UniquePtr<X509> make_leaf(const IssueRecipe& recipe, EVP_PKEY* key) {
 
 }  // namespace
 
-TestAuthority::TestAuthority(const std::string& name)
-    : key_(make_key()),
-      x509_(make_x509(name, key_.get(), std::time(nullptr) - 86'400, std::time(nullptr) + 864'000)) {
+TestAuthority::TestAuthority(const std::string& name, std::int64_t valid_to)
+    : key_(make_key()), x509_(make_x509(name, key_.get(), std::time(nullptr) - 86'400, valid_to)) {
   X509_set_issuer_name(x509_.get(), X509_get_subject_name(x509_.get()));
   add_extension(x509_.get(), NID_basic_constraints, "critical,CA:TRUE");
   REQUIRE(X509_sign(x509_.get(), key_.get(), EVP_sha256()) > 0);

@@ -28,7 +28,8 @@ struct Issued {
 
 class TestAuthority {
  public:
-  explicit TestAuthority(const std::string& name = "Test CA");
+  explicit TestAuthority(const std::string& name = "Test CA",
+                         std::int64_t valid_to = std::time(nullptr) + 864'000);
   const std::string& pem() const { return pem_; }
   Issued issue(const IssueRecipe& recipe = {}) const;
   // Signed by its own key.

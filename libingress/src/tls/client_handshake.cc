@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <limits>
 #include <utility>
 
 #include "base/text.h"
@@ -50,6 +51,18 @@ bool has_uri(const GENERAL_NAMES& names, std::string_view uri) {
       return true;
   }
   return false;
+}
+
+// When the first certificate of a verified chain expires; 0 where that cannot be read.
+std::int64_t first_end_of(X509_STORE_CTX& chain) {
+  const STACK_OF(X509)* certificates = X509_STORE_CTX_get0_chain(&chain);
+  std::int64_t first = std::numeric_limits<std::int64_t>::max();
+  for (std::size_t i = 0; i < sk_X509_num(certificates); ++i) {
+    std::int64_t end = 0;
+    if (!ASN1_TIME_to_posix(X509_get0_notAfter(sk_X509_value(certificates, i)), &end)) return 0;
+    first = std::min(first, end);
+  }
+  return first;
 }
 
 int verify_chain(X509_STORE_CTX* chain, void*) {
@@ -154,7 +167,11 @@ bool ClientHandshake::verify(x509_store_ctx_st& chain) {
     X509_STORE_CTX_set_error(&chain, X509_V_ERR_APPLICATION_VERIFICATION);
     is_proven = false;
   }
-  if (!is_proven) unproven_ = to_failure(X509_STORE_CTX_get_error(&chain));
+  if (is_proven) {
+    valid_to_ = first_end_of(chain);
+  } else {
+    unproven_ = to_failure(X509_STORE_CTX_get_error(&chain));
+  }
   return is_proven;
 }
 
@@ -168,19 +185,15 @@ bool ClientHandshake::proves_allowed_name(const X509* leaf) const {
   });
 }
 
-// Never for longer than the certificate is valid.
+// Never for longer than the certificates that were verified are valid.
 void ClientHandshake::keep(ssl_session_st* session) {
   SessionPtr owned(session);
   if (!tls_.sessions) return;
-  std::int64_t valid_to = 0;
-  const X509* leaf = SSL_SESSION_get0_peer(session);
-  if (leaf == nullptr || !ASN1_TIME_to_posix(X509_get0_notAfter(leaf), &valid_to)) return;
-  const std::int64_t left = valid_to - static_cast<std::int64_t>(std::time(nullptr));
+  const std::int64_t left = valid_to_ - static_cast<std::int64_t>(std::time(nullptr));
+  if (left <= 0) return;
+  // Of what was resumed nothing was verified: the limit of the session that it came from goes on with it.
   const std::int64_t limit = SSL_SESSION_get_timeout(session);
-  const bool is_verified = settings().verification == BackendVerification::kFull;
-  if (is_verified && left <= 0) return;
-  // Also of what was resumed: the limit of the session that it came from goes on with it.
-  SSL_SESSION_set_timeout(session, static_cast<std::uint32_t>(is_verified ? std::min(left, limit) : limit));
+  SSL_SESSION_set_timeout(session, static_cast<std::uint32_t>(std::min(left, limit)));
   tls_.sessions->put(session_key_, std::move(owned));
 }
 

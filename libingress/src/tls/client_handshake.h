@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -95,6 +96,7 @@ class ClientHandshake {
   std::string name_;  // asked for, and proven
   std::string session_key_;
   std::optional<ClientTlsFailure> unproven_;
+  std::int64_t valid_to_ = std::numeric_limits<std::int64_t>::max();  // of the chain, where one was verified
   bool is_certificate_wanted_ = false;
 };
 
