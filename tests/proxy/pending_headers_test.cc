@@ -235,6 +235,11 @@ TEST_CASE("WhoeverStillOwesAHeaderIsHurried") {
   bench.pending.hurry(nullptr, milliseconds(50));
   bench.pass(milliseconds(70));
   CHECK(last->is_destroyed());
+  const auto slow = bench.connect();
+  bench.pass(milliseconds(450));
+  bench.pending.hurry(nullptr, milliseconds(400));  // it has less left
+  bench.pass(milliseconds(70));
+  CHECK(slow->is_destroyed());
 }
 
 TEST_CASE("BytesBehindTheHeaderOfADroppedConnectionAreLost") {

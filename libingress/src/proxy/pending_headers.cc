@@ -24,7 +24,13 @@ class PendingHeaders::Wait final : private net::TransportHandler {
     limit(listener_.settings.timeouts.proxy_header);
     stream_->start(this);
   }
-  void limit(std::chrono::milliseconds time) { timer_.set(all_.loop_.timers(), time); }
+  // Never gives more time than is left.
+  void limit(std::chrono::milliseconds time) {
+    const std::chrono::milliseconds until = all_.loop_.timers().now() + time;
+    if (until >= until_) return;
+    until_ = until;
+    timer_.set(all_.loop_.timers(), time);
+  }
   const ListenerState& listener() const { return listener_; }
   std::size_t index = 0;  // in the owner's list
 
@@ -66,6 +72,7 @@ class PendingHeaders::Wait final : private net::TransportHandler {
   ListenerState& listener_;
   net::TransportPtr stream_;  // null when it has left
   net::Timer timer_;
+  std::chrono::milliseconds until_ = std::chrono::milliseconds::max();
   std::string held_;  // of a header that came in pieces
 };
 
