@@ -9,6 +9,7 @@
 #include "net/proxy_header.h"
 #include "proxy/exchange_fixture.h"
 #include "support/fake_connector.h"
+#include "upstream/breaker_registry.h"
 
 namespace ingress::test {
 namespace {
@@ -19,7 +20,10 @@ constexpr const char* kOk = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 struct Proxy : SocketlessWorker {
   explicit Proxy(ProxyProtocol protocol, bool has_mirror = false)
       : SocketlessWorker(make_config(protocol, has_mirror),
-                         [](net::EventLoop& on) { return std::make_unique<FakeConnector>(on); }) {}
+                         [](net::EventLoop& on) { return std::make_unique<FakeConnector>(on); }) {
+    clusters.use_breakers(std::make_shared<upstream::BreakerRegistry>(),
+                          [this](std::move_only_function<void()> task) { loop->post(std::move(task)); });
+  }
   static GatewayConfig make_config(ProxyProtocol protocol, bool has_mirror) {
     GatewayConfig config = one_backend(9);
     config.clusters[0].proxy_protocol = protocol;
@@ -28,6 +32,12 @@ struct Proxy : SocketlessWorker {
         {.name = "copies", .endpoints = {{"127.0.0.1", 10}}, .proxy_protocol = ProxyProtocol::kV1});
     config.routes[0].rules[0].mirrors = {{.cluster = "copies"}};
     return config;
+  }
+  void serve(const GatewayConfig& config) {
+    const auto snapshot = publisher.publish(config);
+    REQUIRE(snapshot);
+    clusters.adopt(*(*snapshot)->clusters);
+    views.adopt(std::make_unique<proxy::SnapshotPtr>(*snapshot));
   }
   FakeConnector& connections() { return static_cast<FakeConnector&>(*connector); }
 };
@@ -151,6 +161,52 @@ TEST_CASE("ACopyNamesTheClientToo") {
   CHECK(client.is_answered());
 }
 
+// Neither copies nor requests wait for connections that serve others only.
+TEST_CASE("AConnectionOfAnotherClientStandsInNoCopysWay") {
+  GatewayConfig config = Proxy::make_config(ProxyProtocol::kNone, true);
+  config.clusters[1].circuit_breakers.max_connections = 1;
+  Proxy proxy(ProxyProtocol::kNone, true);
+  proxy.serve(config);
+  for (const char* address : {"192.0.2.1", "192.0.2.9"}) {
+    Client client(proxy, address);
+    client.peer->send(kGet);
+    const auto backend = proxy.connections().accept_newest();
+    REQUIRE(proxy.connections().num_waiting() == 1);
+    const auto copy = proxy.connections().accept();
+    CHECK(copy->received().starts_with(std::string("PROXY TCP4 ") + address));
+    backend->send(kOk);
+    copy->send(kOk);
+    CHECK(client.is_answered());
+    proxy.turn();
+    backend->break_with();  // that the next one needs a new connection as well
+    proxy.turn();
+  }
+}
+
+TEST_CASE("AConnectionOfAnotherClientJumpsNobodysLine") {
+  GatewayConfig config = Proxy::make_config(ProxyProtocol::kV1, false);
+  config.clusters[0].endpoints = {{"127.0.0.1", 9}, {"127.0.0.1", 10}};
+  config.clusters[0].circuit_breakers.max_connections = 1;
+  Proxy proxy(ProxyProtocol::kV1);
+  proxy.serve(config);
+  Client one(proxy), two(proxy, "192.0.2.2"), three(proxy, "192.0.2.3");
+  one.peer->send(kGet);
+  const auto first = proxy.connections().accept();
+  two.peer->send(kGet);    // for the other endpoint
+  three.peer->send(kGet);  // for the same
+  CHECK(proxy.connections().num_waiting() == 0);
+  first->send(kOk);
+  CHECK(one.is_answered());
+  proxy.turn();
+  REQUIRE(proxy.connections().num_waiting() == 1);
+  const auto second = proxy.connections().accept();
+  CHECK(second->received().starts_with("PROXY TCP4 192.0.2.2 "));
+  second->send(kOk);
+  proxy.turn();
+  REQUIRE(proxy.connections().num_waiting() == 1);
+  CHECK(proxy.connections().accept()->received().starts_with("PROXY TCP4 192.0.2.3 "));
+}
+
 TEST_CASE("AChangeOfTheSettingLeavesNoConnectionForWhoeverComesNext") {
   Proxy proxy(ProxyProtocol::kV1);
   Client client(proxy);
@@ -158,12 +214,7 @@ TEST_CASE("AChangeOfTheSettingLeavesNoConnectionForWhoeverComesNext") {
   const auto first = proxy.connections().accept();
   first->send(kOk);
   CHECK(client.is_answered());
-  const auto serve_as = [&](ProxyProtocol protocol) {
-    const auto snapshot = proxy.publisher.publish(Proxy::make_config(protocol, false));
-    REQUIRE(snapshot);
-    proxy.clusters.adopt(*(*snapshot)->clusters);
-    proxy.views.adopt(std::make_unique<proxy::SnapshotPtr>(*snapshot));
-  };
+  const auto serve_as = [&](ProxyProtocol protocol) { proxy.serve(Proxy::make_config(protocol, false)); };
   serve_as(ProxyProtocol::kNone);
   client.peer->send(kGet);
   REQUIRE(proxy.connections().num_waiting() == 1);

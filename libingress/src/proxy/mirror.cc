@@ -88,6 +88,9 @@ void Mirror::start(const upstream::ClusterEntry& entry, const RequestHead& head,
   if (conn_) return begin();
   if (gate) {
     connection_permit_ = gate->take_connection(breakers.max_connections);
+    // An idle connection that is of no use for this copy may stand in its way.
+    if (!connection_permit_ && gate->shed())
+      connection_permit_ = gate->take_connection(breakers.max_connections);
     if (!connection_permit_) return finish(MirrorEnd::kSkipped);
   }
   attempt_ = owner_.connector_.connect(

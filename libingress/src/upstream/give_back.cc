@@ -13,6 +13,8 @@ void give_back(net::EventLoop& loop, const EndpointRef& endpoint, ClientConnPtr 
     return keep_idle(*endpoint, std::move(conn), limits, timeouts);
   }
   if (!conn->has_permit() || conn->idle_time(limits, timeouts).count() <= 0) return;
+  // Of use to its client alone: its room goes to who is next, not to who waits for this endpoint.
+  if (!conn->proxy_header().empty()) return;
   std::shared_ptr<WaitingPlace> place = gate->claim(endpoint.get());
   if (!place) return;
   conn->end_message();
