@@ -153,6 +153,11 @@ TEST_CASE("EveryWayToFailCounts") {
        [](Fixture& f) { f.next_probe()->send("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"); }},
       {"bad_response", [](Fixture& f) { f.next_probe()->send("220 mail.test ESMTP\r\n\r\n"); }},
       {"upstream_reset", [](Fixture& f) { f.next_probe()->end_sending(); }},
+      // As TLS 1.3 refuses a client's certificate: after the handshake.
+      {"upstream_tls:client_certificate",
+       [](Fixture& f) {
+         f.next_probe()->break_with({.code = ErrorCode::kUpstreamTls, .what = "client_certificate"});
+       }},
       {"timeout",
        [](Fixture& f) {
          const auto silent = f.next_probe();

@@ -143,9 +143,7 @@ class HealthChecker::Probe final : private UpstreamEvents {
   void on_response_end(const Headers&) override {}
   void on_response_read_done() override {}
   void on_upstream_drained() override {}
-  void on_upstream_failed(Error error) override {
-    finish(HealthStreak::Result::kFailure, to_string(error.code));
-  }
+  void on_upstream_failed(Error error) override { finish(HealthStreak::Result::kFailure, reason_of(error)); }
 
   HealthChecker& checker_;
   std::string cluster_;
