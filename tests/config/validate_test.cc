@@ -219,7 +219,7 @@ TEST_CASE("WhatIsProbablyNotMeantIsAWarning") {
               {"routes[0].rules[0].backends", [](auto& c) { backend(c).weight = 0; }},
               {"routes[0].rules[0].matches[0].method", [](auto& c) { match(c).method = "get"; }},
               {"listeners[0].tls.default_certificate",
-               [](auto& c) { c.listeners[0].tls = ListenerTls{.default_certificate = "gone"}; }},
+               [](auto& c) { c.listeners[0].tls.emplace().default_certificate = "gone"; }},
               {"clusters[0].tls.verification",
                [](auto& c) { c.clusters[0].tls = BackendTls{.verification = BackendVerification::kNone}; }},
               {"certificates[0].server_names", [](auto& c) { c.certificates[0].server_names.clear(); }}},

@@ -105,7 +105,7 @@ TEST_CASE("ListenersWithAndWithoutTlsAreOneAddress") {
   REQUIRE(publisher.publish(config).has_value());
   CHECK(publisher.current()->listeners[0].bound == bound);
   CHECK(publisher.current()->listeners[0].tls == nullptr);
-  config.listeners[0].tls = ListenerTls{.min_version = TlsVersion::kTls13};
+  config.listeners[0].tls.emplace().min_version = TlsVersion::kTls13;
   REQUIRE(publisher.publish(config).has_value());
   CHECK(publisher.current()->listeners[0].bound == bound);
   CHECK(publisher.current()->listeners[0].tls->settings().min_version == TlsVersion::kTls13);
