@@ -162,7 +162,7 @@ void Exchange::set_client_facts() {
                                            .request_id = request_id_,
                                            .trust = trust,
                                            .underscores = start_->listener.headers_with_underscores});
-  set_certificate_fields();
+  if (view_ != nullptr && view_->snapshot().reserved_headers != nullptr) set_certificate_fields();
 }
 
 Exchange::Step Exchange::filter_request() {

@@ -9,11 +9,9 @@
 
 namespace ingress::proxy {
 
-// Without names in the configuration of now nothing is told, and nothing looked at.
+// Called where the configuration of now has such names: else nothing is told, and nothing looked at.
 void Exchange::set_certificate_fields() {
-  const policy::ReservedHeaders* reserved =
-      view_ == nullptr ? nullptr : view_->snapshot().reserved_headers.get();
-  if (reserved == nullptr) return;
+  const policy::ReservedHeaders* reserved = view_->snapshot().reserved_headers.get();
   Headers& headers = start_->head.headers();
   reserved->remove_from(headers);
   if (start_->secure == nullptr) return;

@@ -11,7 +11,11 @@ ClientConnPtr ConnPool::take(std::string_view proxy_header) {
     --found;
   } while ((*found)->proxy_header() != proxy_header);
   ClientConnPtr conn = std::move(*found);
-  idle_.erase(found);
+  if (found + 1 == idle_.end()) {
+    idle_.pop_back();  // nearly always
+  } else {
+    idle_.erase(found);
+  }
   conn->end_idle();
   if (watcher_ != nullptr) watcher_->on_pool_shrunk(PoolWatcher::Loss::kTaken);
   return conn;
