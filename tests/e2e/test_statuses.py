@@ -62,7 +62,7 @@ CLIENT_ROWS = {
     "too-many-headers": (get(HOST, *[f"X-{i}: v" for i in range(20)]), 431, "head_too_large:too_many_headers"),
     "connect": (get(HOST, method="CONNECT", target="a:80"), 501, "method_not_supported:connect"),
     "unknown-coding": (get(HOST, "Transfer-Encoding: gzip"), 501, "transfer_coding_unknown:unknown_transfer_coding"),
-    "http2-preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, "version_not_supported:bad_version"),
+    "version-2-0": (get(HOST, version="HTTP/2.0"), 505, "version_not_supported:bad_version"),
     "version-1-2": (get(HOST, version="HTTP/1.2"), 505, "version_not_supported:bad_version"),
 }
 

@@ -98,7 +98,8 @@ FORMS = {
 }
 
 OTHER_PROTOCOLS = {
-    "preface": refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    # Where HTTP/2 is spoken tests/h2 holds it to its words.
+    "preface": refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, listener="http1"),
     "tls-on-plain": refused(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
     "proxy-protocol": refused(b"PROXY TCP4 6.6.6.6 7.7.7.7 1 2\r\n" + get()),
     "proxy-protocol-2": refused(b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + b"\x06" * 12 + get()),
