@@ -12,7 +12,6 @@ from support.config_file import secured, single, write_config
 from support.haproxy import HAProxy
 from support.http_client import RawClient, request_bytes
 from support.tls_client import HandshakeFailed, TlsSocket, client_context
-from support.waiting import eventually
 
 HERE = {"senders": ["127.0.0.0/8"]}
 ELSEWHERE = {"senders": ["10.0.0.0/8", "::1"]}
@@ -81,7 +80,7 @@ def test_the_backend_and_the_log_see_the_client_that_is_named(proxy, backend, ki
     requests = backend.wait_requests(5)
     assert {request.header("X-Forwarded-For") for request in requests} == {"192.0.2.7"}
     assert proxy.wait_log(path="/first")["client"] == "192.0.2.7"
-    assert proxy.metric("proxyd_proxy_headers_total") == 1
+    proxy.wait_metric("proxyd_proxy_headers_total", 1)
 
 
 def test_the_client_may_have_ipv6(proxy, backend):
@@ -114,7 +113,7 @@ def test_what_is_no_header_closes_the_connection(proxy, backend, sent):
     with RawClient(proxy.http) as client:
         client.send(sent)
         assert client.is_closed_by_peer()
-    assert proxy.metric(FAILURES + '{why="invalid"}') == 1
+    proxy.wait_metric(FAILURES + '{why="invalid"}', 1)
     with RawClient(proxy.http) as client:
         client.send(v1() + request_bytes(target="/good"))
         assert client.read_response().status == 200
@@ -130,7 +129,7 @@ def test_a_peer_that_is_no_sender_is_closed_unread(serve, backend, sent):
         except OSError:
             pass  # it was faster
         assert client.is_closed_by_peer()
-    assert proxy.metric(FAILURES + '{why="not_a_sender"}') == 1
+    proxy.wait_metric(FAILURES + '{why="not_a_sender"}', 1)
     assert backend.requests == []
 
 
@@ -150,9 +149,9 @@ def test_who_never_sends_a_whole_header_is_closed_in_time(serve, backend):
     with RawClient(proxy.http) as silent, RawClient(proxy.http) as slow:
         slow.send(v1()[:20])
         assert silent.is_closed_by_peer() and slow.is_closed_by_peer()
-    assert proxy.metric(FAILURES + '{why="timeout"}') == 2
+    proxy.wait_metric(FAILURES + '{why="timeout"}', 2)
     RawClient(proxy.http).close()
-    eventually(lambda: proxy.metric(FAILURES + '{why="closed"}') == 1, "the end of a connection without a word")
+    proxy.wait_metric(FAILURES + '{why="closed"}', 1)
 
 
 def test_only_the_first_header_counts(proxy, backend):
@@ -210,19 +209,19 @@ def test_the_header_comes_in_front_of_tls(serve, backend, listed, kind):
     assert {request.header("X-Forwarded-Proto") for request in requests} == {"https"}
     with pytest.raises((HandshakeFailed, ConnectionError)):
         over_tls(proxy, b"").close()
-    assert proxy.metric(FAILURES + '{why="invalid"}') == 1
+    proxy.wait_metric(FAILURES + '{why="invalid"}', 1)
 
 
 def test_handshakes_are_counted_by_the_client_that_is_named(serve, backend, listed):
     proxy = serve(secured(single(backend, proxy_protocol=HERE), listed, max_handshakes_per_source=1))
     with RawClient(proxy.http) as first, RawClient(proxy.http) as second:
         first.send(v1("192.0.2.1"))
-        eventually(lambda: proxy.metric("proxyd_proxy_headers_total") == 1, "the first header")
+        proxy.wait_metric("proxyd_proxy_headers_total", 1)
         second.send(v1("192.0.2.1"))
         assert second.is_closed_by_peer()
         with over_tls(proxy, v1("192.0.2.2")) as client:
             assert client.request(host="a.test").status == 200
-    assert proxy.metric("proxyd_tls_handshakes_refused_total") == 1
+    proxy.wait_metric("proxyd_tls_handshakes_refused_total", 1)
 
 
 def test_it_is_switched_on_and_off_without_binding_anew(start, tmp_path, backend):
@@ -282,7 +281,7 @@ def test_curl_speaks_it(serve, backend, listed, version, speaks_tls):
     expected = "1.1" if version == "--http1.1" or (version == "--http2" and not speaks_tls) else "2"
     assert (done.returncode, done.stdout) == (0, f"{expected} 200"), done.stderr
     assert backend.wait_requests(1)[0].header("X-Forwarded-For") == "127.0.0.1"
-    assert proxy.metric("proxyd_proxy_headers_total") == 1
+    proxy.wait_metric("proxyd_proxy_headers_total", 1)
 
 
 @pytest.mark.parametrize("version", ["send-proxy", "send-proxy-v2", "send-proxy-v2 proxy-v2-options crc32c,unique-id"])
@@ -295,4 +294,4 @@ def test_haproxy_sends_it(serve, backend, listed, tmp_path, version, speaks_tls)
         with RawClient(balancer.address) as client:
             assert client.request(host="a.test").status == 200
     assert backend.wait_requests(1)[0].header("X-Forwarded-For") == "127.0.0.1"
-    assert proxy.metric("proxyd_proxy_headers_total") == 1
+    proxy.wait_metric("proxyd_proxy_headers_total", 1)

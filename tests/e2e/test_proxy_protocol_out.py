@@ -93,7 +93,7 @@ def test_nginx_understands_it(serve, tmp_path, version):
                 port = client.sock.getsockname()[1]
                 for _ in range(3):
                     assert client.request().text == f"{source} {port}"
-        assert proxy.metric("proxyd_upstream_connects_total") == 2
+        proxy.wait_metric("proxyd_upstream_connects_total", 2)
     finally:
         nginx.close()
 
@@ -117,7 +117,7 @@ def test_the_header_comes_in_front_of_tls(serve, tmp_path, authority, version):
                 port = client.sock.getsockname()[1]
                 for _ in range(2):
                     assert client.request().text == f"{source} {port} TLSv1.2"
-        assert proxy.metric("proxyd_upstream_tls_handshakes_total") == 2
+        proxy.wait_metric("proxyd_upstream_tls_handshakes_total", 2)
     finally:
         nginx.close()
 

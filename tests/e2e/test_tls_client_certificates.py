@@ -60,8 +60,8 @@ def alert_of(proxy, client, versions=None):
         return ALERTS[error.reason]
 
 
-def refused(proxy, reason):
-    return proxy.metric(f'proxyd_tls_clients_refused_total{{reason="{reason}"}}')
+def wait_refused(proxy, reason, number):
+    proxy.wait_metric(f'proxyd_tls_clients_refused_total{{reason="{reason}"}}', number)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -78,12 +78,12 @@ def test_only_who_verifies_reaches_a_backend(serve_tls, make_backend, authoritie
     for name, (alert, reason) in rows.items():
         assert alert_of(proxy, clients[name], versions) == alert, name
         if reason:
-            assert refused(proxy, reason) == 1, name
+            wait_refused(proxy, reason, 1)
     assert alert_of(proxy, None, versions) == missing
-    assert refused(proxy, "missing") == 1
+    wait_refused(proxy, "missing", 1)
     assert len(backend.requests) == 2
-    assert proxy.metric("proxyd_tls_handshakes_total") == 2
-    assert proxy.metric("proxyd_tls_handshake_failures_total") == 6
+    proxy.wait_metric("proxyd_tls_handshakes_total", 2)
+    proxy.wait_metric("proxyd_tls_handshake_failures_total", 6)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -109,7 +109,7 @@ def test_depth_is_counted_between_client_and_authority(serve_tls, authorities, c
 def test_refuse_lets_nobody_in(serve_tls, clients):
     proxy = serve_tls(client_certificates={"mode": "refuse"})
     assert alert_of(proxy, clients["good"]) == alert_of(proxy, None) == 40
-    assert refused(proxy, "nobody") == 2
+    wait_refused(proxy, "nobody", 2)
 
 
 def test_backends_are_told_and_clients_cannot_say_it(start, tmp_path, make_backend, listed, authorities, clients):

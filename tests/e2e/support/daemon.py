@@ -100,6 +100,10 @@ class Daemon:
         match = re.search("^" + re.escape(name) + r" (\S+)$", fetch(self.admin, "/metrics").text, re.MULTILINE)
         return float(match.group(1)) if match else None
 
+    def wait_metric(self, name, value):
+        """For what is counted behind the event that the test has seen."""
+        eventually(lambda: self.metric(name) == value, f"{name} to be {value}")
+
     def wait_ready(self):
         eventually(lambda: fetch(self.admin, "/readyz").status == 200, "/readyz to say 200")
         return self
