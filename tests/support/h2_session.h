@@ -22,7 +22,7 @@ class H2Session final : public http::H2ServerEvents {
     // "GET /a x", the fields, the body, how it ended.
     std::string text;
     bool has_request = false, has_ended = false, was_closed = false;
-    std::size_t body_bytes = 0;
+    std::size_t body_bytes = 0, size_at_close = 0;
     // Of a request that never ended how much of its body was told depends on how it was read.
     std::string text_of_whole() const {
       std::string whole = text;
@@ -64,6 +64,7 @@ class H2Session final : public http::H2ServerEvents {
     void on_closed() override {
       was_closed = true;
       text += "|closed";
+      size_at_close = text.size();
     }
     H2Session& session_;
     std::size_t head_size_ = 0;
