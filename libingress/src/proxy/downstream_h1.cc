@@ -4,24 +4,11 @@
 #include <utility>
 
 #include "http/h1_writer.h"
-#include "policy/forwarding_headers.h"
 #include "proxy/listener_state.h"
 #include "proxy/parse_options.h"
+#include "proxy/request_checks.h"
 
 namespace ingress::proxy {
-
-namespace {
-
-Error downstream_error(ErrorCode code, const char* what) {
-  return {code, ErrorSide::kDownstream, RetrySafety::kNotSafe, what, {}};
-}
-
-const Headers& no_trailers() {
-  static const Headers none;
-  return none;
-}
-
-}  // namespace
 
 DownstreamH1::DownstreamH1(DownstreamHost& host, ListenerState& listener, net::TransportPtr transport)
     : DownstreamConnection(listener),
@@ -153,20 +140,12 @@ void DownstreamH1::begin_exchange() {
   RequestHead& head = message_->parser.head();
   const auto framing = http::request_framing(head);
   if (!framing) return refuse(framing.error());
-  const auto expects_continue = http::expects_continue(head);
+  const auto expects_continue = check_request(head, *framing, listener_.settings);
   if (!expects_continue) return refuse(expects_continue.error());
-  if (listener_.settings.headers_with_underscores == HeadersWithUnderscores::kReject &&
-      policy::has_underscores(head.headers())) {
-    return refuse(downstream_error(ErrorCode::kBadRequest, "underscore_in_name"));
-  }
-  const std::uint64_t max_body = listener_.settings.limits.body_bytes;
-  if (max_body != 0 && framing->length > max_body) {
-    return refuse(downstream_error(ErrorCode::kBodyTooLarge, "content_length"));
-  }
   is_keep_alive_ = http::is_keep_alive(head.headers(), head.version());
   is_request_ended_ = framing->kind == http::BodyKind::kNone ||
                       (framing->kind == http::BodyKind::kLength && framing->length == 0);
-  message_->decoder.start(*framing, ErrorCode::kBadRequest, max_body);
+  message_->decoder.start(*framing, ErrorCode::kBadRequest, listener_.settings.limits.body_bytes);
   state_ = State::kExchange;
   is_first_ = false;
   has_news_ = true;

@@ -76,7 +76,6 @@ class DownstreamH1 final : public DownstreamConnection,
   void close_gracefully();
   void watch_reading();
   void wait_for(ReadWait waiting, std::chrono::milliseconds limit);
-  std::chrono::milliseconds body_limit();
   void on_read_timeout();
   void watch_writing();
   void unwatch_writing();

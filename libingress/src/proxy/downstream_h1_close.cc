@@ -90,8 +90,8 @@ void DownstreamH1::close_now() {
 // The one owner of the client's time limits for sending.
 void DownstreamH1::watch_reading() {
   const ListenerTimeouts& timeouts = listener_.settings.timeouts;
-  if (read_wait_ == ReadWait::kBody && message_ && message_->has_body_begun)
-    message_->body_wait += host_.services().loop.timers().now() - message_->body_wait_since;
+  const net::TimerWheel& timers = host_.services().loop.timers();
+  if (read_wait_ == ReadWait::kBody && message_) message_->body_clock.stop(timers.now());
   switch (state_) {
     case State::kIdle:
       // A fresh connection owes its first request as soon as a head; later ones may rest.
@@ -105,7 +105,8 @@ void DownstreamH1::watch_reading() {
       if (is_request_ended_ || reading_ == Reading::kPaused || is_exchange_over_) {
         return wait_for(ReadWait::kNothing, {});
       }
-      return wait_for(ReadWait::kBody, body_limit());
+      return wait_for(ReadWait::kBody, message_->body_clock.start(
+                                           timers.now(), message_->decoder.body_bytes(), listener_.settings));
     case State::kTunnel:
       return wait_for(ReadWait::kNothing, {});
     case State::kLinger:
@@ -114,25 +115,6 @@ void DownstreamH1::watch_reading() {
     case State::kClosed:
       return;
   }
-}
-
-// The next piece has its limit, and all of them together have one that grows with what they bring: a client
-// that sends a byte now and then would keep us for years. Counts from the first byte, since before it the
-// client may wait for a "100 Continue" of the backend; and not while we do not read, which is not the
-// client's doing.
-std::chrono::milliseconds DownstreamH1::body_limit() {
-  const ListenerTimeouts& timeouts = listener_.settings.timeouts;
-  const std::uint32_t rate = listener_.settings.limits.min_body_rate;
-  message_->body_wait_since = host_.services().loop.timers().now();
-  message_->has_body_begun = message_->decoder.body_bytes() > 0;
-  message_->is_body_rate_due = false;
-  if (rate == 0 || !message_->has_body_begun) return timeouts.request_body_idle;
-  const std::chrono::milliseconds earned(
-      static_cast<std::int64_t>(message_->decoder.body_bytes() * 1000 / rate));
-  const auto left =
-      std::max(timeouts.body_rate_grace + earned - message_->body_wait, std::chrono::milliseconds(1));
-  message_->is_body_rate_due = left < timeouts.request_body_idle;
-  return std::min(left, timeouts.request_body_idle);
 }
 
 void DownstreamH1::wait_for(ReadWait waiting, std::chrono::milliseconds limit) {
@@ -155,7 +137,7 @@ void DownstreamH1::on_read_timeout() {
       return exchange_->on_request_failed({ErrorCode::kRequestTimeout,
                                            ErrorSide::kDownstream,
                                            RetrySafety::kNotSafe,
-                                           message_->is_body_rate_due ? "body_rate" : "body",
+                                           message_->body_clock.is_rate_due() ? "body_rate" : "body",
                                            {}});
     case ReadWait::kLinger:
       // With an answer still unread the write limit decides.

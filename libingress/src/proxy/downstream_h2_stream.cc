@@ -2,25 +2,11 @@
 
 #include <utility>
 
-#include "http/framing.h"
-#include "policy/forwarding_headers.h"
 #include "proxy/downstream_h2.h"
 #include "proxy/listener_state.h"
+#include "proxy/request_checks.h"
 
 namespace ingress::proxy {
-
-namespace {
-
-Error downstream_error(ErrorCode code, const char* what) {
-  return {code, ErrorSide::kDownstream, RetrySafety::kNotSafe, what, {}};
-}
-
-const Headers& no_trailers() {
-  static const Headers none;
-  return none;
-}
-
-}  // namespace
 
 DownstreamH2Stream::DownstreamH2Stream(DownstreamH2& connection)
     : connection_(connection),
@@ -43,16 +29,9 @@ void DownstreamH2Stream::on_request(std::expected<http::BodyFraming, Error> fram
 std::expected<http::BodyFraming, Error> DownstreamH2Stream::check_request(
     std::expected<http::BodyFraming, Error> framing) {
   if (!framing) return framing;
-  const Listener& listener = connection_.listener().settings;
-  const auto expects_continue = http::expects_continue(head());
+  const auto expects_continue = proxy::check_request(head(), *framing, connection_.listener().settings);
   if (!expects_continue) return std::unexpected(expects_continue.error());
   expects_continue_ = *expects_continue;
-  if (listener.headers_with_underscores == HeadersWithUnderscores::kReject &&
-      policy::has_underscores(head().headers())) {
-    return std::unexpected(downstream_error(ErrorCode::kBadRequest, "underscore_in_name"));
-  }
-  if (listener.limits.body_bytes != 0 && framing->length > listener.limits.body_bytes)
-    return std::unexpected(downstream_error(ErrorCode::kBodyTooLarge, "content_length"));
   if (reader().protocol().empty()) return framing;
   if (!begin_websocket())
     return std::unexpected(downstream_error(ErrorCode::kMethodNotSupported, "connect_protocol"));
