@@ -3,6 +3,7 @@
 
 #include "ingress/export.h"
 #include "ingress/filter.h"
+#include "ingress/stream_record.h"
 
 namespace ingress {
 
@@ -13,6 +14,8 @@ class INGRESS_EXPORT AccessLog {
   virtual ~AccessLog() = default;
   // `worker` is below ServerOptions::workers.
   virtual void write(unsigned worker, const ExchangeRecord& record) = 0;
+  // Likewise, once per connection or session of layer 4.
+  virtual void write_stream(unsigned worker, const StreamRecord& record) { (void)worker, (void)record; }
 };
 
 }  // namespace ingress

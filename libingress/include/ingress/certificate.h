@@ -29,6 +29,9 @@ struct Certificate {
   std::vector<std::string> server_names = {};
   std::string chain;    // PEM (RFC 7468), the server's own certificate first, then each one's issuer
   SecretText key = {};  // PEM: PKCS #8, EC or RSA, not encrypted; belongs to the first of the chain
+  // What the issuer says of it: an OCSPResponse (RFC 6960 4.2.1), DER in base64, sent to clients that ask for
+  // one (RFC 6066 8) while it is valid. Empty: none.
+  std::string ocsp_response = {};
   Origin origin = {};
   friend bool operator==(const Certificate&, const Certificate&) = default;
 };

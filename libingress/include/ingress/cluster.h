@@ -107,6 +107,21 @@ struct CircuitBreakers {
 // when their headers are the same to the byte.
 enum class ProxyProtocol : std::uint8_t { kNone, kV1, kV2 };
 
+enum class BackendProtocol : std::uint8_t {
+  kHttp1,  // HTTP/1.1
+  kHttp2,  // HTTP/2: with prior knowledge, over TLS only where the backend agrees to it (ALPN)
+  kAuto,   // over TLS what the backend chooses (ALPN), HTTP/2 if it can; else HTTP/1.1
+};
+
+// HTTP/2 to backends (RFC 9113).
+struct BackendHttp2 {
+  std::uint32_t max_streams = 100;  // requests at once on a connection; less where the backend says so
+  // What a backend may send ahead of us, of one response's body and of all on a connection.
+  std::uint32_t stream_window_bytes = 256 * 1024;
+  std::uint32_t connection_window_bytes = 1024 * 1024;
+  friend bool operator==(const BackendHttp2&, const BackendHttp2&) = default;
+};
+
 struct Cluster {
   std::string name;  // unique among clusters; the controller uses "namespace/service:port"
   std::vector<Endpoint> endpoints = {};  // no endpoint: 503 no_endpoints
@@ -121,6 +136,8 @@ struct Cluster {
   ClusterLimits limits = {};
   CircuitBreakers circuit_breakers = {};
   ProxyProtocol proxy_protocol = ProxyProtocol::kNone;
+  BackendProtocol protocol = BackendProtocol::kHttp1;
+  BackendHttp2 http2 = {};
   std::optional<BackendTls> tls = {};  // unset = plain
   std::optional<HealthCheck> health_check = {};
   std::optional<OutlierDetection> outlier_detection = {};

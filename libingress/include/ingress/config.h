@@ -12,6 +12,9 @@
 #include "ingress/export.h"
 #include "ingress/listener.h"
 #include "ingress/route.h"
+#include "ingress/stream_route.h"
+#include "ingress/tls_policy.h"
+#include "ingress/udp_listener.h"
 
 namespace ingress {
 
@@ -21,6 +24,9 @@ struct GatewayConfig {
   std::vector<Cluster> clusters = {};
   std::vector<Route> routes = {};
   std::vector<Certificate> certificates = {};
+  std::vector<TlsPolicy> tls_policies = {};
+  std::vector<StreamRoute> stream_routes = {};
+  std::vector<UdpListener> udp_listeners = {};
   friend bool operator==(const GatewayConfig&, const GatewayConfig&) = default;
 };
 
@@ -34,10 +40,18 @@ struct ConfigDelta {
   std::vector<std::string> remove_routes = {};
   std::vector<Certificate> upsert_certificates = {};
   std::vector<std::string> remove_certificates = {};
+  std::vector<TlsPolicy> upsert_tls_policies = {};
+  std::vector<std::string> remove_tls_policies = {};
+  std::vector<StreamRoute> upsert_stream_routes = {};
+  std::vector<std::string> remove_stream_routes = {};
+  std::vector<UdpListener> upsert_udp_listeners = {};
+  std::vector<std::string> remove_udp_listeners = {};
   bool is_empty() const {
     return upsert_listeners.empty() && remove_listeners.empty() && upsert_clusters.empty() &&
            remove_clusters.empty() && upsert_routes.empty() && remove_routes.empty() &&
-           upsert_certificates.empty() && remove_certificates.empty();
+           upsert_certificates.empty() && remove_certificates.empty() && upsert_tls_policies.empty() &&
+           remove_tls_policies.empty() && upsert_stream_routes.empty() && remove_stream_routes.empty() &&
+           upsert_udp_listeners.empty() && remove_udp_listeners.empty();
   }
   friend bool operator==(const ConfigDelta&, const ConfigDelta&) = default;
 };

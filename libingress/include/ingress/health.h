@@ -11,6 +11,7 @@ namespace ingress {
 enum class HealthCheckType : std::uint8_t {
   kHttp,  // a GET that has to be answered with an expected status
   kTcp,   // a connection that has to come about
+  kGrpc,  // a call of grpc.health.v1.Health/Check that has to be answered with SERVING
 };
 
 struct StatusRange {
@@ -25,6 +26,7 @@ struct HealthCheck {
   std::string path = "/";                           // of the request, with its query
   std::string host = {};                            // its Host; empty = address and port of the endpoint
   std::vector<StatusRange> expected_statuses = {};  // none: 200
+  std::string grpc_service = {};                    // whose health is asked for; empty = the server's
   std::chrono::milliseconds interval{5'000};        // end of a probe to start of the next
   std::chrono::milliseconds interval_jitter{0};     // up to so much is added, by chance
   std::chrono::milliseconds timeout{1'000};         // connection and answer together

@@ -125,6 +125,12 @@ struct Hsts {
   friend bool operator==(const Hsts&, const Hsts&) = default;
 };
 
+// gRPC-Web (github.com/grpc/grpc, PROTOCOL-WEB.md): what browsers can speak of gRPC.
+enum class GrpcWeb : std::uint8_t {
+  kPass,       // as any other request
+  kTranslate,  // to gRPC for the backend, and its answer back
+};
+
 struct RouteRule {
   std::string name = {};                 // for logs; empty = its position
   std::vector<RouteMatch> matches = {};  // any of them; none = every path
@@ -133,6 +139,7 @@ struct RouteRule {
   std::optional<FixedReply> reply = {};     // answers all; backends must be empty then
   PlainRequests plain_requests = PlainRequests::kServe;
   std::optional<Hsts> hsts = {};  // unset: what the backend says stays
+  GrpcWeb grpc_web = GrpcWeb::kPass;
   RouteTimeouts timeouts = {};
   std::optional<RetryPolicy> retry = {};
   friend bool operator==(const RouteRule&, const RouteRule&) = default;

@@ -82,6 +82,9 @@ ConfigDelta diff(const GatewayConfig& from, const GatewayConfig& to) {
   diff_parts(from.clusters, to.clusters, delta.upsert_clusters, delta.remove_clusters);
   diff_parts(from.routes, to.routes, delta.upsert_routes, delta.remove_routes);
   diff_parts(from.certificates, to.certificates, delta.upsert_certificates, delta.remove_certificates);
+  diff_parts(from.tls_policies, to.tls_policies, delta.upsert_tls_policies, delta.remove_tls_policies);
+  diff_parts(from.stream_routes, to.stream_routes, delta.upsert_stream_routes, delta.remove_stream_routes);
+  diff_parts(from.udp_listeners, to.udp_listeners, delta.upsert_udp_listeners, delta.remove_udp_listeners);
   return delta;
 }
 
@@ -90,6 +93,9 @@ void apply(GatewayConfig& config, const ConfigDelta& delta) {
   apply_parts(config.clusters, delta.upsert_clusters, delta.remove_clusters);
   apply_parts(config.routes, delta.upsert_routes, delta.remove_routes);
   apply_parts(config.certificates, delta.upsert_certificates, delta.remove_certificates);
+  apply_parts(config.tls_policies, delta.upsert_tls_policies, delta.remove_tls_policies);
+  apply_parts(config.stream_routes, delta.upsert_stream_routes, delta.remove_stream_routes);
+  apply_parts(config.udp_listeners, delta.upsert_udp_listeners, delta.remove_udp_listeners);
 }
 
 }  // namespace ingress
