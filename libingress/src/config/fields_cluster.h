@@ -157,6 +157,36 @@ void describe(V&& visit, const CircuitBreakers*) {
         &CircuitBreakers::max_retries);
 }
 
+constexpr std::array<EnumInfo<BackendProtocol>, 3> enum_table(BackendProtocol) {
+  return {{{BackendProtocol::kHttp1, "http1", "HTTP/1.1"},
+           {BackendProtocol::kHttp2, "http2",
+            "HTTP/2: with prior knowledge, over TLS where the backend agrees to it (ALPN)"},
+           {BackendProtocol::kAuto, "auto",
+            "over TLS what the backend chooses (ALPN), HTTP/2 if it can; else HTTP/1.1"}}};
+}
+
+constexpr TypeInfo type_info(const BackendHttp2*) {
+  return {"backend_http2", "HTTP/2 to backends"};
+}
+template <class V>
+void describe(V&& visit, const BackendHttp2*) {
+  visit({.name = "max_streams",
+         .doc = "requests at once on a connection; less where the backend says so",
+         .min = 1,
+         .max = 10'000},
+        &BackendHttp2::max_streams);
+  visit({.name = "stream_window_bytes",
+         .doc = "what a backend may send ahead of us, of one response",
+         .min = 16'384,
+         .max = (std::int64_t{1} << 31) - 1},
+        &BackendHttp2::stream_window_bytes);
+  visit({.name = "connection_window_bytes",
+         .doc = "likewise, of all on a connection",
+         .min = 65'535,
+         .max = (std::int64_t{1} << 31) - 1},
+        &BackendHttp2::connection_window_bytes);
+}
+
 constexpr TypeInfo type_info(const Cluster*) {
   return {"cluster", "Backends that serve the same thing"};
 }
@@ -179,6 +209,8 @@ void describe(V&& visit, const Cluster*) {
   visit({"proxy_protocol",
          "the PROXY protocol header that connections begin with; such a connection serves one client only"},
         &Cluster::proxy_protocol);
+  visit({"protocol", "what is spoken to the endpoints"}, &Cluster::protocol);
+  visit({"http2", "where it is"}, &Cluster::http2);
   visit({"tls", "unset = plain"}, &Cluster::tls);
   visit({"health_check", "probes of the endpoints; unset = none"}, &Cluster::health_check);
   visit({"outlier_detection", "what is made of the answers to requests; unset = nothing"},

@@ -26,7 +26,7 @@
 #include "proxy/tries.h"
 #include "proxy/tunnel.h"
 #include "routing/compiled_route.h"
-#include "upstream/h1_client_conn.h"
+#include "upstream/open_stream.h"
 
 namespace ingress::proxy {
 
@@ -126,7 +126,8 @@ class Exchange final : public ExchangeContext,
   Step open_connection();
   Step send_request();
   enum class Waiting : std::uint8_t { kNothing, kForConnection, kToWrite, kForHead, kForBody };
-  void on_connected(std::expected<net::TransportPtr, Error> transport);
+  void on_connected(std::expected<upstream::ClientStreamPtr, Error> stream);
+  upstream::StreamNeeds stream_needs() const;
   void begin_attempt();
   void note_outcome(upstream::TryOutcome outcome);
   void release_upstream();
@@ -148,7 +149,7 @@ class Exchange final : public ExchangeContext,
   bool take_request_permit();
   bool take_retry_permit();
   Step wait_for_connection();
-  void on_connection_granted(upstream::Permit permit, upstream::ClientConnPtr conn) override;
+  void on_connection_granted(upstream::Permit permit, upstream::ClientStreamPtr stream) override;
 
   // exchange_relay.cc: bodies
   void pump_request();
@@ -254,7 +255,7 @@ class Exchange final : public ExchangeContext,
   Waiting waiting_ = Waiting::kNothing;
   std::string proxy_header_;  // that connections of this request begin with; empty: none
   std::unique_ptr<upstream::Connector::Attempt> attempt_;
-  upstream::ClientConnPtr conn_;
+  upstream::ClientStreamPtr conn_;         // the connection to the backend, or a stream of one
   ResponseHead* response_head_ = nullptr;  // in conn_
   http::BodyFraming response_framing_;
   std::int64_t kept_length_ = -1;

@@ -44,15 +44,17 @@ Exchange::Step Exchange::wait_for_connection() {
   return Step::kWait;
 }
 
-void Exchange::on_connection_granted(upstream::Permit permit, upstream::ClientConnPtr conn) {
+void Exchange::on_connection_granted(upstream::Permit permit, upstream::ClientStreamPtr stream) {
   limit_use_.ticket.leave();
   watch_upstream();
-  if (conn && conn->is_reusable() && conn->proxy_header() == proxy_header_) {
-    conn_ = std::move(conn);
+  upstream::H1ClientConn* const conn = stream ? stream->h1() : nullptr;
+  const bool is_usable = stream && (conn == nullptr || conn->is_reusable());
+  if (is_usable && stream->proxy_header() == proxy_header_) {
+    conn_ = std::move(stream);
     services_.metrics.upstream_reused.add();
     begin_attempt();
   } else {
-    limit_use_.connection = conn ? conn->take_permit() : std::move(permit);
+    limit_use_.connection = conn != nullptr ? conn->take_permit() : std::move(permit);
   }
   run();
 }

@@ -49,7 +49,14 @@ Exchange::Step Exchange::pick_upstream() {
   if (upstream_started_us_ < 0) upstream_started_us_ = is_in_read_ ? started_us_ : net::EventLoop::clock_us();
   upstream_label_ = endpoint_->label;
   start_try_clock();
-  if (!tries_.wants_fresh_conn) conn_ = endpoint_->idle.take(proxy_header_);
+  const Cluster& cluster = cluster_->cluster;
+  if (cluster.protocol != BackendProtocol::kHttp1) {
+    conn_ = upstream::take_kept(*endpoint_, cluster, stream_needs());
+    // One of HTTP/2 that is still there is as good as a fresh one.
+    if (conn_ && conn_->h1() != nullptr && tries_.wants_fresh_conn) conn_.reset();
+  } else if (!tries_.wants_fresh_conn) {
+    conn_ = endpoint_->idle.take(proxy_header_);
+  }
   if (!conn_) {
     phase_ = Phase::kConnect;
     return Step::kGoOn;
@@ -61,15 +68,22 @@ Exchange::Step Exchange::pick_upstream() {
 
 Exchange::Step Exchange::open_connection() {
   if (attempt_) return Step::kWait;  // under way
-  if (limit_use_.gate && !limit_use_.connection) {
+  const upstream::StreamNeeds needs = stream_needs();
+  const bool is_joining = upstream::can_join(*endpoint_, cluster_->cluster, needs);
+  if (limit_use_.gate && !limit_use_.connection && !is_joining) {
     const Step step = wait_for_connection();
     if (step == Step::kWait) return step;
   }
-  services_.metrics.upstream_connects.add();
-  attempt_ = services_.connector.connect(
-      endpoint_->key, {.proxy_header = proxy_header_, .tls = endpoint_->tls}, cluster_timeouts_.connect,
-      [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
+  if (!is_joining) services_.metrics.upstream_connects.add();
+  attempt_ = upstream::open_stream(
+      services_.loop, services_.connector, endpoint_, cluster_->cluster, needs,
+      std::move(limit_use_.connection),
+      [this](std::expected<upstream::ClientStreamPtr, Error> stream) { on_connected(std::move(stream)); });
   return Step::kWait;
+}
+
+upstream::StreamNeeds Exchange::stream_needs() const {
+  return {.proxy_header = proxy_header_, .is_upgrade = !upgrade_.empty()};
 }
 
 Exchange::Step Exchange::send_request() {
@@ -77,17 +91,14 @@ Exchange::Step Exchange::send_request() {
   return Step::kWait;
 }
 
-void Exchange::on_connected(std::expected<net::TransportPtr, Error> transport) {
+void Exchange::on_connected(std::expected<upstream::ClientStreamPtr, Error> stream) {
   attempt_.reset();
-  if (!transport) {
+  if (!stream) {
     services_.metrics.upstream_connect_failures.add();
-    if (!wait_for_descriptors(transport.error())) fail(std::move(transport.error()));
+    if (!wait_for_descriptors(stream.error())) fail(std::move(stream.error()));
     return;
   }
-  conn_ = upstream::ClientConnPtr(
-      new upstream::H1ClientConn(services_.loop, std::move(*transport), cluster_limits_));
-  if (!proxy_header_.empty()) conn_->set_proxy_header(proxy_header_);
-  conn_->adopt_permit(std::move(limit_use_.connection));
+  conn_ = std::move(*stream);
   begin_attempt();
   run();
 }

@@ -84,33 +84,32 @@ void Mirror::start(const upstream::ClusterEntry& entry, const RequestHead& head,
   head_.headers().remove(HeaderId::kExpect);  // nobody waits for the answer to it
   framing_ = framing;
   proxy_header_ = std::move(proxy_header);
-  conn_ = endpoint_->idle.take(proxy_header_);
-  if (conn_) return begin();
-  if (gate) {
-    connection_permit_ = gate->take_connection(breakers.max_connections);
+  const upstream::StreamNeeds needs{.proxy_header = proxy_header_};
+  stream_ = upstream::take_kept(*endpoint_, entry.cluster, needs);
+  if (stream_) return begin();
+  upstream::Permit permit;
+  if (gate && !upstream::can_join(*endpoint_, entry.cluster, needs)) {
+    permit = gate->take_connection(breakers.max_connections);
     // An idle connection that is of no use for this copy may stand in its way.
-    if (!connection_permit_ && gate->shed())
-      connection_permit_ = gate->take_connection(breakers.max_connections);
-    if (!connection_permit_) return finish(MirrorEnd::kSkipped);
+    if (!permit && gate->shed()) permit = gate->take_connection(breakers.max_connections);
+    if (!permit) return finish(MirrorEnd::kSkipped);
   }
-  attempt_ = owner_.connector_.connect(
-      endpoint_->key, {.proxy_header = proxy_header_, .tls = endpoint_->tls}, timeouts_.connect,
-      [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
+  attempt_ = upstream::open_stream(
+      owner_.loop_, owner_.connector_, endpoint_, entry.cluster, needs, std::move(permit),
+      [this](std::expected<upstream::ClientStreamPtr, Error> stream) { on_connected(std::move(stream)); });
 }
 
-void Mirror::on_connected(std::expected<net::TransportPtr, Error> transport) {
+void Mirror::on_connected(std::expected<upstream::ClientStreamPtr, Error> stream) {
   attempt_.reset();
-  if (!transport) return finish(MirrorEnd::kFailed);
-  conn_ = upstream::ClientConnPtr(new upstream::H1ClientConn(owner_.loop_, std::move(*transport), limits_));
-  conn_->set_proxy_header(std::move(proxy_header_));
-  conn_->adopt_permit(std::move(connection_permit_));
+  if (!stream) return finish(MirrorEnd::kFailed);
+  stream_ = std::move(*stream);
   begin();
   pump();
 }
 
 void Mirror::begin() {
-  conn_->begin(*this, head_.method(), limits_);
-  conn_->send_head(head_, framing_);
+  stream_->begin(*this, head_.method(), limits_);
+  stream_->send_head(head_, framing_);
 }
 
 void Mirror::send_body(const base::Chain& piece) {
@@ -126,16 +125,16 @@ void Mirror::send_end(const Headers* trailers) {
 }
 
 void Mirror::pump() {
-  if (conn_) {
-    conn_->send_body(std::move(held_));
+  if (stream_) {
+    stream_->send_body(std::move(held_));
     held_.clear();
     if (is_request_ended_ && !std::exchange(is_end_sent_, true)) {
-      conn_->send_end(trailers_);
+      stream_->send_end(trailers_);
       limit(timeouts_.response_head);
     }
-    conn_->flush();
+    stream_->flush();
   }
-  const std::size_t waiting = held_.size_bytes() + (conn_ ? conn_->queued_bytes() : 0);
+  const std::size_t waiting = held_.size_bytes() + (stream_ ? stream_->queued_bytes() : 0);
   if (waiting > Mirrors::kMaxHeldBytes) finish(MirrorEnd::kBehind);
 }
 
@@ -157,11 +156,10 @@ void Mirror::finish(MirrorEnd end) {
   attempt_.reset();
   held_.clear();
   if (endpoint_) endpoint_->end_exchange();
-  if (conn_) {
-    upstream::give_back(owner_.loop_, endpoint_, std::move(conn_), limits_, timeouts_);
+  if (stream_) {
+    upstream::give_back(owner_.loop_, endpoint_, std::move(stream_), limits_, timeouts_);
   }
   endpoint_ = {};
-  connection_permit_.reset();
   request_permit_.reset();
   if (!is_fed_) owner_.remove(*this);
 }

@@ -18,7 +18,7 @@
 #include "net/timer_wheel.h"
 #include "upstream/cluster_state.h"
 #include "upstream/connector.h"
-#include "upstream/h1_client_conn.h"
+#include "upstream/open_stream.h"
 
 namespace ingress::proxy {
 
@@ -57,7 +57,7 @@ class Mirror final : private upstream::UpstreamEvents {
              http::BodyFraming framing, std::string proxy_header);
   void release();
   void limit(std::chrono::milliseconds time);
-  void on_connected(std::expected<net::TransportPtr, Error> transport);
+  void on_connected(std::expected<upstream::ClientStreamPtr, Error> stream);
   void begin();
   void pump();
   void finish(MirrorEnd end);
@@ -78,10 +78,10 @@ class Mirror final : private upstream::UpstreamEvents {
   http::BodyFraming framing_;
   base::Chain held_;  // of the body, not yet given to the connection
   Headers trailers_;
-  upstream::Permit request_permit_, connection_permit_;
+  upstream::Permit request_permit_;
   upstream::EndpointRef endpoint_;
   std::unique_ptr<upstream::Connector::Attempt> attempt_;
-  upstream::ClientConnPtr conn_;
+  upstream::ClientStreamPtr stream_;
   net::Timer timer_;                     // request whole to response head, then to its end
   std::uint64_t num_dropped_bytes_ = 0;  // of the response
   std::size_t index_ = 0;                // in the owner's list

@@ -16,7 +16,7 @@
 #include "net/timer_wheel.h"
 #include "proxy/downstream_stream.h"
 #include "proxy/services.h"
-#include "upstream/h1_client_conn.h"
+#include "upstream/client_stream.h"
 
 namespace ingress::proxy {
 
@@ -34,7 +34,7 @@ std::string_view to_string(TunnelEnd end);
 class Tunnel {
  public:
   // `on_idle` is called when nothing has moved for some time: is_idle() tells whether for long enough.
-  Tunnel(Services& services, DownstreamStream& client, upstream::H1ClientConn& backend,
+  Tunnel(Services& services, DownstreamStream& client, upstream::ClientStream& backend,
          net::Timer::Callback on_idle, void* owner)
       : services_(services), client_(client), backend_(backend), idle_timer_(on_idle, owner) {}
 
@@ -72,7 +72,7 @@ class Tunnel {
 
   Services& services_;
   DownstreamStream& client_;
-  upstream::H1ClientConn& backend_;
+  upstream::ClientStream& backend_;
   net::Timer idle_timer_;
   std::chrono::milliseconds idle_limit_{0}, last_active_{0};
   std::uint64_t client_bytes_ = 0, backend_bytes_ = 0;

@@ -21,9 +21,6 @@ constexpr const char* kTls12Ciphers =
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
 // Without X25519MLKEM768, whose share makes every ClientHello one of 1.5 KB.
 constexpr std::array<std::uint16_t, 3> kGroups = {SSL_GROUP_X25519, SSL_GROUP_SECP256R1, SSL_GROUP_SECP384R1};
-// RFC 7301 3.1. What a connection speaks is decided here and nowhere else: HTTP/1.1, also when the backend
-// answers with no choice.
-constexpr std::array<std::uint8_t, 9> kProtocols = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 // A chain as it is sent, leaf and root included.
 constexpr int kMaxDepth = 10;
 // After the certificates were verified; then they are verified anew.
@@ -111,7 +108,6 @@ bool ClientContext::set_up() {
       !SSL_CTX_set_max_proto_version(context, to_wire(settings_.max_version)) ||
       !SSL_CTX_set_strict_cipher_list(context, kTls12Ciphers) ||
       !SSL_CTX_set1_group_ids(context, kGroups.data(), kGroups.size()) ||
-      SSL_CTX_set_alpn_protos(context, kProtocols.data(), kProtocols.size()) != 0 ||  // 0 is success
       // Sessions are kept by identity; this makes BoringSSL refuse those of another on its own.
       !SSL_CTX_set_session_id_context(context, reinterpret_cast<const std::uint8_t*>(identity_.data()),
                                       identity_.size()) ||

@@ -143,6 +143,11 @@ ClientHandshake::ClientHandshake(ClientTls tls, ClientTlsCounters& counters)
 bool ClientHandshake::attach(ssl_st& ssl) {
   SSL_set_app_data(&ssl, this);
   if (!base::is_ip_address(name_) && SSL_set_tlsext_host_name(&ssl, name_.c_str()) != 1) return false;
+  const std::string_view protocols = tls_.protocols;
+  if (SSL_set_alpn_protos(&ssl, reinterpret_cast<const std::uint8_t*>(protocols.data()), protocols.size()) !=
+      0) {  // 0 is success
+    return false;
+  }
   SSL_SESSION* const session = tls_.sessions ? tls_.sessions->find(session_key_) : nullptr;
   return session == nullptr || SSL_set_session(&ssl, session) == 1;
 }

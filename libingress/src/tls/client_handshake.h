@@ -61,6 +61,7 @@ struct ClientTls {
   ClientContextPtr context;
   std::string address;  // of the endpoint, as configured
   std::uint16_t port = 0;
+  std::string_view protocols = {};  // to offer (ALPN), in the form of RFC 7301 3.1; static; empty: none
   std::shared_ptr<SessionCache> sessions = {};  // null: every handshake is a full one
 };
 

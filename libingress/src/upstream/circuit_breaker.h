@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "upstream/client_conn_ptr.h"
+#include "upstream/client_stream.h"
 
 namespace ingress::upstream {
 
@@ -57,8 +57,9 @@ class Permit {
 class ConnectionWaiter {
  public:
   // At most once, on the worker's thread, never from inside wait(): the permit to open a connection, or a
-  // connection that has just become free, which holds its own permit; it may have broken meanwhile.
-  virtual void on_connection_granted(Permit permit, ClientConnPtr conn) = 0;
+  // connection that has just become free, or a stream of one, which holds its own permit; it may have broken
+  // meanwhile.
+  virtual void on_connection_granted(Permit permit, ClientStreamPtr stream) = 0;
 
  protected:
   ~ConnectionWaiter() = default;

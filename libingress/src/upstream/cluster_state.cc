@@ -13,6 +13,12 @@ auto identity(const EndpointRef& endpoint) {
   return std::tie(endpoint->key.address, endpoint->key.port);
 }
 
+// What runs on HTTP/2 connections goes on.
+void close_idle(EndpointState& endpoint) {
+  endpoint.idle.clear();
+  endpoint.h2.clear();
+}
+
 }  // namespace
 
 EndpointState::EndpointState(Endpoint key_in, tls::ClientContextPtr tls_in)
@@ -59,7 +65,7 @@ void ClusterStates::update(State& state, const ClusterEntry* entry) {
     if (!endpoint->is_retired) continue;
     endpoint->gate = nullptr;
     endpoint->cluster_active = nullptr;
-    endpoint->idle.clear();
+    close_idle(*endpoint);
   }
   update_gate(state, entry);
 }
@@ -90,13 +96,14 @@ void ClusterStates::update_gate(State& state, const ClusterEntry* entry) {
   } else if (!had_gate) {
     state.gate = breakers_->join(entry->cluster.name, post_);
     state.gate->set_on_shed([&state] {
-      return std::ranges::any_of(state.endpoints,
-                                 [](EndpointState* endpoint) { return endpoint->idle.drop_oldest(); });
+      return std::ranges::any_of(state.endpoints, [](EndpointState* endpoint) {
+        return endpoint->idle.drop_oldest() || endpoint->h2.drop_idle();
+      });
     });
   }
   for (EndpointState* endpoint : state.endpoints) {
     endpoint->gate = state.gate.get();
-    if (is_limited && !had_gate) endpoint->idle.clear();  // what is open already is not counted
+    if (is_limited && !had_gate) close_idle(*endpoint);  // what is open already is not counted
   }
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/counter.h"
@@ -37,6 +38,8 @@ std::string make_proxy_header(ProxyProtocol protocol, const net::ProxyAddresses*
 struct ConnectionStart {
   std::string proxy_header = {};        // of the PROXY protocol; already written when the callback comes
   tls::ClientContextPtr tls = nullptr;  // null: plain
+  // That the handshake offers (ALPN), in the form of RFC 7301 3.1; static. Empty: none are spoken of.
+  std::string_view protocols = {};
 };
 
 // Thread: the worker's. open() is virtual for tests that have no sockets.

@@ -77,6 +77,7 @@ std::unique_ptr<Connector::Attempt> Connector::connect(const Endpoint& endpoint,
                                          tls::ClientTls{.context = std::move(start.tls),
                                                         .address = endpoint.address,
                                                         .port = endpoint.port,
+                                                        .protocols = start.protocols,
                                                         .sessions = sessions_},
                                          endpoint, timeout, std::move(on_connected));
 }

@@ -16,6 +16,7 @@
 #include "tls/client_context.h"
 #include "upstream/circuit_breaker.h"
 #include "upstream/conn_pool.h"
+#include "upstream/h2_pool.h"
 #include "upstream/latency_average.h"
 #include "upstream/local_ref.h"
 #include "upstream/outlier_detector.h"
@@ -52,7 +53,8 @@ struct EndpointState {
   Availability availability = Availability::kAvailable;
   BreakerGate* gate = nullptr;            // of its cluster, while that has limits and lists it
   std::unique_ptr<OutlierWatch> outlier;  // while its cluster has outlier detection
-  ConnPool idle;
+  ConnPool idle;                          // of HTTP/1.1
+  H2Pool h2;
   std::uint32_t local_refs = 0;
 
   // What became of a request to it.

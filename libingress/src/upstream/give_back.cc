@@ -4,9 +4,10 @@
 #include <utility>
 
 namespace ingress::upstream {
+namespace {
 
-void give_back(net::EventLoop& loop, const EndpointRef& endpoint, ClientConnPtr conn,
-               const ClusterLimits& limits, const ClusterTimeouts& timeouts) {
+void give_back_http1(net::EventLoop& loop, const EndpointRef& endpoint, ClientConnPtr conn,
+                     const ClusterLimits& limits, const ClusterTimeouts& timeouts) {
   if (!endpoint || endpoint->is_retired || !conn->is_reusable()) return;
   BreakerGate* gate = endpoint->gate;
   if (gate == nullptr || !gate->is_waited_for()) {
@@ -24,6 +25,21 @@ void give_back(net::EventLoop& loop, const EndpointRef& endpoint, ClientConnPtr 
   });
 }
 
+}  // namespace
+
+void give_back(net::EventLoop& loop, const EndpointRef& endpoint, ClientStreamPtr stream,
+               const ClusterLimits& limits, const ClusterTimeouts& timeouts) {
+  if (H1ClientConn* const conn = stream->h1()) {
+    static_cast<void>(stream.release());
+    return give_back_http1(loop, endpoint, ClientConnPtr(conn), limits, timeouts);
+  }
+  stream.reset();
+  if (!endpoint) return;
+  if (endpoint->gate != nullptr && endpoint->gate->is_waited_for())
+    share_room(loop, endpoint, limits, timeouts);
+  endpoint->h2.keep_idle(limits, timeouts);
+}
+
 void keep_idle(EndpointState& endpoint, ClientConnPtr conn, const ClusterLimits& limits,
                const ClusterTimeouts& timeouts) {
   BreakerGate* gate = endpoint.gate;
@@ -32,6 +48,22 @@ void keep_idle(EndpointState& endpoint, ClientConnPtr conn, const ClusterLimits&
   endpoint.idle.put_back(std::move(conn), limits, timeouts);
   // Somebody who came meanwhile may have looked for idle connections before this was one.
   if (gate->is_waited_for()) gate->shed();
+}
+
+void share_room(net::EventLoop& loop, const EndpointRef& endpoint, const ClusterLimits& limits,
+                const ClusterTimeouts& timeouts) {
+  BreakerGate* const gate = endpoint->gate;
+  while (gate != nullptr && gate->is_waited_for()) {
+    ClientStreamPtr stream = endpoint->h2.take({}, limits, timeouts);
+    if (!stream) return;
+    std::shared_ptr<WaitingPlace> place = gate->claim(endpoint.get());
+    if (!place) return endpoint->h2.retire_one();  // others wait, who need another connection
+    loop.defer(
+        [&loop, place = std::move(place), endpoint, stream = std::move(stream), limits, timeouts]() mutable {
+          if (place->who != nullptr) return place->who->on_connection_granted({}, std::move(stream));
+          give_back(loop, endpoint, std::move(stream), limits, timeouts);  // it has left meanwhile
+        });
+  }
 }
 
 }  // namespace ingress::upstream

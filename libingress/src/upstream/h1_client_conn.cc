@@ -36,10 +36,6 @@ std::uint8_t jitter_of(const void* conn) {
 
 }  // namespace
 
-void ClientConnDeleter::operator()(H1ClientConn* conn) const {
-  conn->destroy();
-}
-
 H1ClientConn::H1ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits,
                            Opened opened)
     : loop_(loop),

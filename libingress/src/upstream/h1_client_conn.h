@@ -1,8 +1,7 @@
 // An HTTP/1.1 connection to a backend: writes one request at a time, reads its response.
 //
-// Owner: an exchange while it is used, its endpoint's ConnPool while it is idle, through ClientConnPtr;
-// dropping the pointer closes the socket at once and frees the object after the current callback.
-// Thread: its worker's.
+// Owner: an exchange while it is used, its endpoint's ConnPool while it is idle; dropping the pointer closes
+// the socket at once and frees the object after the current callback. Thread: its worker's.
 // Caller: begin() before a request, then send_*; gives it back only when is_reusable().
 // Always true: after the end or a failure no event of the message comes; bytes behind a response make it not
 // reusable; what has become a tunnel never is again.
@@ -21,38 +20,37 @@
 #include "net/loop.h"
 #include "net/transport.h"
 #include "upstream/circuit_breaker.h"
-#include "upstream/client_conn_ptr.h"
-#include "upstream/upstream_stream.h"
+#include "upstream/client_stream.h"
 
 namespace ingress::upstream {
 
 class ConnPool;
 
+using ClientConnPtr = std::unique_ptr<H1ClientConn, ClientStreamDeleter>;
+
 // Why a connection was opened: a request needs it, or one may soon.
 enum class Opened : std::uint8_t { kForRequest, kAhead };
 
-class H1ClientConn final : private net::TransportHandler {
+class H1ClientConn final : public ClientStream, private net::TransportHandler {
  public:
   H1ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits,
                Opened opened = Opened::kForRequest);
 
-  // Starts a request; `method` decides how its response is framed and is copied.
-  void begin(UpstreamEvents& events, std::string_view method, const ClusterLimits& limits);
-  // Before send_head(), for a head with an Upgrade field: the protocols of it (http::offered_upgrade()),
-  // which must last until the response head has come. Without this call a 101 is a bad response.
-  void offer_upgrade(std::string_view protocols) { offered_ = protocols; }
-  // `head` without hop-by-hop fields. Written with the body bytes that follow in the same flush().
-  void send_head(const RequestHead& head, http::BodyFraming framing);
-  void send_body(base::Chain&& piece);
-  // Ends the request; trailers are sent with a chunked body only. Of a tunnel: ends our direction.
-  void send_end(const Headers& trailers);
-  // Closes the connection so that the backend sees a reset; no event follows.
-  void reset();
-  // Hands what was sent to the socket; call once per turn.
-  void flush();
-  std::size_t queued_bytes() const { return out_.size_bytes() + transport_->queued_bytes(); }
-  void pause_response();
-  void resume_response();
+  // ClientStream
+  void begin(UpstreamEvents& events, std::string_view method, const ClusterLimits& limits) override;
+  void offer_upgrade(std::string_view protocols) override { offered_ = protocols; }
+  void send_head(const RequestHead& head, http::BodyFraming framing) override;
+  void send_body(base::Chain&& piece) override;
+  void send_end(const Headers& trailers) override;
+  void reset() override;
+  void flush() override;
+  std::size_t queued_bytes() const override { return out_.size_bytes() + transport_->queued_bytes(); }
+  void pause_response() override;
+  void resume_response() override;
+  bool is_reused() const override { return num_exchanges_ > 1 || opened_ == Opened::kAhead; }
+  bool has_written() const override { return transport_->written_bytes() != written_before_; }
+  std::string_view proxy_header() const& override { return proxy_header_; }
+  H1ClientConn* h1() override { return this; }
 
   // Between messages, with nothing unread and nothing unsent, and both sides willing. While reading is paused
   // nobody can tell, nor after it until something has been read.
@@ -60,18 +58,10 @@ class H1ClientConn final : private net::TransportHandler {
     return state_ == State::kEnded && request_ == Request::kEnded && can_reuse_ && !may_have_unread_ &&
            queued_bytes() == 0;
   }
-  // Served an exchange before this one, or waited for its first: a failure before the head may be a race with
-  // the backend's idle time-out.
-  bool is_reused() const { return num_exchanges_ > 1 || opened_ == Opened::kAhead; }
   // For how long it may be kept unused now: the cluster's idle timeout, what is left of its longest life, and
   // kIdleMargin less than the backend says that it waits. Zero or less: it is not to be used again.
   std::chrono::milliseconds idle_time(const ClusterLimits& limits, const ClusterTimeouts& timeouts) const;
-  // Bytes of the request may have reached the backend.
-  bool has_written() const { return transport_->written_bytes() != written_before_; }
-
-  // The PROXY header that the connection began with: it serves only requests with the same one. Empty: none.
   void set_proxy_header(std::string header) { proxy_header_ = std::move(header); }
-  std::string_view proxy_header() const& { return proxy_header_; }
 
   // Forgets the message that is over; is_reusable() says what it said before.
   void end_message();
@@ -83,7 +73,6 @@ class H1ClientConn final : private net::TransportHandler {
 
  private:
   friend class ConnPool;
-  friend struct ClientConnDeleter;
   // Within that time a request should have reached a backend that is about to close.
   static constexpr std::chrono::milliseconds kIdleMargin{1'000};
   static constexpr std::chrono::milliseconds kNoLimit = std::chrono::milliseconds::max();
@@ -93,7 +82,7 @@ class H1ClientConn final : private net::TransportHandler {
   ~H1ClientConn() = default;
   void begin_idle(ConnPool& pool, std::chrono::milliseconds timeout);
   void end_idle();
-  void destroy();
+  void destroy() override;
 
   void on_read(base::Slice bytes) override;
   void on_read_end() override;

@@ -6,7 +6,7 @@
 
 #include "upstream/endpoint_order.h"
 #include "upstream/endpoint_state.h"
-#include "upstream/h1_client_conn.h"
+#include "upstream/open_stream.h"
 
 namespace ingress::upstream {
 
@@ -54,6 +54,7 @@ class HealthChecker::Probe final : private UpstreamEvents {
         settings_(*cluster.health_check),
         limits_(cluster.limits),
         proxy_protocol_(cluster.proxy_protocol),
+        protocol_(cluster.protocol),
         timer_([](void* self) { static_cast<Probe*>(self)->on_timer(); }, this) {
     // At a random point of the first interval: endpoints that came together are not probed together.
     wait(random_part(settings_.interval));
@@ -62,7 +63,7 @@ class HealthChecker::Probe final : private UpstreamEvents {
   const Endpoint& endpoint() const { return endpoint_; }
   bool is_for(const Cluster& cluster, const tls::ClientContextPtr& tls) const {
     return tls_ == tls && settings_ == *cluster.health_check && limits_ == cluster.limits &&
-           proxy_protocol_ == cluster.proxy_protocol;
+           proxy_protocol_ == cluster.proxy_protocol && protocol_ == cluster.protocol;
   }
 
  private:
@@ -83,7 +84,10 @@ class HealthChecker::Probe final : private UpstreamEvents {
     state_ = State::kProbing;
     timer_.set(checker_.loop_.timers(), settings_.timeout);
     attempt_ = checker_.connector_.connect(
-        endpoint_, {.proxy_header = make_proxy_header(proxy_protocol_, nullptr), .tls = tls_},
+        endpoint_,
+        {.proxy_header = make_proxy_header(proxy_protocol_, nullptr),
+         .tls = tls_,
+         .protocols = offered_protocols(protocol_, false)},
         settings_.timeout + kOurTimerComesFirst,
         [this](std::expected<net::TransportPtr, Error> transport) { on_connected(std::move(transport)); });
   }
@@ -98,7 +102,8 @@ class HealthChecker::Probe final : private UpstreamEvents {
       transport->reset();
       return finish(HealthStreak::Result::kSuccess, "connected");
     }
-    conn_ = ClientConnPtr(new H1ClientConn(checker_.loop_, std::move(*transport), limits_));
+    stream_ = make_stream(checker_.loop_, std::move(*transport), protocol_, limits_, {});
+    if (!stream_) return finish(HealthStreak::Result::kFailure, "no_http2");
     ask();
   }
   void ask() {
@@ -112,15 +117,15 @@ class HealthChecker::Probe final : private UpstreamEvents {
     const std::string_view host = settings_.host.empty() ? named.label : settings_.host;
     head.set_authority_view(host, 0, host);
     head.headers().add("User-Agent", "proxyd-health-check");
-    conn_->begin(*this, "GET", limits_);
-    conn_->send_head(head, {http::BodyKind::kNone, 0});
-    conn_->send_end({});
-    conn_->flush();
+    stream_->begin(*this, "GET", limits_);
+    stream_->send_head(head, {http::BodyKind::kNone, 0});
+    stream_->send_end({});
+    stream_->flush();
   }
   // Drops the connection, whose calls may be on the stack: it is freed after them.
   void rest() {
     attempt_.reset();
-    conn_.reset();
+    stream_.reset();
     wait(settings_.interval + random_part(settings_.interval_jitter));
   }
   void finish(HealthStreak::Result result, std::string_view reason) {
@@ -152,11 +157,12 @@ class HealthChecker::Probe final : private UpstreamEvents {
   HealthCheck settings_;
   ClusterLimits limits_;
   ProxyProtocol proxy_protocol_;
+  BackendProtocol protocol_;
   State state_ = State::kWaiting;
   HealthStreak streak_;
   net::Timer timer_;  // of the next probe, or the time limit of this one
   std::unique_ptr<Connector::Attempt> attempt_;
-  ClientConnPtr conn_;
+  ClientStreamPtr stream_;
 };
 
 HealthChecker::HealthChecker(net::EventLoop& loop, Connector& connector, std::uint64_t seed,

@@ -7,6 +7,7 @@
 
 #include "upstream/circuit_breaker.h"
 #include "upstream/give_back.h"
+#include "upstream/open_stream.h"
 
 namespace ingress::upstream {
 
@@ -16,16 +17,22 @@ class Preconnector::Filler final : private PoolWatcher {
  public:
   Filler(Preconnector& owner, EndpointRef endpoint) : owner_(owner), endpoint_(std::move(endpoint)) {
     endpoint_->idle.set_watcher(this);
+    endpoint_->h2.set_watcher(this);
   }
   Filler(const Filler&) = delete;
   Filler& operator=(const Filler&) = delete;
-  ~Filler() { endpoint_->idle.set_watcher(nullptr); }
+  ~Filler() {
+    endpoint_->idle.set_watcher(nullptr);
+    endpoint_->h2.set_watcher(nullptr);
+  }
 
   const EndpointState* endpoint() const { return endpoint_.get(); }
   void set(const Cluster& cluster) {
-    limits_ = cluster.limits;
-    timeouts_ = cluster.timeouts;
-    max_connections_ = cluster.circuit_breakers.max_connections;
+    cluster_.limits = cluster.limits;
+    cluster_.timeouts = cluster.timeouts;
+    cluster_.circuit_breakers = cluster.circuit_breakers;
+    cluster_.protocol = cluster.protocol;
+    cluster_.http2 = cluster.http2;
     plan();
   }
 
@@ -35,37 +42,48 @@ class Preconnector::Filler final : private PoolWatcher {
     if (!attempt_ && !timer_.is_set() && is_short()) timer_.set(owner_.loop_.timers(), pause_);
   }
   bool is_short() const {
-    return endpoint_->idle.size() < std::min(limits_.preconnect, limits_.max_idle_connections);
+    const ClusterLimits& limits = cluster_.limits;
+    return num_open() < std::min(limits.preconnect, limits.max_idle_connections);
   }
+  std::size_t num_open() const { return endpoint_->idle.size() + endpoint_->h2.size(); }
 
   void open() {
     if (!is_short()) return;
     if (endpoint_->availability == Availability::kUnavailable) return pause_longer();
+    Permit permit;
     if (endpoint_->gate != nullptr) {
-      permit_ = endpoint_->gate->take_connection(max_connections_);
-      if (!permit_) return pause_longer();  // requests need them all
+      permit = endpoint_->gate->take_connection(cluster_.circuit_breakers.max_connections);
+      if (!permit) return pause_longer();  // requests need them all
     }
-    attempt_ = owner_.connector_.connect(
-        endpoint_->key, {.tls = endpoint_->tls}, timeouts_.connect,
-        [this](std::expected<net::TransportPtr, Error> transport) { on_opened(std::move(transport)); });
+    attempt_ = open_stream(
+        owner_.loop_, owner_.connector_, endpoint_, cluster_, {}, std::move(permit),
+        [this](std::expected<ClientStreamPtr, Error> stream) { on_opened(std::move(stream)); },
+        Opened::kAhead);
   }
 
-  void on_opened(std::expected<net::TransportPtr, Error> transport) {
+  void on_opened(std::expected<ClientStreamPtr, Error> stream) {
     attempt_.reset();
-    Permit permit = std::move(permit_);
-    if (!transport) {
+    if (!stream) {
       owner_.num_failed_.add();
       return pause_longer();
     }
     owner_.num_opened_.add();
     last_opened_ = owner_.loop_.timers().now();
-    ClientConnPtr conn(new H1ClientConn(owner_.loop_, std::move(*transport), limits_, Opened::kAhead));
-    conn->adopt_permit(std::move(permit));
-    const std::size_t num_before = endpoint_->idle.size();
-    keep_idle(*endpoint_, std::move(conn), limits_, timeouts_);
     // Not kept, as with a longest life of a millisecond: the next one would not be either.
-    if (endpoint_->idle.size() == num_before) return pause_longer();
+    if (!keep(std::move(*stream))) return pause_longer();
     plan();
+  }
+
+  bool keep(ClientStreamPtr stream) {
+    H1ClientConn* const conn = stream->h1();
+    if (conn == nullptr) {  // its connection is where it belongs
+      give_back(owner_.loop_, endpoint_, std::move(stream), cluster_.limits, cluster_.timeouts);
+      return endpoint_->h2.size() > 0;
+    }
+    static_cast<void>(stream.release());
+    const std::size_t num_before = num_open();
+    keep_idle(*endpoint_, ClientConnPtr(conn), cluster_.limits, cluster_.timeouts);
+    return num_open() > num_before;
   }
 
   void pause_longer() {
@@ -84,12 +102,9 @@ class Preconnector::Filler final : private PoolWatcher {
 
   Preconnector& owner_;
   EndpointRef endpoint_;
-  ClusterLimits limits_;
-  ClusterTimeouts timeouts_;
-  std::uint32_t max_connections_ = 0;
+  Cluster cluster_;  // its limits, times and protocol
   milliseconds pause_{0};
   milliseconds last_opened_{0};
-  Permit permit_;  // of the attempt, where the cluster limits connections
   std::unique_ptr<Connector::Attempt> attempt_;
   net::Timer timer_{[](void* self) { static_cast<Filler*>(self)->open(); }, this};
 };
