@@ -1,4 +1,4 @@
-// HTTP/2 as a client writes it, frame by frame: well formed only as far as the test wants it to be.
+// HTTP/2 as a peer writes it, frame by frame: well formed only as far as the test wants it to be.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,7 @@ enum H2FrameType : std::uint8_t {
   kHeaders = 1,
   kRstStream = 3,
   kSettings = 4,
+  kPushPromise = 5,
   kPing = 6,
   kGoaway = 7,
   kWindowUpdate = 8,
@@ -75,6 +76,20 @@ inline std::string h2_request(std::uint32_t stream, std::string_view method, std
                                                              {":authority", "x"}};
   fields.insert(fields.end(), more.begin(), more.end());
   return h2_frame(kHeaders, flags, stream, hpack(fields));
+}
+
+inline std::string h2_response(std::uint32_t stream, std::string_view status,
+                               const std::vector<std::pair<std::string, std::string>>& more = {},
+                               std::uint8_t flags = kEndHeaders | kEndStream) {
+  std::vector<std::pair<std::string, std::string>> fields = {{":status", std::string(status)}};
+  fields.insert(fields.end(), more.begin(), more.end());
+  return h2_frame(kHeaders, flags, stream, hpack(fields));
+}
+
+// One setting.
+inline std::string h2_setting(std::uint16_t id, std::uint32_t value) {
+  return h2_frame(kSettings, 0, 0,
+                  std::string{static_cast<char>(id >> 8), static_cast<char>(id)} + h2_number(value));
 }
 
 struct H2Frame {

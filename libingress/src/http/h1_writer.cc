@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "http/chars.h"
 #include "http/header_names.h"
+#include "http/target_text.h"
 
 namespace ingress::http {
 namespace {
@@ -51,32 +52,6 @@ void put_number(Sink& out, std::uint64_t number) {
   char digits[kMaxDigits];
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
   out.put({digits, static_cast<std::size_t>(end - digits)});
-}
-
-// A part of the target as a filter may have left it: what could end it, which is '#' and `delimiter`, or the
-// line, is percent-encoded.
-template <typename Sink>
-void put_target_part(Sink& out, std::string_view part, char delimiter) {
-  static constexpr char kHexDigits[] = "0123456789ABCDEF";
-  const char* p = part.data();
-  const char* const end = p + part.size();
-  for (;;) {
-    const char* const stop = skip_target_chars(p, end, delimiter);
-    out.put({p, static_cast<std::size_t>(stop - p)});
-    if (stop == end) return;
-    const auto byte = static_cast<unsigned char>(*stop);
-    const char escape[] = {'%', kHexDigits[byte >> 4], kHexDigits[byte & 15]};
-    out.put({escape, sizeof(escape)});
-    p = stop + 1;
-  }
-}
-
-// Leaves out the bytes that have no place here.
-template <typename Sink>
-void put_only(Sink& out, std::string_view text, CharClass wanted) {
-  for (const char& c : text) {
-    if (is_in(c, wanted)) out.put({&c, 1});
-  }
 }
 
 template <typename Sink>

@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "http/h2_code.h"
 #include "http/h2_response_head.h"
+#include "http/leaky_budget.h"
 #include "ingress/error.h"
 #include "ingress/message.h"
 
@@ -33,9 +35,11 @@ struct H2ClientLimits {
 
 // How a stream ended.
 struct H2Close {
-  std::uint32_t code = 0;  // RFC 9113 7; 0 when it ended as it should
+  // RFC 9113 7; 0 when it ended as it should. kProtocolError where the backend says NO_ERROR before the end
+  // of its response.
+  std::uint32_t code = 0;
   // The backend says that it has not looked at the request (REFUSED_STREAM, or a GOAWAY that left it out):
-  // safe to send again, whatever it is (RFC 9113 8.7).
+  // safe to send again, whatever it is (RFC 9113 8.7). Not when it has begun to answer all the same.
   bool is_unprocessed = false;
   // Ours: by reset(), or because of what was wrong with the response.
   bool is_ours = false;
@@ -78,14 +82,16 @@ class H2ClientStream {
   Headers trailers_out_;
   std::uint32_t num_interim_ = 0;
   std::int32_t id_ = 0;
+  H2Code reset_code_ = H2Code::kNoError;  // ours
   bool is_closed_ = false;
   bool is_head_request_ = false;
+  bool is_head_told_ = false;  // the final one, or what was wrong with it
   bool is_response_ended_ = false;
   bool is_deferred_ = false;   // nghttp2 waits to be told of more
   bool is_out_ended_ = false;  // nothing will be added to out_
   bool is_reset_by_us_ = false;
+  bool is_reset_by_peer_ = false;
   bool is_drain_due_ = false;  // its queue ran empty
-  bool is_refused_ = false;    // left out by a GOAWAY
 };
 
 class H2ClientEvents {
@@ -152,11 +158,48 @@ class H2Client {
 
  private:
   friend struct H2ClientCallbacks;
-  // More state as the implementation needs it.
+  // Behind a HEADERS frame, 16 KB each: a head of 64 KB takes four.
+  static constexpr int kMaxContinuations = 8;
+  void submit_settings();
+  void note_odd();
+  void note_answer();
+  void note_due(std::uint64_t num_answers);
+  void calm_down();
+  void note_drained(H2ClientStream& stream);
+  bool is_waiting(const H2ClientStream& stream) const;
+  // Nobody looks for the stream any more when nghttp2 has something of it.
+  void let_go(H2ClientStream& stream, H2Code code);
+  void forget(H2ClientStream& stream);
+  void close(H2ClientStream& stream, H2Close how);
+  void close_waiting();
+  // For what is wrong with its response.
+  void refuse(H2ClientStream& stream, Error error, H2Code code);
+
+  H2ClientEvents& events_;
+  base::BufferPool& pool_;
+  H2ClientLimits limits_;
   nghttp2_session* session_ = nullptr;
+  const base::Slice* input_ = nullptr;  // during feed()
+  base::Chain* output_ = nullptr;       // during collect()
+  std::size_t output_budget_ = 0;
+  std::vector<H2Field> fields_;
+  H2RequestText text_;
+  std::vector<H2ClientStream*> drained_;
+  std::vector<H2ClientStream*> waiting_;  // begun, and the head has not left
+  std::vector<H2ClientStream*> ended_;    // reset while they waited, and not told yet
+  // Frames that honest backends send a few of: SETTINGS, PRIORITY, GOAWAY, empty DATA, what is unknown or
+  // wrong; and those below, where there was no reason.
+  LeakyBudget odd_frames_{1000, 20};
+  // Frames for which there is a reason: a WINDOW_UPDATE, or a PING that measures how fast we are, for what
+  // was sent; something of a stream that we have given up.
+  std::uint64_t num_answers_due_ = 0;
   std::uint32_t num_streams_ = 0;
+  int num_continuations_ = 0;  // of this head
   bool is_flooded_ = false;
   bool has_settings_ = false;
+  bool is_goaway_sent_ = false;
+  bool is_ending_ = false;  // at once: nothing more is read
+  bool has_failed_ = false;
 };
 
 }  // namespace ingress::http

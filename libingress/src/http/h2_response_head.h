@@ -1,6 +1,7 @@
 // HTTP/2 field lists of responses, and our request heads as field lists: the client's side of h2_head.h.
 //
 // For: H2Client. Thread: its worker's. No I/O.
+// Behind nghttp2, which has refused what is malformed by RFC 9113 8.1 to 8.3: see h2_head.h.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +13,7 @@
 
 #include "http/framing.h"
 #include "http/h1_parser.h"
+#include "http/h2_field_lines.h"
 #include "http/h2_head.h"
 #include "ingress/error.h"
 #include "ingress/message.h"
@@ -22,10 +24,12 @@ namespace ingress::http {
 class H2ResponseReader {
  public:
   void begin(HeadLimits limits) { limits_ = limits; }
-  // A field, in the order in which they come, ":status" included. Copied; false when there is too much.
+  // A field, in the order in which they come, ":status" included. Copied; false when there is too much:
+  // finish() says of what.
   bool add(std::string_view name, std::string_view value);
   // All have come. `is_end`: nothing follows, no body. kLength where the head says how long the body is,
-  // kChunked where it does not, kNone for responses without one (RFC 9110 6.4.1).
+  // kChunked where it does not, kNone for responses without one (RFC 9110 6.4.1). Errors are kBadResponse
+  // with what = "bad_status", "bad_content_length", "head_too_large" or "too_many_headers".
   std::expected<BodyFraming, Error> finish(bool is_end, bool is_head_request);
   // Makes ready for the next head of the same stream: it was an interim one.
   void clear();
@@ -37,13 +41,25 @@ class H2ResponseReader {
   const Headers& trailers() const { return trailers_; }
 
  private:
+  static constexpr std::size_t kMaxTrailerBytes = 16 * 1024;
+
   HeadLimits limits_;
   ResponseHead head_;
   Headers trailers_;
+  H2FieldLines lines_;
+  std::size_t size_ = 0, num_fields_ = 0, trailer_bytes_ = 0;
+  const char* too_much_ = nullptr;  // the word for it
 };
 
-// The fields of a request: pseudo fields first, cookies as they are. `digits` must last as long as `out`.
-void list_request_fields(std::vector<H2Field>& out, H2Digits& digits, const RequestHead& head,
+// What a request's pseudo fields may need beyond its head; kept for its capacity.
+struct H2RequestText {
+  H2Digits digits;
+  std::string method, authority, target;
+};
+// The fields of a request: pseudo fields first, cookies as they are. Of `te` only "trailers" is left, and
+// none of the fields of a connection; what filters have made that is no field, method, authority or target
+// becomes what the HTTP/1.1 writer makes of it. `text` must last as long as `out`.
+void list_request_fields(std::vector<H2Field>& out, H2RequestText& text, const RequestHead& head,
                          std::string_view scheme, BodyFraming framing);
 
 }  // namespace ingress::http

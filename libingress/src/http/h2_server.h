@@ -16,6 +16,7 @@
 
 #include "base/buffer.h"
 #include "http/h1_parser.h"
+#include "http/h2_code.h"
 #include "http/h2_head.h"
 #include "http/leaky_budget.h"
 #include "http/stream_ids.h"
@@ -25,17 +26,6 @@
 struct nghttp2_session;
 
 namespace ingress::http {
-
-// RFC 9113 7.
-enum class H2Code : std::uint32_t {
-  kNoError = 0,
-  kProtocolError = 1,
-  kInternalError = 2,
-  kStreamClosed = 5,
-  kRefusedStream = 7,
-  kCancel = 8,
-  kEnhanceYourCalm = 11,
-};
 
 struct H2Limits {
   HeadLimits head = {};
