@@ -109,8 +109,11 @@ std::uint32_t H2Client::max_streams() const {
   const bool is_closing = session_ == nullptr || is_goaway_sent_ || is_ending_ || has_failed_;
   if (is_closing || nghttp2_session_check_request_allowed(session_) == 0) return 0;
   if (!has_settings_) return limits_.max_streams;
-  return std::min(limits_.max_streams,
-                  nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
+  return std::min(limits_.max_streams, peer_max_streams());
+}
+
+std::uint32_t H2Client::peer_max_streams() const {
+  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 }
 
 bool H2Client::begin(H2ClientStream& stream, const RequestHead& head, std::string_view scheme,

@@ -132,6 +132,8 @@ class H2Client {
   // of streams are used up.
   std::uint32_t max_streams() const;
   std::uint32_t num_streams() const { return num_streams_; }
+  // Of them what the backend allows.
+  std::uint32_t peer_max_streams() const;
   // The backend's SETTINGS have come: it does speak HTTP/2.
   bool has_settings() const { return has_settings_; }
 

@@ -166,6 +166,7 @@ void H2ClientConn::write() {
 
 void H2ClientConn::on_read(base::Slice bytes) {
   ++num_reads_;
+  last_read_at_ = now();
   is_in_turn_ = true;
   const bool is_http2 = session_.feed(bytes);
   is_in_turn_ = false;
@@ -187,6 +188,10 @@ void H2ClientConn::on_drained() {
 
 void H2ClientConn::on_broken(Error error) {
   fail_streams(error.code == ErrorCode::kUpstreamTls ? error : lost(error.what));
+}
+
+void H2ClientConn::on_settings() {
+  if (pool_ != nullptr) pool_->known_max_streams = session_.peer_max_streams();
 }
 
 // What it leaves out is told as unprocessed; the others end as if nothing had happened.

@@ -75,7 +75,7 @@ class H2ClientConn final : private net::TransportHandler, private http::H2Client
   void on_read_end() override;
   void on_drained() override;
   void on_broken(Error error) override;
-  void on_settings() override {}
+  void on_settings() override;
   void on_goaway() override;
   std::chrono::milliseconds now() const override { return loop_.timers().now(); }
 
@@ -90,7 +90,7 @@ class H2ClientConn final : private net::TransportHandler, private http::H2Client
   std::vector<H2RequestStream*> news_;  // of which something was read; null: gone since
   std::vector<http::H2ClientStream*> drained_;
   std::uint64_t num_begun_ = 0, num_reads_ = 0, num_writes_ = 0;
-  std::chrono::milliseconds opened_at_;
+  std::chrono::milliseconds opened_at_, last_read_at_{0};
   std::uint8_t age_jitter_;  // in 2560ths of the longest life
   State state_ = State::kOpen;
   bool is_in_turn_ = false, is_turn_wanted_ = false;

@@ -64,7 +64,8 @@ void H2Opening::start(bool is_shared) {
 
 H2Opening* H2Opening::find(const EndpointState& endpoint, std::string_view proxy_header) {
   for (H2Opening* const opening : endpoint.h2.openings()) {
-    if (opening->proxy_header_ == proxy_header && opening->waiters_.size() < opening->http2_.max_streams)
+    if (opening->proxy_header_ == proxy_header &&
+        opening->waiters_.size() < endpoint.h2.settings_for(opening->http2_).max_streams)
       return opening;
   }
   return nullptr;
@@ -100,7 +101,8 @@ void H2Opening::on_connected(std::expected<net::TransportPtr, Error> transport) 
   const bool is_http2 = secure == nullptr || secure->protocol() == "h2";
   if (secure != nullptr) endpoint_->h2.is_spoken = is_http2;
   if (!is_http2) return serve_http1(std::move(*transport));
-  auto* const conn = new H2ClientConn(loop_, std::move(*transport), limits_, http2_);
+  auto* const conn =
+      new H2ClientConn(loop_, std::move(*transport), limits_, endpoint_->h2.settings_for(http2_));
   conn->set_proxy_header(proxy_header_);
   conn->adopt_permit(std::move(permit_));
   endpoint_->h2.add(*conn);

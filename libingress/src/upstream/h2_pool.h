@@ -6,7 +6,10 @@
 // needed any more run into the idle timeout.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -50,6 +53,13 @@ class H2Pool {
   const std::vector<H2Opening*>& openings() const { return openings_; }
   // The endpoint chose HTTP/2 the last time it could (ALPN).
   bool is_spoken = false;
+  // How many streams the endpoint allowed the last time it said so: a connection that has just been opened
+  // does not know yet, and one too many may cost it.
+  std::uint32_t known_max_streams = std::numeric_limits<std::uint32_t>::max();
+  BackendHttp2 settings_for(BackendHttp2 http2) const {
+    http2.max_streams = std::max(1U, std::min(http2.max_streams, known_max_streams));
+    return http2;
+  }
 
  private:
   friend class H2ClientConn;

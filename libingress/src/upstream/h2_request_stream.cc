@@ -1,5 +1,6 @@
 #include "upstream/h2_request_stream.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ingress::upstream {
@@ -73,7 +74,7 @@ void H2RequestStream::abandon(http::H2Code code) {
 void H2RequestStream::destroy() {
   events_ = nullptr;
   const bool is_silent =
-      is_begun_ && !is_ended_ && conn_.num_reads_ == reads_before_ && conn_.now() - begun_at_ >= kSilence;
+      is_begun_ && !is_ended_ && conn_.now() - std::max(begun_at_, conn_.last_read_at_) >= kSilence;
   // A response that is complete is taken, whatever was still to be said (RFC 9113 8.1).
   abandon(is_ended_ ? http::H2Code::kNoError : http::H2Code::kCancel);
   net::EventLoop& loop = conn_.loop_;

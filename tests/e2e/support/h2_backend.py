@@ -102,7 +102,7 @@ class Http2Connection:
             self.close()
 
     def _begin(self, h2_connection):
-        h2_connection.local_settings.update(self.backend.settings)
+        h2_connection.local_settings = h2.settings.Settings(client=False, initial_values=self.backend.settings)
         h2_connection.initiate_connection()
 
     def _take(self, event):
