@@ -59,7 +59,8 @@ int H2ClientCallbacks::on_begin_frame(nghttp2_session* session, const nghttp2_fr
       if (is_gone) self.note_answer();
       break;
     case NGHTTP2_DATA: {
-      // Before the head: nghttp2 would end the connection, or say nothing.
+      // Behind an interim head: nghttp2 would reset the stream without a word. Before any it ends the
+      // connection.
       H2ClientStream* const stream = stream_of(session, id);
       if (stream != nullptr && !stream->is_head_told_ && !stream->is_reset_by_us_)
         self.refuse(*stream, bad_response("malformed"), H2Code::kProtocolError);
