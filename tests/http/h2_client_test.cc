@@ -135,7 +135,7 @@ TEST_CASE("ResponsesWithoutABodyHaveNone") {
   }
 }
 
-// RFC 9113 8.1 to 8.3.
+// RFC 9113 8.1 to 8.3. Long because it is a table.
 TEST_CASE("MalformedResponsesAreResetAndSaidToBeSo") {
   struct Row {
     std::string what, response, told;

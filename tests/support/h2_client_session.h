@@ -25,12 +25,21 @@ class H2ClientSession final : public http::H2ClientEvents {
     // "(103 fields)200 kLength 5", the fields, the body, "|end" and trailers, "|closed 0".
     std::string text;
     std::string body;
-    int num_responses = 0, num_ends = 0, num_closes = 0, num_after_close = 0;
+    int num_interim = 0, num_responses = 0, num_ends = 0, num_closes = 0, num_after_close = 0;
     http::BodyFraming framing;
     http::H2Close how;
     bool is_refused = false, is_kept_back = false;
+    // Interim heads, one response, its body, one end: and nothing else, nor in another order.
+    bool is_out_of_order = false;
+    // Of a response that never ended how much of its body was told depends on how it was read.
+    std::string text_of_whole() const {
+      std::string whole = text;
+      if (num_ends == 0) whole.erase(body_at_, body.size());
+      return whole;
+    }
 
    private:
+    void expect(bool is_so) { is_out_of_order |= !is_so; }
     void note(Event event) {
       if (num_closes > 0) ++num_after_close;
       session_.tell(event, this);
@@ -40,16 +49,19 @@ class H2ClientSession final : public http::H2ClientEvents {
         text += "\n" + std::string(field.name) + ": " + std::string(field.value);
     }
     void on_interim() override {
+      ++num_interim;
+      expect(num_responses == 0);
       text += "(" + std::to_string(head().status());
       put_fields(head().headers());
       text += ")";
       note(Event::kInterim);
     }
     void on_response(std::expected<http::BodyFraming, Error> got) override {
-      ++num_responses;
+      expect(++num_responses == 1);
       if (!got) {
         is_refused = true;
         text += std::string("refused ") + got.error().what;
+        body_at_ = text.size();
         return note(Event::kResponse);
       }
       framing = *got;
@@ -58,9 +70,11 @@ class H2ClientSession final : public http::H2ClientEvents {
       if (framing.kind == http::BodyKind::kLength) text += std::to_string(framing.length);
       put_fields(head().headers());
       text += "\n";
+      body_at_ = text.size();
       note(Event::kResponse);
     }
     void on_body(base::Slice piece) override {
+      expect(num_responses == 1 && num_ends == 0 && !is_refused && !piece.is_empty());
       text += piece.view();
       body += piece.view();
       if (!is_kept_back) {
@@ -70,7 +84,7 @@ class H2ClientSession final : public http::H2ClientEvents {
       note(Event::kBody);
     }
     void on_response_end(const Headers& trailers) override {
-      ++num_ends;
+      expect(num_responses == 1 && ++num_ends == 1 && !is_refused);
       text += "|end";
       put_fields(trailers);
       note(Event::kEnd);
@@ -84,6 +98,7 @@ class H2ClientSession final : public http::H2ClientEvents {
       session_.tell(Event::kClosed, this);
     }
     H2ClientSession& session_;
+    std::size_t body_at_ = 0;
   };
 
   // One read of the backend's bytes; false when it is not understood.
@@ -125,6 +140,11 @@ class H2ClientSession final : public http::H2ClientEvents {
   std::string text() const {
     std::string all;
     for (const auto& stream : streams) all += stream->text + "\n--\n";
+    return all;
+  }
+  std::string text_of_whole() const {
+    std::string all;
+    for (const auto& stream : streams) all += stream->text_of_whole() + "\n--\n";
     return all;
   }
 

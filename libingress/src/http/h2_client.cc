@@ -164,7 +164,9 @@ void H2Client::reset(H2ClientStream& stream, H2Code code) {
 
 void H2Client::abandon(H2ClientStream& stream, H2Code code) {
   if (stream.is_closed_) return;
-  let_go(stream, code);
+  // Twice would be a reset of a stream that has not begun, where it waited.
+  if (!stream.is_reset_by_us_) let_go(stream, code);
+  nghttp2_session_set_stream_user_data(session_, stream.id_, nullptr);
   forget(stream);
   stream.is_closed_ = true;
   stream.out_.clear();

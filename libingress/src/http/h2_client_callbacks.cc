@@ -271,7 +271,8 @@ int H2ClientCallbacks::on_not_sent(nghttp2_session* session, const nghttp2_frame
   return 0;
 }
 
-int H2ClientCallbacks::on_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+// It may leave in this call; that it has left is told in a later one.
+int H2ClientCallbacks::on_before_send(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
   if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
   H2Client& self = client(user);
   std::erase(self.waiting_, stream_of(session, frame->hd.stream_id));
@@ -300,7 +301,7 @@ const nghttp2_session_callbacks* H2ClientCallbacks::table() {
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, send_data);
-    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
+    nghttp2_session_callbacks_set_before_frame_send_callback(callbacks, on_before_send);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_not_sent);
     nghttp2_session_callbacks_set_error_callback2(callbacks, on_error);
     return callbacks;

@@ -38,7 +38,7 @@ struct H2ClientCallbacks {
   static int send_data(nghttp2_session* session, nghttp2_frame* frame, const std::uint8_t* frame_head,
                        std::size_t size, nghttp2_data_source*, void* user);
   static int on_not_sent(nghttp2_session* session, const nghttp2_frame* frame, int, void* user);
-  static int on_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user);
+  static int on_before_send(nghttp2_session* session, const nghttp2_frame* frame, void* user);
   static int on_error(nghttp2_session*, int error, const char*, std::size_t, void*);
   static const nghttp2_session_callbacks* table();
 };
