@@ -210,8 +210,7 @@ class Owner {
     written_.add(session_.collect(budget));
     std::vector<http::H2ClientStream*> drained;
     session_.client.take_drained(drained);
-    for (http::H2ClientStream* stream : drained)
-      require(!stream->is_closed() && stream->queued_bytes() == 0, "what ran empty is empty");
+    for (http::H2ClientStream* stream : drained) require(!stream->is_closed(), "who has gone is not told of");
   }
 
   void on_event(Event, H2ClientSession::Stream* stream) {

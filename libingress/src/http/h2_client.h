@@ -118,7 +118,7 @@ class H2Client {
   bool feed(const base::Slice& bytes);
   // Appends what is to be written now, some `budget` bytes of it.
   void collect(base::Chain& out, std::size_t budget);
-  // Nothing more will be read or written.
+  // Nothing more will be read or written. Streams that are open are lost, and not told of it.
   bool is_over() const;
   // collect() has something to give, or will when a window opens.
   bool wants_write() const;

@@ -41,33 +41,38 @@ H2ClientStream* H2ClientCallbacks::stream_of(nghttp2_session* session, std::int3
   return static_cast<H2ClientStream*>(nghttp2_session_get_stream_user_data(session, id));
 }
 
+bool H2ClientCallbacks::is_given_up(const H2ClientStream* stream) {
+  return stream == nullptr || stream->is_reset_by_us_;
+}
+
 // After terminate() nothing of what was fed is looked at. Writing goes on: there is a GOAWAY to be sent.
 int H2ClientCallbacks::go_on(const H2Client& self) {
   return self.is_ending_ && self.input_ != nullptr ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
-// Sees every frame, also those that nghttp2 passes over.
+// Sees every frame, also those that nghttp2 passes over, but for DATA where none may be.
 int H2ClientCallbacks::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* frame, void* user) {
   H2Client& self = client(user);
   const std::int32_t id = frame->stream_id;
-  const bool is_gone = id != 0 && nghttp2_session_find_stream(session, id) == nullptr;
   switch (frame->type) {
     case NGHTTP2_HEADERS:
       self.num_continuations_ = 0;
       [[fallthrough]];
     case NGHTTP2_RST_STREAM:
-      if (is_gone) self.note_answer();
+      if (is_given_up(stream_of(session, id))) self.note_answer();
       break;
     case NGHTTP2_DATA: {
       // Behind an interim head: nghttp2 would reset the stream without a word. Before any it ends the
       // connection.
       H2ClientStream* const stream = stream_of(session, id);
-      if (stream != nullptr && !stream->is_head_told_ && !stream->is_reset_by_us_)
+      if (!is_given_up(stream) && !stream->is_head_told_)
         self.refuse(*stream, bad_response("malformed"), H2Code::kProtocolError);
       break;
     }
-    case NGHTTP2_WINDOW_UPDATE:
     case NGHTTP2_PING:
+      (frame->flags & NGHTTP2_FLAG_ACK) != 0 ? self.note_odd() : self.note_answer();
+      break;
+    case NGHTTP2_WINDOW_UPDATE:
       self.note_answer();
       break;
     case NGHTTP2_PUSH_PROMISE:  // RFC 9113 8.4: we have said so before any request
@@ -172,7 +177,7 @@ void H2ClientCallbacks::take_head(H2Client& self, H2ClientStream& stream, bool i
 
 void H2ClientCallbacks::end_response(nghttp2_session* session, std::int32_t id) {
   H2ClientStream* const stream = stream_of(session, id);
-  if (stream == nullptr || stream->is_reset_by_us_) return;
+  if (is_given_up(stream)) return;
   stream->is_response_ended_ = true;
   stream->on_response_end(stream->reader_.trailers());
 }
@@ -183,7 +188,7 @@ int H2ClientCallbacks::on_invalid_frame(nghttp2_session* session, const nghttp2_
   H2Client& self = client(user);
   self.note_odd();
   H2ClientStream* const stream = stream_of(session, frame->hd.stream_id);
-  if (frame->hd.type == NGHTTP2_HEADERS && stream != nullptr && !stream->is_reset_by_us_)
+  if (frame->hd.type == NGHTTP2_HEADERS && !is_given_up(stream))
     self.refuse(*stream, bad_response("malformed"), H2Code::kProtocolError);
   return go_on(self);
 }
@@ -192,7 +197,7 @@ int H2ClientCallbacks::on_data(nghttp2_session* session, std::uint8_t, std::int3
                                const std::uint8_t* data, std::size_t size, void* user) {
   H2Client& self = client(user);
   H2ClientStream* const stream = stream_of(session, id);
-  if (stream == nullptr || stream->is_reset_by_us_)
+  if (is_given_up(stream))
     return nghttp2_session_consume(session, id, size) == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
   const auto offset = static_cast<std::size_t>(reinterpret_cast<const char*>(data) - self.input_->data());
   stream->on_body(self.input_->sub(offset, size));
@@ -224,7 +229,7 @@ ssize_t H2ClientCallbacks::read_data(nghttp2_session* session, std::int32_t id, 
                                      std::size_t max, std::uint32_t* flags, nghttp2_data_source*,
                                      void* user) {
   H2ClientStream* const stream = stream_of(session, id);
-  if (stream == nullptr || stream->is_reset_by_us_) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  if (is_given_up(stream)) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   if (stream->out_.is_empty() && !stream->is_out_ended_) {
     stream->is_deferred_ = true;
     return NGHTTP2_ERR_DEFERRED;
@@ -252,7 +257,7 @@ int H2ClientCallbacks::send_data(nghttp2_session* session, nghttp2_frame* frame,
   if (self.output_->size_bytes() >= self.output_budget_) return NGHTTP2_ERR_WOULDBLOCK;
   // It may have been given up since read_data().
   H2ClientStream* const stream = stream_of(session, frame->hd.stream_id);
-  if (stream == nullptr || stream->is_reset_by_us_) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  if (is_given_up(stream)) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   self.output_->append_copy(view(frame_head, kFrameHeadBytes), self.pool_);
   move_body(stream->out_, size, *self.output_, self.pool_);
   // See H2Callbacks::send_data(); one more, since some measure the way with a PING for what they receive.

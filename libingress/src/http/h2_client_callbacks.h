@@ -14,6 +14,8 @@ struct H2ClientCallbacks {
   static H2Client& client(void* user);
   // Null also for one whose owner has gone.
   static H2ClientStream* stream_of(nghttp2_session* session, std::int32_t id);
+  // By us: nothing is told of it any more, and nothing written.
+  static bool is_given_up(const H2ClientStream* stream);
   // What a callback returns: whether to read on.
   static int go_on(const H2Client& self);
   static int on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd* frame, void* user);
