@@ -14,7 +14,6 @@ namespace {
 
 using Session = H2ClientSession;
 using http::BodyKind;
-using http::H2Code;
 
 std::string settings() {
   return h2_frame(kSettings, 0, 0, "");

@@ -10,23 +10,7 @@ namespace {
 // Below that, a body's bytes are copied behind the header of their frame: cheaper than a piece of their own.
 constexpr std::size_t kCopiedBytes = 1024;
 
-std::uint8_t* bytes_of(std::string_view text) {
-  return reinterpret_cast<std::uint8_t*>(
-      const_cast<char*>(text.data()));  // nghttp2 copies, and takes no const
-}
-
 }  // namespace
-
-std::vector<nghttp2_nv>& to_nva(const std::vector<H2Field>& fields) {
-  static thread_local std::vector<nghttp2_nv> nva;
-  nva.clear();
-  for (const H2Field& field : fields) {
-    const std::uint8_t flags = field.is_sensitive ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
-    nva.push_back(
-        {bytes_of(field.name), bytes_of(field.value), field.name.size(), field.value.size(), flags});
-  }
-  return nva;
-}
 
 H2Server& H2Callbacks::server(void* user) {
   return *static_cast<H2Server*>(user);

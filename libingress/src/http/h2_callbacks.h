@@ -5,20 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
-#include <vector>
 
-#include "http/h2_head.h"
+#include "http/h2_nva.h"
 #include "http/h2_server.h"
 
 namespace ingress::http {
-
-// As nghttp2 takes them; valid until the next call on this thread. It copies them.
-std::vector<nghttp2_nv>& to_nva(const std::vector<H2Field>& fields);
-
-inline std::string_view view(const std::uint8_t* bytes, std::size_t size) {
-  return {reinterpret_cast<const char*>(bytes), size};
-}
 
 struct H2Callbacks {
   static H2Server& server(void* user);

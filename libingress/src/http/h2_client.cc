@@ -7,8 +7,8 @@
 #include <limits>
 #include <utility>
 
-#include "http/h2_callbacks.h"
 #include "http/h2_client_callbacks.h"
+#include "http/h2_nva.h"
 
 namespace ingress::http {
 namespace {

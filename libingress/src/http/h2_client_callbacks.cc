@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "http/h2_callbacks.h"
+#include "http/h2_nva.h"
 
 namespace ingress::http {
 namespace {
@@ -240,7 +240,7 @@ ssize_t H2ClientCallbacks::read_data(nghttp2_session* session, std::int32_t id, 
   *flags |= NGHTTP2_DATA_FLAG_EOF;
   if (stream->trailers_out_.is_empty()) return static_cast<ssize_t>(size);
   H2Client& self = client(user);
-  list_trailer_fields(self.fields_, stream->trailers_out_);
+  list_request_trailers(self.fields_, stream->trailers_out_);
   const auto& nva = to_nva(self.fields_);
   if (nva.empty()) return static_cast<ssize_t>(size);
   *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;

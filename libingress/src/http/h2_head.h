@@ -17,6 +17,7 @@
 
 #include "http/framing.h"
 #include "http/h1_parser.h"
+#include "http/h2_written_field.h"
 #include "http/uri.h"
 #include "ingress/error.h"
 #include "ingress/message.h"
@@ -65,13 +66,6 @@ class H2RequestReader {
   Headers::IdSet ids_ = 0, repeated_ = 0;
   std::size_t line_bytes_ = 0;
   bool is_too_large_ = false;
-};
-
-// A field to be written. Views of the head, or of static text.
-struct H2Field {
-  std::string_view name;  // any case: it is written in lower case
-  std::string_view value;
-  bool is_sensitive = false;  // keep it out of the compression tables (RFC 7541 7.1)
 };
 
 // The fields of a response head behind ":status"; `digits` holds its numbers and must last as long as `out`.

@@ -19,7 +19,7 @@ std::unexpected<Error> refuse(const char* what) {
 
 bool H2ResponseReader::add(std::string_view name, std::string_view value) {
   const bool is_pseudo = name.starts_with(':');
-  size_ += name.size() + value.size() + H2RequestReader::kFieldExtra;
+  size_ += name.size() + value.size() + kFieldExtra;
   if (!is_pseudo) ++num_fields_;
   if (num_fields_ > limits_.max_headers) too_much_ = "too_many_headers";
   if (size_ > limits_.head_bytes) too_much_ = "head_too_large";
@@ -55,7 +55,7 @@ void H2ResponseReader::clear() {
 }
 
 bool H2ResponseReader::add_trailer(std::string_view name, std::string_view value) {
-  trailer_bytes_ += name.size() + value.size() + H2RequestReader::kFieldExtra;
+  trailer_bytes_ += name.size() + value.size() + kFieldExtra;
   if (trailer_bytes_ > kMaxTrailerBytes) return false;
   if (may_be_trailer(name)) trailers_.add(name, value);
   return true;
@@ -88,6 +88,12 @@ bool is_sensitive(const HeaderField& field) {
   if (field.name.size() == 6)
     return base::equals_ignore_case(field.name, "cookie") && field.value.size() < kMinIndexedCookieBytes;
   return base::equals_ignore_case(field.name, "authorization");
+}
+
+void list_fields(std::vector<H2Field>& out, const Headers& headers) {
+  for (const HeaderField& field : headers) {
+    if (is_writable(field)) out.push_back({field.name, field.value, is_sensitive(field)});
+  }
 }
 
 // `text` where all of it is of the class, else what is.
@@ -123,15 +129,17 @@ void list_request_fields(std::vector<H2Field>& out, H2RequestText& text, const R
       head.is_checked() ? head.authority() : only(text.authority, head.authority(), kVchar);
   if (!authority.empty()) out.push_back({":authority", authority});
   out.push_back({":path", target_of(text.target, head)});
-  for (const HeaderField& field : head.headers()) {
-    if (is_writable(field)) out.push_back({field.name, field.value, is_sensitive(field)});
-  }
+  list_fields(out, head.headers());
   const auto te = head.headers().get(HeaderId::kTe);
   if (te && base::equals_ignore_case(*te, kTrailers)) out.push_back({"te", kTrailers});
   if (framing.kind != BodyKind::kLength) return;
-  char* const digits = text.digits.length;
-  const auto [end, error] = std::to_chars(digits, digits + sizeof text.digits.length, framing.length);
-  out.push_back({"content-length", {digits, static_cast<std::size_t>(end - digits)}});
+  const auto [end, error] = std::to_chars(text.length, text.length + sizeof text.length, framing.length);
+  out.push_back({"content-length", {text.length, static_cast<std::size_t>(end - text.length)}});
+}
+
+void list_request_trailers(std::vector<H2Field>& out, const Headers& trailers) {
+  out.clear();
+  list_fields(out, trailers);
 }
 
 }  // namespace ingress::http

@@ -1,7 +1,9 @@
 // HTTP/2 field lists of responses, and our request heads as field lists: the client's side of h2_head.h.
 //
 // For: H2Client. Thread: its worker's. No I/O.
-// Behind nghttp2, which has refused what is malformed by RFC 9113 8.1 to 8.3: see h2_head.h.
+// Behind nghttp2, which has refused what is malformed by RFC 9113 8.1 to 8.3: names that are not lower case
+// tokens, values that are no field text, pseudo fields that are unknown, doubled, missing or out of place,
+// fields of a connection, lengths that do not agree.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +16,7 @@
 #include "http/framing.h"
 #include "http/h1_parser.h"
 #include "http/h2_field_lines.h"
-#include "http/h2_head.h"
+#include "http/h2_written_field.h"
 #include "ingress/error.h"
 #include "ingress/message.h"
 
@@ -42,6 +44,8 @@ class H2ResponseReader {
 
  private:
   static constexpr std::size_t kMaxTrailerBytes = 16 * 1024;
+  // Counted for each field beside its bytes, as RFC 9113 6.5.2 does.
+  static constexpr std::size_t kFieldExtra = 32;
 
   HeadLimits limits_;
   ResponseHead head_;
@@ -53,13 +57,14 @@ class H2ResponseReader {
 
 // What a request's pseudo fields may need beyond its head; kept for its capacity.
 struct H2RequestText {
-  H2Digits digits;
   std::string method, authority, target;
+  char length[24];
 };
 // The fields of a request: pseudo fields first, cookies as they are. Of `te` only "trailers" is left, and
 // none of the fields of a connection; what filters have made that is no field, method, authority or target
 // becomes what the HTTP/1.1 writer makes of it. `text` must last as long as `out`.
 void list_request_fields(std::vector<H2Field>& out, H2RequestText& text, const RequestHead& head,
                          std::string_view scheme, BodyFraming framing);
+void list_request_trailers(std::vector<H2Field>& out, const Headers& trailers);
 
 }  // namespace ingress::http
