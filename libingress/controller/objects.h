@@ -89,6 +89,7 @@ struct ServicePort {
   std::int64_t target_port = 0;
   std::string target_port_name;
   std::string protocol = "TCP";
+  std::string app_protocol;  // what is spoken there; empty when nobody says
   friend bool operator==(const ServicePort&, const ServicePort&) = default;
 };
 

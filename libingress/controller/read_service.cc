@@ -41,6 +41,7 @@ std::optional<ServicePort> read_service_port(const Field& field) {
   if (!port_field.require()) return std::nullopt;
   const auto port = port_field.integer(kMinPort, kMaxPort);
   if (!name || !protocol || !port) return std::nullopt;
+  out.app_protocol = field.member("appProtocol").text_or_empty(kMaxTextBytes).value_or("");
   const Field target = field.member("targetPort");
   out.target_port = *port;
   if (target.is_set() && target.value()->as_string() != nullptr) {

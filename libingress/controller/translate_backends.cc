@@ -12,6 +12,9 @@ constexpr std::uint16_t kFailureStatus = 503;
 constexpr std::size_t kMaxEndpoints = 65'536;  // of one cluster, the bound of the configuration
 
 // HTTP runs over TCP: a UDP port of the same number or name is another port.
+// Gateway API, GEP-1911: HTTP/2 with prior knowledge. Others change nothing.
+constexpr std::string_view kH2c = "kubernetes.io/h2c";
+
 const ServicePort* find_port(const Service& service, const ServicePortRef& ref) {
   for (const ServicePort& port : service.ports) {
     if (port.protocol != "TCP") continue;
@@ -85,6 +88,7 @@ BackendRef BackendTable::resolve(const std::string& namespace_, const IngressBac
     } else {
       add_slice_endpoints(found, cluster);
     }
+    if (port != nullptr && port->app_protocol == kH2c) cluster.protocol = BackendProtocol::kHttp2;
     clusters_.emplace(name, std::move(cluster));
   }
   return {.cluster = name};

@@ -188,6 +188,7 @@ TEST_CASE("WrongFieldsAreNamedAndHurtAsLittleAsTheyCan") {
       {"Service", "spec.ports[0].port", "70000", Kept::kYes, "", "outside"},
       {"Service", "spec.ports[0].name", R"("A B")", Kept::kYes, "", "no port name"},
       {"Service", "spec.ports[0].protocol", R"("tcp")", Kept::kYes, "", "no protocol"},
+      {"Service", "spec.ports[0].appProtocol", "1", Kept::kYes, "", "not a string"},
       {"Service", "spec.ports[1].targetPort", "0", Kept::kYes, "", "outside"},
       {"Service", "spec.ports[1].targetPort", "[]", Kept::kYes, "", "not an integer"},
       {"EndpointSlice", "addressType", "null", Kept::kNo, "", "missing"},

@@ -11,6 +11,7 @@ using namespace ingress::controller::test;
 namespace {
 
 struct Result {
+  BackendProtocol protocol = BackendProtocol::kHttp1;
   std::string backend;    // cluster, or the failure's token
   std::string endpoints;  // "address:port …"
   std::vector<Problem> problems;
@@ -28,6 +29,7 @@ Result resolve(std::vector<Object> objects, std::string_view reference,
   if (ref.failure) CHECK(ref.failure->status == 503);
   for (const Cluster& cluster : table.take_clusters()) {
     CHECK(cluster.name == ref.cluster);
+    out.protocol = cluster.protocol;
     for (const Endpoint& e : cluster.endpoints)
       out.endpoints += e.address + ':' + std::to_string(e.port) + ' ';
   }
@@ -226,6 +228,18 @@ TEST_CASE("AServiceWithoutSlicesIsAClusterWithoutEndpoints") {
   REQUIRE(result.problems.size() == 1);
   CHECK(result.problems[0].severity == Severity::kWarning);
   CHECK(result.problems[0].object == Origin{"Service", "default", "web"});
+}
+
+TEST_CASE("APortMaySayThatHttp2IsSpokenThere") {
+  for (const auto& [said, protocol] : {std::pair<const char*, BackendProtocol>{"", BackendProtocol::kHttp1},
+                                       {"kubernetes.io/h2c", BackendProtocol::kHttp2},
+                                       {"kubernetes.io/ws", BackendProtocol::kHttp1},
+                                       {"anything", BackendProtocol::kHttp1}}) {
+    CAPTURE(said);
+    Service service = make_service("web");
+    for (ServicePort& port : service.ports) port.app_protocol = said;
+    CHECK(resolve({std::move(service)}, "web:80").protocol == protocol);
+  }
 }
 
 TEST_CASE("HostNamesInSlicesAreAProblem") {

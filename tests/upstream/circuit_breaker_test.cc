@@ -32,7 +32,7 @@ struct FakeWorker {
 };
 
 struct Waiter final : ConnectionWaiter {
-  void on_connection_granted(Permit granted, ClientConnPtr) override {
+  void on_connection_granted(Permit granted, ClientStreamPtr) override {
     ++num_granted;
     permit = std::move(granted);
     ticket.leave();

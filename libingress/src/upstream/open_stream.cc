@@ -26,14 +26,13 @@ std::unique_ptr<Connector::Attempt> open_http1(net::EventLoop& loop, Connector& 
                                                const EndpointState& endpoint, const Cluster& cluster,
                                                const StreamNeeds& needs, Permit permit, OnStream on_stream,
                                                Opened opened) {
-  std::string header(needs.proxy_header);
   return connector.connect(
       endpoint.key,
-      {.proxy_header = header,
+      {.proxy_header = std::string(needs.proxy_header),
        .tls = endpoint.tls,
        .protocols = offered_protocols(BackendProtocol::kHttp1, needs.is_upgrade)},
       cluster.timeouts.connect,
-      [&loop, limits = cluster.limits, header = std::move(header), permit = std::move(permit),
+      [&loop, limits = cluster.limits, header = std::string(needs.proxy_header), permit = std::move(permit),
        on_stream = std::move(on_stream), opened](std::expected<net::TransportPtr, Error> transport) mutable {
         if (!transport) return on_stream(std::unexpected(std::move(transport.error())));
         ClientConnPtr conn(new H1ClientConn(loop, std::move(*transport), limits, opened));
