@@ -147,6 +147,20 @@ TEST_CASE("WhatComesOfRequestsThatWereGivenUpIsNoFlood") {
   CHECK_FALSE(session.client.is_flooded());
 }
 
+TEST_CASE("MalformedResponsesAreNoFlood") {
+  Session session;
+  CHECK(session.feed(settings()));
+  for (std::uint32_t id = 1; id < 6000; id += 2) {
+    Session::Stream* const stream = session.begin("GET");
+    session.collect();
+    REQUIRE(session.feed(h2_response(id, "200", {{"Upper", "case"}})));
+    session.collect();
+    REQUIRE(stream->is_refused);
+    session.streams.clear();
+  }
+  CHECK_FALSE(session.client.is_flooded());
+}
+
 // CVE-2019-9511: a window of one byte after the other.
 TEST_CASE("ARequestIsNotTakenInCrumbsForEver") {
   Session session;

@@ -159,6 +159,7 @@ TEST_CASE("MalformedResponsesAreResetAndSaidToBeSo") {
       {"upper case", h2_response(1, "200", {{"X-A", "b"}}), kRefused},
       {"no name", h2_response(1, "200", {{"", "b"}}), kRefused},
       {"line break", h2_response(1, "200", {{"a", "b\r\nc: d"}}), kRefused},
+      {"blank in front", h2_response(1, "200", {{"a", " b"}}), kRefused},
       {"colon in a name", h2_response(1, "200", {{"a:b", "c"}}), kRefused},
       {"connection", h2_response(1, "200", {{"connection", "close"}}), kRefused},
       {"keep-alive", h2_response(1, "200", {{"keep-alive", "5"}}), kRefused},

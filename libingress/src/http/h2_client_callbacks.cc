@@ -186,8 +186,9 @@ void H2ClientCallbacks::end_response(nghttp2_session* session, std::int32_t id) 
 int H2ClientCallbacks::on_invalid_frame(nghttp2_session* session, const nghttp2_frame* frame, int,
                                         void* user) {
   H2Client& self = client(user);
-  self.note_odd();
   H2ClientStream* const stream = stream_of(session, frame->hd.stream_id);
+  // Of a stream: it takes a request of ours to send another.
+  if (stream == nullptr) self.note_odd();
   if (frame->hd.type == NGHTTP2_HEADERS && !is_given_up(stream))
     self.refuse(*stream, bad_response("malformed"), H2Code::kProtocolError);
   return go_on(self);
