@@ -215,26 +215,32 @@ class TestEnds:
         assert len(backend.requests) == 1
 
     def test_a_reset_in_the_body_cuts_the_answer(self, serve2, make_http2_backend):
+        has_come = threading.Event()
+
         def handler(conversation):
             conversation.head(200, [("content-length", "100")])
             conversation.body(b"half")
+            assert has_come.wait(30)
             conversation.reset()
 
-        proxy = serve2(make_http2_backend(handler))
-        answer = fetch(proxy.http, host="a.test")
-        assert (answer.status, answer.is_whole) == (200, False)
+        with serve2(make_http2_backend(handler)).connect() as client:
+            client.send(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+            answer = client.read_head()
+            has_come.set()
+            client.read_body(answer)
+            assert (answer.status, answer.is_whole) == (200, False)
 
-    @pytest.mark.parametrize("method", ["GET", "POST"])
-    def test_what_was_refused_is_sent_again(self, serve2, make_http2_backend, method):
+    @pytest.mark.parametrize("method,body", [("GET", None), ("POST", b""), ("POST", b"x" * 20_000)])
+    def test_what_was_refused_is_sent_again(self, serve2, make_http2_backend, method, body):
         def handler(conversation):
             if len(backend.requests) == 1:
                 conversation.reset(ErrorCodes.REFUSED_STREAM)
             else:
-                conversation.answer()
+                conversation.answer(conversation.request.body)
 
         backend = make_http2_backend(handler)
-        proxy = serve2(backend)
-        assert fetch(proxy.http, method=method, host="a.test").status == 200
+        answer = fetch(serve2(backend).http, method=method, host="a.test", body=body)
+        assert (answer.status, answer.body) == (200, body or b"")
         assert len(backend.requests) == 2
 
     @pytest.mark.parametrize("method", ["GET", "POST"])

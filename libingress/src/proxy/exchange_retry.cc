@@ -170,12 +170,16 @@ void Exchange::begin_sending() {
   tries_.replay = choose_replay();
 }
 
-// Without a policy only a kept connection can make a second try with a body necessary.
+// Without a policy only a kept connection can make a second try with a body necessary, and a stream that the
+// backend says it has not looked at, which it may say late.
 Replay Exchange::choose_replay() const {
   const RetryPolicy* const retry = retry_policy();
   if (start_->framing.kind == http::BodyKind::kNone) return Replay::kOff;
   const bool may_retry = retry != nullptr && tries_.num_retries < retry->attempts;
-  if ((!may_retry && !conn_->is_reused()) || Tries::replay_cap(retry) == 0) return Replay::kOff;
+  const bool may_be_refused = conn_->h1() == nullptr;
+  if ((!may_retry && !conn_->is_reused() && !may_be_refused) || Tries::replay_cap(retry) == 0)
+    return Replay::kOff;
+  if (may_be_refused) return Replay::kOn;
   const bool may_be_doubled = (retry != nullptr && retry->methods == RetryMethods::kAny) ||
                               policy::is_idempotent(start_->head.method());
   return may_be_doubled ? Replay::kOn : Replay::kUntilWritten;
