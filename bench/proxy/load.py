@@ -5,6 +5,7 @@ import json
 import subprocess
 from typing import Optional
 
+import h2load
 from peers import Proxy, Site
 from processes import BenchError
 
@@ -23,7 +24,10 @@ class Sample:
 
 
 def parse(line: str) -> Sample:
-    counts = json.loads(line)
+    return to_sample(json.loads(line))
+
+
+def to_sample(counts: dict) -> Sample:
     requests = counts["requests"]
     cpu_us = counts["watched_cpu_ns"] / 1000 / requests if requests else float("nan")
     return Sample(requests, counts["seconds"], cpu_us, counts["errors"], counts["p50_us"], counts["p99_us"],
@@ -37,6 +41,19 @@ def command(site: Site, core: int, proxy: Proxy, options: list[str]) -> list[str
 def run(site: Site, core: int, proxy: Proxy, options: list[str], seconds: float, requests: Optional[int] = None,
         may_fail: bool = False) -> Sample:
     """Asks for `seconds` at most, or `requests` times. An answer that is not the wanted one makes it void."""
+    if "--h2" in options:
+        watched = proxy.started.pid if requests is None else None
+        sample = to_sample(h2load.run(core, proxy.port, options, seconds, requests, watched))
+    else:
+        sample = run_own(site, core, proxy, options, seconds, requests)
+    if (sample.errors or not sample.requests) and not may_fail:
+        raise BenchError(f"load against {proxy.name} saw errors, so the round is void: {sample.details}")
+    if requests is not None and sample.requests != requests and not may_fail:
+        raise BenchError(f"{proxy.name} answered {sample.requests} of {requests} requests in {seconds} s")
+    return sample
+
+
+def run_own(site: Site, core: int, proxy: Proxy, options: list[str], seconds: float, requests: Optional[int]) -> Sample:
     arguments = [*options, "--seconds", str(seconds)]
     if requests is None:
         arguments += ["--watch", str(proxy.started.pid)]
@@ -46,9 +63,4 @@ def run(site: Site, core: int, proxy: Proxy, options: list[str], seconds: float,
                             timeout=seconds + 60)
     if result.returncode != 0:
         raise BenchError(f"load against {proxy.name}: {result.stdout}{result.stderr}{proxy.started.error_text()[-1000:]}")
-    sample = parse(result.stdout)
-    if (sample.errors or not sample.requests) and not may_fail:
-        raise BenchError(f"load against {proxy.name} saw errors, so the round is void: {result.stdout}")
-    if requests is not None and sample.requests != requests and not may_fail:
-        raise BenchError(f"{proxy.name} answered {sample.requests} of {requests} requests in {seconds} s")
-    return sample
+    return parse(result.stdout)

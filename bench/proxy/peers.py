@@ -30,6 +30,8 @@ class Site:
     options: tuple[str, ...] = ()   # for proxyd only
     has_master: bool = False        # nginx and haproxy: with the process that reloads
     tls: Optional[TlsFiles] = None  # clients come with TLS
+    backend_tls: Optional[TlsFiles] = None  # and so do we to the backend
+    is_grpc: bool = False           # HTTP/2 to the backend
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,10 +52,17 @@ def nginx_config(scratch: Scratch, site: Site, port: int, extra: str) -> str:
     folder.mkdir()
     temp_paths = " ".join(f"{kind}_temp_path {folder};" for kind in
                           ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    location = """location / { proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }"""
+    scheme = "https" if site.backend_tls else "http"
+    location = f"""location / {{ proxy_pass {scheme}://backend; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }}"""
+    if site.is_grpc:
+        location = """location / { grpc_pass grpc://backend; grpc_set_header Host $host;
+      grpc_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }"""
+    if site.backend_tls:
+        extra += (f"proxy_ssl_verify on; proxy_ssl_trusted_certificate {site.backend_tls.chain}; proxy_ssl_protocols TLSv1.3;"
+                  f" proxy_ssl_name {manifests.host_name(0)};")
     names = [f"server_name {manifests.host_name(i)};" for i in range(site.num_hosts)] or [""]
-    listen = f"listen 127.0.0.1:{port}{' ssl' if site.tls else ''};"
+    listen = f"listen 127.0.0.1:{port}{' ssl http2' if site.tls else ''};"
     if site.tls:
         extra = nginx_tls(site.tls) + extra
     servers = "\n".join(f"server {{ {listen} {name} {location} }}" for name in names)
@@ -82,9 +91,12 @@ def nginx_command(extra: str) -> Callable[[Scratch, Site, int], list[str]]:
 
 
 def haproxy_config(scratch: Scratch, site: Site, port: int, extra: str) -> str:
-    server = f"server one 127.0.0.1:{site.backend_port}"
+    server = f"server one 127.0.0.1:{site.backend_port}{' proto h2' if site.is_grpc else ''}"
+    if site.backend_tls:
+        server += (f" ssl verify required ca-file {site.backend_tls.chain} verifyhost {manifests.host_name(0)}"
+                   " ssl-min-ver TLSv1.3")
     tls = (f" ssl crt {site.tls.both} ssl-min-ver TLSv1.3 curves {site.tls.group} ciphersuites {CIPHER}"
-           if site.tls else "")
+           " alpn h2,http/1.1" if site.tls else "")
     choice, backends = "default_backend back", f"backend back\n  {server}"
     if site.num_hosts:
         hosts = [manifests.host_name(i) for i in range(site.num_hosts)]
@@ -122,8 +134,11 @@ def floor_command(_: Scratch, site: Site, port: int) -> list[str]:
 def proxyd_command(scratch: Scratch, site: Site, port: int) -> list[str]:
     folder = scratch.path("manifests")
     folder.mkdir()
-    manifests.write(folder, site.backend_port, site.num_hosts)
     options = site.options or ("--access-log", "off")
+    if site.backend_tls:
+        file = scratch.write("gateway.json", manifests.to_tls_backend(port, site.backend_port, site.backend_tls.chain))
+        return [str(site.proxyd), "run", "--config", str(file), "--workers", "1", *options]
+    manifests.write(folder, site.backend_port, site.num_hosts, "kubernetes.io/h2c" if site.is_grpc else None)
     listen = ["--http", f"127.0.0.1:{port}"]
     if site.tls:
         manifests.write_secret(folder, "bench", site.tls.chain, site.tls.key)

@@ -12,10 +12,19 @@ class Row:
     counted: tuple[int, int] = (1000, 6000)
     kind: str = "timed"  # how it is measured and by whom, see run.py
     unit: str = "request"
+    backend: str = "own"    # "own": in HTTP/1.1, plain; "tls": nginx, with TLS; "grpc": nghttpd
 
     @property
     def has_tls(self) -> bool:
         return "--tls" in self.load
+
+    @property
+    def has_http2(self) -> bool:
+        return "--h2" in self.load
+
+    @property
+    def is_grpc(self) -> bool:
+        return "--grpc" in self.load
 
     @property
     def group(self) -> str:
@@ -44,6 +53,12 @@ ROWS = {row.name: row for row in (
         ("--path", "/1k", "--hosts", "100000"), kind="routes"),
     Row("log", "1 KB, without and with access log and admin address", ("--path", "/1k"), kind="log"),
     Row("https", "1 KB over TLS 1.3, kept connections, 64 clients", ("--tls", "--path", "/1k", "--expect", "1024")),
+    Row("h2", "1 KB by HTTP/2 over TLS 1.3, 16 connections with 16 streams each", ("--h2", "--tls", "--path", "/1k"),
+        (2000, 10000)),
+    Row("grpc", "gRPC, unary calls of 100 bytes: HTTP/2 over TLS 1.3 and to the backend, 16 connections with 16 streams each",
+        ("--h2", "--tls", "--grpc", "--path", "/bench.Echo/Call"), (2000, 10000), unit="call", backend="grpc"),
+    Row("backend-tls", "1 KB, TLS 1.3 to the backend, kept connections, 64 clients", ("--path", "/1k", "--expect", "1024"),
+        backend="tls"),
     handshakes("handshakes", "TLS 1.3 handshakes, ECDSA P-256 and X25519"),
     handshakes("resumed", "TLS 1.3 handshakes that resume a session, X25519", "--resume"),
     handshakes("hybrid", "TLS 1.3 handshakes, ECDSA P-256 and X25519MLKEM768", "--group", "X25519MLKEM768"),

@@ -14,6 +14,7 @@ import signal
 import sys
 from typing import Optional
 
+import backends
 import breakdown
 import counted
 import counters
@@ -25,7 +26,6 @@ import plot
 import report
 import storm
 import timed
-import tls
 from peers import Contestant
 from processes import BenchError, Scratch, await_listening, find_program, free_port, pick_cores
 from rows import ROWS, Row
@@ -90,8 +90,7 @@ def usable_columns(wanted: list[str]) -> list[str]:
 def line_up(scratch: Scratch, site: peers.Site, chosen: list[peers.Peer], row: Row) -> tuple[list[Contestant], str]:
     """Who takes part in a row, and which of them the others are compared with."""
     ours = peers.PEERS[peers.OURS]
-    if row.has_tls:
-        site = dataclasses.replace(site, tls=tls.make_certificate(scratch, row.group))
+    if row.has_tls or row.backend != "own":
         chosen = [peer for peer in chosen if peer.has_tls]
     if row.kind == "routes":
         many = dataclasses.replace(site, num_hosts=storm.OUR_ROUTES)
@@ -134,6 +133,7 @@ def count(scratch: Scratch, contestants: list[Contestant], row: Row, columns: li
 
 def measure_row(scratch: Scratch, site: peers.Site, chosen: list[peers.Peer], row: Row, columns: list[str],
                 plan: timed.Plan) -> dict:
+    site = backends.site_for(scratch, site, row, plan.load_core)
     contestants, ours = line_up(scratch, site, chosen, row)
     about = {"title": row.title, "kind": row.kind, "ours": ours, "unit": row.unit}
     if row.unit == "handshake":
@@ -155,6 +155,7 @@ def measure_row(scratch: Scratch, site: peers.Site, chosen: list[peers.Peer], ro
 
 
 def measure_breakdown(scratch: Scratch, site: peers.Site, row: Row, core: int) -> list[breakdown.Part]:
+    site = backends.site_for(scratch, site, row, core)
     ours = line_up(scratch, site, [peers.PEERS[peers.OURS]], row)[0][0]
     short, long = ((requests, file) for requests, file, _ in counted.profile(scratch, ours, row, core))
     return breakdown.per_request_by_part(short, long)

@@ -46,6 +46,21 @@ def test_rows_with_tls_agree_on_what_they_say(tmp_path):
         assert proxyd["tls"] == f"TLSv1.3 {groups.get(row, 'X25519')} TLS_AES_128_GCM_SHA256{suffix}"
 
 
+def test_rows_of_http2_and_tls_to_the_backend(tmp_path):
+    file = tmp_path / "figures.json"
+    rows = ["h2", "grpc", "backend-tls"]
+    result = subprocess.run(command("--rounds", "1", "--seconds", "0.2", "--rows", ",".join(rows), "--json", str(file),
+                                    "--peers", "floor,proxyd,nginx,haproxy"),
+                            capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = json.loads(file.read_text())["rows"]
+    for row in rows:
+        peers = found[row]["peers"]
+        assert "floor" not in peers and "proxyd" in peers
+        for name, entry in peers.items():
+            assert entry["cpu_us"]["median"] > 0 and entry["p99_us"] > 0, (row, name)
+
+
 def test_what_is_ended_early_leaves_nothing_behind(tmp_path):
     process = subprocess.Popen(command("--rounds", "1", "--seconds", "30"), stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)})

@@ -4,6 +4,7 @@ import pytest
 
 import counted
 import counters
+import h2load
 import load
 from processes import BenchError
 
@@ -19,6 +20,21 @@ STRACE = """% time     seconds  usecs/call     calls    errors syscall
 
 LOAD = ('{"requests": 4000, "seconds": 0.5, "watched_cpu_ns": 80000000, "errors": 0, "cut": 0, '
         '"p50_us": 10.0, "p99_us": 20.0, "p999_us": 30.0, "max_us": 31.0}')
+
+
+H2LOAD = """finished in 512.10ms, 7810.97 req/s, 9.04MB/s
+requests: 4001 total, 4001 started, 4001 done, 4000 succeeded, 1 failed, 0 errored, 0 timeout
+status codes: 4000 2xx, 0 3xx, 1 4xx, 0 5xx
+"""
+
+
+def test_h2load_is_read_as_the_own_load_is():
+    log = "".join(f"100\t200\t{us}\n" for us in range(1, 101))
+    counts = h2load.parse(H2LOAD, log)
+    assert (counts["requests"], counts["errors"], counts["seconds"]) == (4000, 2, 0.5121)
+    assert (counts["p50_us"], counts["p99_us"], counts["p999_us"]) == (51.0, 100.0, 100.0)
+    with pytest.raises(BenchError):
+        h2load.parse("starting benchmark...", "")
 
 
 def test_calls_are_counted_with_and_without_errors_but_not_their_total():
