@@ -72,7 +72,7 @@ events {{ worker_connections {site.max_connections}; }}
 http {{
   access_log off; keepalive_requests 100000000; {temp_paths} {extra}
   server_names_hash_max_size 1048576;
-  upstream backend {{ server 127.0.0.1:{site.backend_port}; keepalive 128; keepalive_requests 100000000; }}
+  upstream backend {{ server 127.0.0.1:{site.backend_port}; keepalive 512; keepalive_requests 100000000; }}
   {servers}
 }}
 """
