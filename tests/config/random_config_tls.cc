@@ -78,6 +78,8 @@ Certificate RandomConfig::certificate(std::size_t index) {
   for (const char* candidate : {"a.example", "*.example", "*.a.example", "x1"}) {
     if (one_in(2)) out.server_names.emplace_back(candidate);
   }
+  if (one_in(4)) out.ocsp_response = "MIIB" + std::to_string(below(100));
+  if (is_fault()) out.ocsp_response.assign(96 * 1024 + 1, 'A');
   if (is_fault()) out.server_names.emplace_back(pick({"", "**.example", "10.0.0.1", "[::1]", "A.b", "x1"}));
   if (is_fault()) out.chain = one_in(2) ? "" : "-----BEGIN PRIVATE KEY-----";
   if (is_fault()) out.key.text.assign(one_in(2) ? 0 : 65'537, 'x');

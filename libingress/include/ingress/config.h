@@ -80,8 +80,8 @@ INGRESS_EXPORT std::vector<Problem> validate(const GatewayConfig& config);
 // of its hosts or matches goes with it, as without any it would match everything. Limits and timeouts
 // out of range get their defaults, and so does what is wrong in Listener::tls: it never becomes plain; with
 // wrong client certificates it refuses every handshake. A cluster whose `tls` is wrong loses its endpoints.
-// Certificates lose bad server names; one without a usable chain or key is dropped. A part without a usable
-// key or with one that is taken is dropped.
+// Certificates lose bad server names and a too long ocsp_response; one without a usable chain or key is
+// dropped. A part without a usable key or with one that is taken is dropped.
 // Nothing else changes. Returns what validate() would have said.
 INGRESS_EXPORT std::vector<Problem> quarantine(GatewayConfig& config);
 

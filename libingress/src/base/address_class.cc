@@ -34,6 +34,45 @@ AddressClass classify_local_nat64(V6 address) {
   return classify_v4(split);
 }
 
+// Networks of IPv4 that nobody on the public internet has, but for those with a class of their own.
+struct V4Network {
+  std::array<std::uint8_t, 4> address;
+  unsigned prefix_bits;
+};
+constexpr std::array<V4Network, 10> kSetAside{{{{10, 0, 0, 0}, 8},
+                                               {{100, 64, 0, 0}, 10},
+                                               {{172, 16, 0, 0}, 12},
+                                               {{192, 0, 0, 0}, 24},
+                                               {{192, 0, 2, 0}, 24},
+                                               {{192, 88, 99, 0}, 24},
+                                               {{192, 168, 0, 0}, 16},
+                                               {{198, 18, 0, 0}, 15},
+                                               {{198, 51, 100, 0}, 24},
+                                               {{203, 0, 113, 0}, 24}}};
+
+std::uint32_t to_number(std::span<const std::uint8_t, 4> address) {
+  return std::uint32_t{address[0]} << 24U | std::uint32_t{address[1]} << 16U |
+         std::uint32_t{address[2]} << 8U | address[3];
+}
+
+bool is_public_v4(std::span<const std::uint8_t, 4> address) {
+  if (classify_v4(address) != AddressClass::kOrdinary) return false;
+  return std::ranges::none_of(kSetAside, [&](const V4Network& network) {
+    return ((to_number(address) ^ to_number(network.address)) >> (32U - network.prefix_bits)) == 0;
+  });
+}
+
+bool is_public_v6(V6 address) {
+  if (has_prefix(address, kMapped) || has_prefix(address, kNat64)) return is_public_v4(address.last<4>());
+  if (has_prefix(address, k6to4)) return is_public_v4(address.subspan<2, 4>());
+  // Of 2000::/3, which alone is given out, 2001::/23 is for protocols (Teredo, ORCHID), 2001:db8::/32 and
+  // 3fff::/20 for documentation.
+  if ((address[0] & 0xe0) != 0x20) return false;
+  const unsigned first = unsigned{address[0]} << 8U | address[1],
+                 second = unsigned{address[2]} << 8U | address[3];
+  return !(first == 0x2001 && (second < 0x200 || second == 0xdb8)) && !(first == 0x3fff && second < 0x1000);
+}
+
 }  // namespace
 
 AddressClass classify_v4(std::span<const std::uint8_t, 4> address) {
@@ -71,6 +110,14 @@ std::optional<AddressClass> classify_address(std::string_view text) {
   }
   if (inet_pton(AF_INET6, plain.c_str(), bytes.data()) == 1) return classify_v6(bytes);
   return std::nullopt;
+}
+
+bool is_public_address(std::string_view text) {
+  const std::string plain(text);
+  if (text.find('\0') != std::string_view::npos) return false;
+  std::array<std::uint8_t, 16> bytes{};
+  if (inet_pton(AF_INET, plain.c_str(), bytes.data()) == 1) return is_public_v4(std::span(bytes).first<4>());
+  return inet_pton(AF_INET6, plain.c_str(), bytes.data()) == 1 && is_public_v6(bytes);
 }
 
 const char* to_string(AddressClass address_class) {

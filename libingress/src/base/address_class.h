@@ -26,6 +26,12 @@ AddressClass classify_v6(std::span<const std::uint8_t, 16> address);
 // Of an IPv4 or IPv6 literal, with or without a zone; nothing for any other text.
 std::optional<AddressClass> classify_address(std::string_view text);
 
+// Whether an IP literal without a zone is one of the public internet: none of the classes above but the
+// first, and in no network that is private or set aside (RFC 6890: 10/8, 100.64/10, 172.16/12, 192.168/16,
+// fc00::/7, those for documentation and benchmarks, …). Of IPv6 only 2000::/3 and what carries a public IPv4
+// address is.
+bool is_public_address(std::string_view text);
+
 // "loopback", "link_local", …: static.
 const char* to_string(AddressClass address_class);
 

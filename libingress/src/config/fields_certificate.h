@@ -6,6 +6,9 @@
 
 namespace ingress::config {
 
+// 64 KB in base64, folded or not.
+inline constexpr std::int64_t kMaxOcspTextBytes = 96 * 1024;
+
 constexpr TypeInfo type_info(const Certificate*) {
   return {"certificate", "What TLS listeners show to clients, for the server names that those ask for"};
 }
@@ -25,6 +28,11 @@ void describe(V&& visit, const Certificate*) {
          "`(redacted)`, which is refused when read",
          Presence::kRequired, 1, 64 * 1024},
         &Certificate::key);
+  visit({.name = "ocsp_response",
+         .doc = "what its issuer says of it (RFC 6960), DER in base64: sent to clients that ask while it is "
+                "valid; one that is not is a warning",
+         .max = kMaxOcspTextBytes},
+        &Certificate::ocsp_response);
   visit({"origin", "where it comes from"}, &Certificate::origin);
 }
 

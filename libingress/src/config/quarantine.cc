@@ -223,6 +223,7 @@ Repair quarantine_certificate(Certificate& certificate) {
            !names.insert(name).second;
   });
   cut_to_bounds(certificate, &Certificate::server_names);
+  if (std::ssize(certificate.ocsp_response) > kMaxOcspTextBytes) certificate.ocsp_response.clear();
   quarantine_origin(certificate.origin);
   const bool is_unusable =
       is_faulty([&](Reporter& reporter) { check_certificate_itself(certificate, {}, reporter); });

@@ -4,6 +4,7 @@
 #include <openssl/digest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <span>
 
@@ -121,7 +122,11 @@ bool Handshake::choose(ssl_st& ssl) {
   // us): one made for a host must not open another.
   std::string bound_to = context_->listener_name() + '\0';
   for (const ServedCertificatePtr& certificate : chosen_) {
-    if (!SSL_add1_credential(&ssl, certificate->credential())) return false;
+    const ssl_credential_st* credential = certificate->credential();
+    // What has expired since it was verified is not shown.
+    if (certificate->has_ocsp_response())
+      credential = certificate->credential_at(std::chrono::system_clock::now());
+    if (!SSL_add1_credential(&ssl, credential)) return false;
     bound_to += certificate->fingerprint();
   }
   if (clients() != nullptr) bound_to += clients()->digest();

@@ -13,7 +13,10 @@
 #include <span>
 #include <utility>
 
+#include "ingress/ocsp.h"
+#include "tls/base64.h"
 #include "tls/boring.h"
+#include "tls/ocsp_subject.h"
 #include "tls/pem.h"
 #include "tls/x509.h"
 
@@ -211,6 +214,18 @@ void check_names(const std::vector<std::string>& server_names, const Certificate
 struct FreeCredential {
   void operator()(ssl_credential_st* credential) const { SSL_CREDENTIAL_free(credential); }
 };
+using CredentialPtr = std::unique_ptr<ssl_credential_st, FreeCredential>;
+
+// Null, with the reason in the error queue, when BoringSSL does not take them.
+CredentialPtr make_credential(const Chain& chain, EVP_PKEY* key) {
+  std::vector<CRYPTO_BUFFER*> bytes;
+  for (const auto& each : chain.bytes) bytes.push_back(each.get());
+  CredentialPtr credential(SSL_CREDENTIAL_new_x509());
+  if (!credential || !SSL_CREDENTIAL_set1_cert_chain(credential.get(), bytes.data(), bytes.size()) ||
+      !SSL_CREDENTIAL_set1_private_key(credential.get(), key))
+    return nullptr;
+  return credential;
+}
 
 }  // namespace
 
@@ -224,8 +239,19 @@ struct ServedCertificate::Parsed {
   std::optional<Validity> validity;
   std::shared_ptr<const CertificateNames> names;
   std::array<std::uint8_t, SHA256_DIGEST_LENGTH> fingerprint;
-  std::unique_ptr<ssl_credential_st, FreeCredential> credential;
+  CredentialPtr credential;
+  bool asks_for_staple = false;  // RFC 7633
   std::vector<Problem> warnings;
+};
+
+// What its issuer says of it, and a credential of its own to say so: one that handshakes use does not change.
+struct ServedCertificate::Stapled {
+  static std::shared_ptr<const Stapled> make(const Certificate& certificate,
+                                             std::chrono::system_clock::time_point now, Findings& findings);
+  bool is_valid(std::chrono::system_clock::time_point now) const { return now < until; }
+
+  std::chrono::system_clock::time_point until;
+  CredentialPtr credential;
 };
 
 std::shared_ptr<const ServedCertificate::Parsed> ServedCertificate::Parsed::parse(
@@ -241,12 +267,8 @@ std::shared_ptr<const ServedCertificate::Parsed> ServedCertificate::Parsed::pars
                    "give the key that this certificate was made for");
   }
   if (!findings.has_error()) {
-    std::vector<CRYPTO_BUFFER*> bytes;
-    for (const auto& each : chain->bytes) bytes.push_back(each.get());
-    parsed->credential.reset(SSL_CREDENTIAL_new_x509());
-    if (!parsed->credential ||
-        !SSL_CREDENTIAL_set1_cert_chain(parsed->credential.get(), bytes.data(), bytes.size()) ||
-        !SSL_CREDENTIAL_set1_private_key(parsed->credential.get(), key.get()))
+    parsed->credential = make_credential(*chain, key.get());
+    if (!parsed->credential)
       findings.error("chain", std::string("not usable for TLS: ") + ErrorScope::reason(), "replace it");
   }
   if (findings.has_error()) {
@@ -255,6 +277,7 @@ std::shared_ptr<const ServedCertificate::Parsed> ServedCertificate::Parsed::pars
   }
   parsed->key_type = *type;
   parsed->validity = validity_of(chain->leaf.get());
+  parsed->asks_for_staple = must_staple(chain->leaf.get());
   parsed->names = std::make_shared<const CertificateNames>(dns_names_of(chain->leaf.get(), findings));
   SHA256_CTX digest;
   SHA256_Init(&digest);
@@ -265,8 +288,36 @@ std::shared_ptr<const ServedCertificate::Parsed> ServedCertificate::Parsed::pars
   return parsed;
 }
 
-ServedCertificate::ServedCertificate(const Certificate& value, std::shared_ptr<const Parsed> parsed)
-    : value_(value), parsed_(std::move(parsed)) {}
+// Chain and key are read once more: few certificates have a response, and it seldom changes.
+std::shared_ptr<const ServedCertificate::Stapled> ServedCertificate::Stapled::make(
+    const Certificate& certificate, std::chrono::system_clock::time_point now, Findings& findings) {
+  const ErrorScope errors;
+  const auto warn = [&](std::string why) {
+    findings.warning("ocsp_response", "clients are not told that the certificate is good: " + std::move(why),
+                     "get a new one from the certificate's OCSP responder, or leave it out");
+    return nullptr;
+  };
+  const auto der = decode_base64(certificate.ocsp_response);
+  if (!der) return warn("it is not base64");
+  const auto answer =
+      check_ocsp_response(certificate, {reinterpret_cast<const char*>(der->data()), der->size()}, now);
+  if (!answer) return warn(answer.error().text());
+  Findings known(certificate);
+  const std::optional<Chain> chain = read_chain(certificate.chain, known);
+  const bssl::UniquePtr<EVP_PKEY> key = read_key(certificate.key.text, known);
+  const bssl::UniquePtr<CRYPTO_BUFFER> bytes(CRYPTO_BUFFER_new(der->data(), der->size(), nullptr));
+  auto stapled = std::make_shared<Stapled>();
+  stapled->until = answer->next_update;
+  if (chain && key) stapled->credential = make_credential(*chain, key.get());
+  if (!bytes || !stapled->credential ||
+      !SSL_CREDENTIAL_set1_ocsp_response(stapled->credential.get(), bytes.get()))
+    return warn(std::string("not usable for TLS: ") + ErrorScope::reason());
+  return stapled;
+}
+
+ServedCertificate::ServedCertificate(const Certificate& value, std::shared_ptr<const Parsed> parsed,
+                                     std::shared_ptr<const Stapled> stapled)
+    : value_(value), parsed_(std::move(parsed)), stapled_(std::move(stapled)) {}
 
 KeyType ServedCertificate::key_type() const {
   return parsed_->key_type;
@@ -280,6 +331,10 @@ const ssl_credential_st* ServedCertificate::credential() const {
   return parsed_->credential.get();
 }
 
+const ssl_credential_st* ServedCertificate::credential_at(std::chrono::system_clock::time_point now) const {
+  return stapled_ && stapled_->is_valid(now) ? stapled_->credential.get() : credential();
+}
+
 std::string_view ServedCertificate::fingerprint() const {
   return {reinterpret_cast<const char*>(parsed_->fingerprint.data()), parsed_->fingerprint.size()};
 }
@@ -287,21 +342,29 @@ std::string_view ServedCertificate::fingerprint() const {
 ServedCertificate::Loaded ServedCertificate::load(const Certificate& certificate,
                                                   std::chrono::system_clock::time_point now,
                                                   const ServedCertificate* held) {
-  std::shared_ptr<const Parsed> parsed;
   std::vector<Problem> problems;
-  if (held != nullptr && held->value_.chain == certificate.chain && held->value_.key == certificate.key) {
-    parsed = held->parsed_;
-  } else {
-    parsed = Parsed::parse(certificate, problems);
-  }
+  const bool is_known =
+      held != nullptr && held->value_.chain == certificate.chain && held->value_.key == certificate.key;
+  std::shared_ptr<const Parsed> parsed = is_known ? held->parsed_ : Parsed::parse(certificate, problems);
   if (!parsed) return {{}, std::move(problems)};
   Findings findings(certificate);
   check_time(parsed->validity, now, findings);
   check_names(certificate.server_names, *parsed->names, findings);
+  std::shared_ptr<const Stapled> stapled;
+  if (!certificate.ocsp_response.empty()) {
+    const bool is_verified = is_known && held->value_.ocsp_response == certificate.ocsp_response &&
+                             held->stapled_ && held->stapled_->is_valid(now);
+    stapled = is_verified ? held->stapled_ : Stapled::make(certificate, now, findings);
+  } else if (parsed->asks_for_staple) {
+    findings.warning("ocsp_response",
+                     "the certificate asks its servers for an OCSP response (RFC 7633), and there is none",
+                     "some clients will refuse it: staple one, or have it issued without that");
+  }
   problems = parsed->warnings;
   for (Problem& problem : findings.take()) problems.push_back(std::move(problem));
   for (Problem& problem : problems) problem.object = certificate.origin;
-  return {base::CountedPtr<const ServedCertificate>(new ServedCertificate(certificate, std::move(parsed))),
+  return {base::CountedPtr<const ServedCertificate>(
+              new ServedCertificate(certificate, std::move(parsed), std::move(stapled))),
           std::move(problems)};
 }
 

@@ -1,5 +1,5 @@
 // A certificate ready for handshakes: its chain and key are parsed once, and shared by all tables that have
-// it.
+// it; what its issuer says of it (Certificate::ocsp_response) is verified once.
 //
 // Owner: CertTables, by count. Thread: any; const after load().
 #pragma once
@@ -30,7 +30,8 @@ class ServedCertificate {
 
   struct Loaded;
   // Parses `certificate`, unless `held`, which may be null, has the same chain and key. What is wrong comes
-  // with it, as check_certificate() says, fields being those of Certificate.
+  // with it, as check_certificate() says, fields being those of Certificate. An ocsp_response that is not to
+  // be believed, or is missing where the certificate asks for one, is a warning; then there is none.
   static Loaded load(const Certificate& certificate, std::chrono::system_clock::time_point now,
                      const ServedCertificate* held = nullptr);
 
@@ -46,15 +47,21 @@ class ServedCertificate {
   // What it proves; may outlive it.
   const std::shared_ptr<const CertificateNames>& names() const;
   const ssl_credential_st* credential() const;
+  bool has_ocsp_response() const { return stapled_ != nullptr; }
+  // The one with the OCSP response while that is valid, else as above.
+  const ssl_credential_st* credential_at(std::chrono::system_clock::time_point now) const;
   // SHA-256 of its chain.
   std::string_view fingerprint() const;
 
  private:
   struct Parsed;
-  ServedCertificate(const Certificate& value, std::shared_ptr<const Parsed> parsed);
+  struct Stapled;
+  ServedCertificate(const Certificate& value, std::shared_ptr<const Parsed> parsed,
+                    std::shared_ptr<const Stapled> stapled);
 
   Certificate value_;
   std::shared_ptr<const Parsed> parsed_;
+  std::shared_ptr<const Stapled> stapled_;  // null: no response
 };
 
 struct ServedCertificate::Loaded {

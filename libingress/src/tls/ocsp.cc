@@ -1,0 +1,47 @@
+// The public questions about the status of certificates.
+#include "ingress/ocsp.h"
+
+#include <string>
+#include <utility>
+
+#include "tls/base64.h"
+#include "tls/ocsp_response.h"
+#include "tls/ocsp_subject.h"
+#include "tls/ocsp_verify.h"
+
+namespace ingress {
+
+std::expected<OcspQuestion, Error> make_ocsp_question(const Certificate& certificate) {
+  auto subject = tls::read_ocsp_subject(certificate.chain);
+  if (!subject) return std::unexpected(std::move(subject.error()));
+  auto url = tls::find_responder_url(subject->leaf.get());
+  if (!url)
+    return std::unexpected(
+        Error{.code = ErrorCode::kNotFound, .what = "the certificate names no OCSP responder", .detail = {}});
+  const std::vector<std::uint8_t> request = tls::make_ocsp_request(*subject);
+  return OcspQuestion{.url = std::move(*url), .request = {request.begin(), request.end()}};
+}
+
+std::expected<OcspAnswer, Error> check_ocsp_response(const Certificate& certificate,
+                                                     std::string_view response,
+                                                     std::chrono::system_clock::time_point now) {
+  const auto subject = tls::read_ocsp_subject(certificate.chain);
+  if (!subject) return std::unexpected(subject.error());
+  if (response.size() > kMaxOcspResponseBytes)
+    return std::unexpected(Error{.code = ErrorCode::kParse,
+                                 .side = ErrorSide::kUpstream,
+                                 .what = "it is longer than any OCSP response has to be",
+                                 .detail = {}});
+  const tls::OcspBytes der(reinterpret_cast<const std::uint8_t*>(response.data()), response.size());
+  const auto parsed = tls::parse_ocsp_response(der);
+  if (!parsed) return std::unexpected(parsed.error());
+  const auto times = tls::verify_ocsp_response(*subject, *parsed, std::chrono::system_clock::to_time_t(now));
+  if (!times) return std::unexpected(times.error());
+  using std::chrono::seconds;
+  using Time = std::chrono::system_clock::time_point;
+  return OcspAnswer{.this_update = Time(seconds(times->from)),
+                    .next_update = Time(seconds(times->until)),
+                    .text = tls::encode_base64(der)};
+}
+
+}  // namespace ingress
