@@ -29,7 +29,8 @@ void report_local_endpoints(const ingress::GatewayConfig& config, std::vector<in
 }
 
 // What is wrong inside of certificates and keys: validate() does not read them.
-void report_contents(const ingress::GatewayConfig& config, std::vector<ingress::Problem>& problems) {
+void report_contents(const ingress::GatewayConfig& config, Stapling stapling,
+                     std::vector<ingress::Problem>& problems) {
   for (std::size_t i = 0; i < config.clusters.size(); ++i) {
     const ingress::Cluster& cluster = config.clusters[i];
     for (ingress::Problem problem : ingress::check_backend_tls(cluster)) {
@@ -40,7 +41,7 @@ void report_contents(const ingress::GatewayConfig& config, std::vector<ingress::
   }
   for (std::size_t i = 0; i < config.certificates.size(); ++i) {
     const ingress::Certificate& certificate = config.certificates[i];
-    for (ingress::Problem problem : ingress::check_certificate(certificate)) {
+    for (ingress::Problem problem : check_certificate(certificate, stapling)) {
       problem.object = certificate.origin;
       if (problem.object == ingress::Origin{}) problem.object = {"Certificate", "", certificate.name};
       problem.field = fmt::format("certificates[{}]{}{}", i, problem.field.empty() ? "" : ".", problem.field);
@@ -72,7 +73,7 @@ std::pair<std::string, std::string> split_path(const std::string& path) {
 }
 
 ReadConfig read_config(const std::string& text, const std::string& name,
-                       ingress::LocalBackends local_backends) {
+                       ingress::LocalBackends local_backends, Stapling stapling) {
   const auto format = name.ends_with(".json") ? ingress::ConfigFormat::kJson : ingress::ConfigFormat::kYaml;
   ReadConfig result;
   if (auto config = ingress::parse_config(text, format)) {
@@ -81,7 +82,7 @@ ReadConfig read_config(const std::string& text, const std::string& name,
     const auto is_error = [](const ingress::Problem& p) { return p.severity == ingress::Severity::kError; };
     // What cannot be served for its form alone would only be named twice.
     if (std::ranges::none_of(result.problems, is_error)) {
-      report_contents(*config, result.problems);
+      report_contents(*config, stapling, result.problems);
       report_client_certificates(*config, result.problems);
     }
     if (std::ranges::none_of(result.problems, is_error)) result.config = std::move(*config);
@@ -94,8 +95,9 @@ ReadConfig read_config(const std::string& text, const std::string& name,
 }
 
 ConfigMode::ConfigMode(ingress::Loop& loop, const std::string& path, ingress::LocalBackends local_backends,
-                       Publisher& publisher, ProblemBoard& board, OnHopeless on_hopeless)
+                       Publisher& publisher, ProblemBoard& board, OnHopeless on_hopeless, Stapling stapling)
     : local_backends_(local_backends),
+      stapling_(stapling),
       publisher_(publisher),
       board_(board),
       on_hopeless_(std::move(on_hopeless)),
@@ -103,7 +105,7 @@ ConfigMode::ConfigMode(ingress::Loop& loop, const std::string& path, ingress::Lo
              [](FileSource::Pending) {}) {}
 
 void ConfigMode::update_file(const std::string& source, std::string text) {
-  ReadConfig read = read_config(text, source, local_backends_);
+  ReadConfig read = read_config(text, source, local_backends_, stapling_);
   if (!read.config) {
     board_.count_reload(ProblemBoard::Reload::kFailed);
     return show(std::move(read.problems), Stays::kLastGood);

@@ -10,6 +10,7 @@
 
 #include "ingress/cluster.h"
 #include "ingress/loop.h"
+#include "proxyd/certificate_check.h"
 #include "proxyd/config_source.h"
 #include "proxyd/file_source.h"
 #include "proxyd/problem_board.h"
@@ -23,12 +24,13 @@ struct ReadConfig {
 // Reads and checks `text`; the name decides the format (".json", else YAML) and becomes the source of
 // the problems. Endpoints that `local_backends` will refuse are warnings: requests to them are answered 502.
 ReadConfig read_config(const std::string& text, const std::string& name,
-                       ingress::LocalBackends local_backends);
+                       ingress::LocalBackends local_backends, Stapling stapling = Stapling::kOff);
 
 class ConfigMode final : public ConfigSource, private FileSink {
  public:
   ConfigMode(ingress::Loop& loop, const std::string& path, ingress::LocalBackends local_backends,
-             Publisher& publisher, ProblemBoard& board, OnHopeless on_hopeless);
+             Publisher& publisher, ProblemBoard& board, OnHopeless on_hopeless,
+             Stapling stapling = Stapling::kOff);
   void start() override { files_.start(); }
   void rescan() override { files_.rescan(); }
 
@@ -41,6 +43,7 @@ class ConfigMode final : public ConfigSource, private FileSink {
   void show(std::vector<ingress::Problem> problems, Stays stays);
 
   const ingress::LocalBackends local_backends_;
+  const Stapling stapling_;
   Publisher& publisher_;
   ProblemBoard& board_;
   OnHopeless on_hopeless_;

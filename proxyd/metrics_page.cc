@@ -55,6 +55,19 @@ void add(ingress::MetricFamily& family, double value, Labels labels = {}) {
   family.samples.push_back({.labels = std::move(labels), .value = value});
 }
 
+void add_stapling(const StaplingReading& stapling, ingress::Metrics& metrics) {
+  using enum ingress::MetricType;
+  auto& certificates = metrics.emplace_back(family(
+      "ocsp_certificates", "Certificates that name an OCSP responder, by what there is for them.", kGauge));
+  const auto num_answered = static_cast<double>(stapling.num_answered);
+  add(certificates, num_answered, {{"response", "valid"}});
+  add(certificates, static_cast<double>(stapling.num_certificates) - num_answered, {{"response", "none"}});
+  auto& fetches = metrics.emplace_back(
+      family("ocsp_fetches_total", "Questions to OCSP responders that ended.", kCounter));
+  add(fetches, static_cast<double>(stapling.num_fetches_ok), {{"outcome", "ok"}});
+  add(fetches, static_cast<double>(stapling.num_fetches_failed), {{"outcome", "failed"}});
+}
+
 ingress::Metrics daemon_metrics(const DaemonReading& daemon) {
   using enum ingress::MetricType;
   const BoardReading& board = daemon.board;
@@ -76,6 +89,7 @@ ingress::Metrics daemon_metrics(const DaemonReading& daemon) {
   add(metrics.emplace_back(
           family("access_log_dropped_total", "Lines of the access log that were lost.", kCounter)),
       static_cast<double>(daemon.num_log_lines_dropped));
+  if (board.stapling) add_stapling(*board.stapling, metrics);
   add(metrics.emplace_back(family("ready", "1 when /readyz says 200.", kGauge)),
       reasons_not_ready(daemon.status).empty() ? 1 : 0);
   add(metrics.emplace_back(family("build_info", "Always 1; the version is a label.", kGauge)), 1,

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "ingress/certificate.h"
 #include "ingress/config.h"
+#include "proxyd/certificate_check.h"
 #include "proxyd/cpu_count.h"
 #include "proxyd/option_values.h"
 
@@ -37,6 +37,7 @@ struct RawListeners {
 struct RawRun {
   RawInput input;
   RawListeners listeners;
+  bool ocsp_stapling = false, allow_private_responders = false;
   std::string admin, probe, workers, zone, access_log = "stdout", shutdown_delay = "0s",
                                            drain_timeout = "30s", tunnel_drain_timeout = "10s";
 };
@@ -124,6 +125,12 @@ void add_run_options(CLI::App& app, RawRun& raw) {
   add_option(app, "--config", raw.input.config, "FILE",
              "Serve a config of the library, JSON or YAML, instead");
   add_listener_options(app, raw.listeners);
+  app.add_flag("--ocsp-stapling", raw.ocsp_stapling,
+               "Ask the OCSP responders that certificates name, and give clients the answers")
+      ->envname(to_env_name("--ocsp-stapling"));
+  app.add_flag("--allow-private-responders", raw.allow_private_responders,
+               "Ask responders at private, loopback and link-local addresses too; certificates choose them")
+      ->envname(to_env_name("--allow-private-responders"));
   add_option(app, "--admin", raw.admin, "ADDR:PORT|unix:PATH",
              "Serve state, problems, health and metrics here");
   add_option(app, "--probe-address", raw.probe, "ADDR:PORT", "Serve only health and metrics here");
@@ -187,7 +194,7 @@ InputOptions read_input(Reader& reader, const RawInput& raw, const char* dir_nam
   reader.read("--default-certificate", raw.default_certificate, input.translate.default_certificate,
               parse_default_certificate(raw.default_certificate));
   input.translate.check_certificate = [](const ingress::Certificate& certificate) {
-    return ingress::check_certificate(certificate);
+    return check_certificate(certificate, Stapling::kOff);
   };
   if (!raw.controller_name.empty()) input.translate.controller_name = raw.controller_name;
   input.translate.allow_external_names = raw.allow_external_names;
@@ -279,10 +286,26 @@ void read_listeners(Reader& reader, const RawRun& raw, InputOptions& input) {
   add_listeners(reader, "https", given.https, secure, input.translate.listeners);
 }
 
+void read_stapling(Reader& reader, const RawRun& raw, RunOptions& options) {
+  if (!raw.ocsp_stapling) {
+    if (raw.allow_private_responders)
+      reader.fail("--allow-private-responders has no meaning without --ocsp-stapling");
+    return;
+  }
+  if (raw.input.config.empty() && raw.listeners.https.empty())
+    reader.fail("--ocsp-stapling has no meaning without --https");
+  if (raw.allow_private_responders) options.responders = ingress::ResponderAddresses::kAny;
+  options.input.stapling = Stapling::kOn;
+  options.input.translate.check_certificate = [](const ingress::Certificate& certificate) {
+    return check_certificate(certificate, Stapling::kOn);
+  };
+}
+
 RunOptions read_run(Reader& reader, const RawRun& raw) {
   RunOptions options;
   options.input = read_input(reader, raw.input, "--manifests DIR");
   read_listeners(reader, raw, options.input);
+  read_stapling(reader, raw, options);
   reader.read("--admin", raw.admin, options.admin, parse_listen_address(raw.admin, UnixPaths::kAllowed));
   reader.read("--probe-address", raw.probe, options.probe,
               parse_listen_address(raw.probe, UnixPaths::kRefused));

@@ -11,6 +11,8 @@
 #include "controller/translate.h"
 #include "ingress/cluster.h"
 #include "ingress/listener.h"
+#include "ingress/ocsp.h"
+#include "proxyd/certificate_check.h"
 
 namespace proxyd {
 
@@ -21,13 +23,15 @@ struct InputOptions {
   // With a manifests_dir only; `run` puts its listeners in here.
   ingress::controller::TranslateOptions translate;
   ingress::LocalBackends local_backends = ingress::LocalBackends::kAllowed;
+  Stapling stapling = Stapling::kOff;
 };
 
 struct RunOptions {
   InputOptions input;
   std::optional<ingress::Listener> admin, probe;
   unsigned workers = 1;
-  std::string zone;                   // ingress::ServerOptions::zone
+  std::string zone;  // ingress::ServerOptions::zone
+  ingress::ResponderAddresses responders = ingress::ResponderAddresses::kPublic;
   std::string access_log = "stdout";  // a path, "stdout" or "off"
   std::chrono::milliseconds shutdown_delay{0};
   std::chrono::milliseconds drain_timeout{30'000};

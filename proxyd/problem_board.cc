@@ -7,16 +7,34 @@
 
 namespace proxyd {
 
-std::vector<ingress::Problem> ProblemBoard::replace(std::vector<ingress::Problem> problems,
-                                                    std::size_t num_ignored_ingresses) {
+std::vector<ingress::Problem> ProblemBoard::replace_part(std::vector<ingress::Problem>& part,
+                                                         std::vector<ingress::Problem> problems) {
   std::ranges::sort(problems);
   problems.erase(std::ranges::unique(problems).begin(), problems.end());
   std::vector<ingress::Problem> added;
-  const std::lock_guard lock(mutex_);
-  std::ranges::set_difference(problems, state_.problems, std::back_inserter(added));
-  state_.problems = std::move(problems);
-  state_.num_ignored_ingresses = num_ignored_ingresses;
+  std::ranges::set_difference(problems, part, std::back_inserter(added));
+  part = std::move(problems);
+  state_.problems.clear();
+  std::ranges::set_union(config_problems_, stapling_problems_, std::back_inserter(state_.problems));
   return added;
+}
+
+std::vector<ingress::Problem> ProblemBoard::replace(std::vector<ingress::Problem> problems,
+                                                    std::size_t num_ignored_ingresses) {
+  const std::lock_guard lock(mutex_);
+  state_.num_ignored_ingresses = num_ignored_ingresses;
+  return replace_part(config_problems_, std::move(problems));
+}
+
+std::vector<ingress::Problem> ProblemBoard::replace_stapling_problems(
+    std::vector<ingress::Problem> problems) {
+  const std::lock_guard lock(mutex_);
+  return replace_part(stapling_problems_, std::move(problems));
+}
+
+void ProblemBoard::set_stapling(const StaplingReading& stapling) {
+  const std::lock_guard lock(mutex_);
+  state_.stapling = stapling;
 }
 
 void ProblemBoard::count_reload(Reload outcome) {

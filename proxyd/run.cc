@@ -14,12 +14,14 @@
 #include <vector>
 
 #include "ingress/loop.h"
+#include "ingress/ocsp.h"
 #include "ingress/server.h"
 #include "proxyd/access_log.h"
 #include "proxyd/admin.h"
 #include "proxyd/config_mode.h"
 #include "proxyd/log.h"
 #include "proxyd/manifests_mode.h"
+#include "proxyd/ocsp_stapler.h"
 #include "proxyd/problem_board.h"
 
 namespace proxyd {
@@ -136,7 +138,7 @@ std::unique_ptr<ConfigSource> make_source(const RunOptions& options, ingress::Lo
   const InputOptions& input = options.input;
   if (!input.config_file.empty())
     return std::make_unique<ConfigMode>(loop, input.config_file, input.local_backends, publisher, board,
-                                        std::move(on_hopeless));
+                                        std::move(on_hopeless), input.stapling);
   return std::make_unique<ManifestsMode>(loop, input.manifests_dir, input.translate, publisher, board,
                                          std::move(on_hopeless));
 }
@@ -164,8 +166,19 @@ int run_daemon(const RunOptions& options) {
 
   ProblemBoard board;
   ServerPublisher publisher(*server);
+  std::optional<ingress::OcspClient> responders;
+  std::optional<OcspStapler> stapler;
+  if (options.input.stapling == Stapling::kOn) {
+    auto created = ingress::OcspClient::create(**loop, options.responders);
+    if (!created) return fail("cannot ask OCSP responders: " + created.error().text());
+    responders = std::move(*created);
+    stapler.emplace(**loop, publisher, board, [&](const auto& question, auto on_response) {
+      return responders->ask(question, std::move(on_response));
+    });
+  }
+  Publisher& sink = stapler ? static_cast<Publisher&>(*stapler) : publisher;
   bool is_hopeless = false;
-  const auto source = make_source(options, **loop, publisher, board, [&](const auto&) {
+  const auto source = make_source(options, **loop, sink, board, [&](const auto&) {
     is_hopeless = true;
     server->stop_now();
   });

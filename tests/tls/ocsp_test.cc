@@ -52,6 +52,7 @@ TEST_CASE("WithoutIssuerOrHttpUrlThereIsNoQuestion") {
   CHECK(refusal(world.openssl.certificate("leaf", "")) == ErrorCode::kInvalidArgument);
   CHECK(refusal(world.openssl.certificate("leaf", "evil")) == ErrorCode::kInvalidArgument);
   CHECK(refusal(world.openssl.certificate("leaf", "leaf")) == ErrorCode::kInvalidArgument);
+  CHECK(refusal(world.openssl.certificate("must", "")) == ErrorCode::kNotFound);
   CHECK(refusal({.name = "a", .chain = "-----BEGIN CERTIFICATE-----\n"}) == ErrorCode::kInvalidArgument);
 }
 
@@ -87,6 +88,9 @@ TEST_CASE("OtherStatusesAreNotStapled") {
     const Certificate certificate = world.openssl.certificate(name);
     const std::string response = world.openssl.answer(make_ocsp_question(certificate).value().request);
     CHECK(why(check_ocsp_response(certificate, response)) == expected);
+    CHECK(check_ocsp_response(certificate, response).error().code == ErrorCode::kNotFound);
+    const auto later = system_clock::now() + 49h;
+    CHECK(check_ocsp_response(certificate, response, later).error().code == ErrorCode::kBadResponse);
     CHECK(world.why_not(response) == "it is about another certificate");
   }
 }

@@ -39,8 +39,9 @@ struct OcspAnswer {
 inline constexpr std::size_t kMaxOcspResponseBytes = 65'536;
 // Reads `response`, an OCSPResponse in DER, and believes it when it is good: signed by the issuer or by whom
 // that has charged with it (RFC 6960 4.2.2.2), about this very certificate, valid at `now`, and its status
-// "good". The Error says which of these it is not: kParse for what cannot be read, else kBadResponse.
-// Thread: any.
+// "good". The Error says which of these it is not: kParse for what cannot be read, kNotFound for an answer
+// that is to be believed and says that the certificate is revoked, or not known; else kBadResponse, or
+// kInvalidArgument where the chain is at fault. Thread: any.
 INGRESS_EXPORT std::expected<OcspAnswer, Error> check_ocsp_response(
     const Certificate& certificate, std::string_view response,
     std::chrono::system_clock::time_point now = std::chrono::system_clock::now());

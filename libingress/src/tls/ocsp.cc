@@ -12,12 +12,14 @@
 namespace ingress {
 
 std::expected<OcspQuestion, Error> make_ocsp_question(const Certificate& certificate) {
-  auto subject = tls::read_ocsp_subject(certificate.chain);
-  if (!subject) return std::unexpected(std::move(subject.error()));
-  auto url = tls::find_responder_url(subject->leaf.get());
-  if (!url)
+  // First: most certificates name none any more, and need no issuer then.
+  const bssl::UniquePtr<X509> leaf = tls::read_leaf(certificate.chain);
+  auto url = leaf ? tls::find_responder_url(leaf.get()) : std::nullopt;
+  if (leaf && !url)
     return std::unexpected(
         Error{.code = ErrorCode::kNotFound, .what = "the certificate names no OCSP responder", .detail = {}});
+  auto subject = tls::read_ocsp_subject(certificate.chain);
+  if (!subject) return std::unexpected(std::move(subject.error()));
   const std::vector<std::uint8_t> request = tls::make_ocsp_request(*subject);
   return OcspQuestion{.url = std::move(*url), .request = {request.begin(), request.end()}};
 }

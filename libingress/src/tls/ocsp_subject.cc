@@ -64,6 +64,14 @@ std::expected<OcspSubject, Error> read_ocsp_subject(const std::string& chain) {
   return subject;
 }
 
+bssl::UniquePtr<X509> read_leaf(const std::string& chain) {
+  const ErrorScope errors;
+  const auto blocks = read_pem(chain);
+  if (!blocks) return nullptr;
+  const auto leaf = std::ranges::find(*blocks, "CERTIFICATE", &PemBlock::label);
+  return leaf == blocks->end() ? nullptr : parse_x509(leaf->der);
+}
+
 std::vector<std::uint8_t> hash_public_key(const X509* certificate, const EVP_MD* digest) {
   const ASN1_BIT_STRING* key = X509_get0_pubkey_bitstr(certificate);
   if (key == nullptr) return {};

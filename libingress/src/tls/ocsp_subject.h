@@ -18,6 +18,8 @@ struct OcspSubject {
 };
 // Of a chain in PEM. Fails with kInvalidArgument.
 std::expected<OcspSubject, Error> read_ocsp_subject(const std::string& chain);
+// Its first certificate alone; null when there is none.
+bssl::UniquePtr<X509> read_leaf(const std::string& chain);
 
 // A CertID without its algorithm. Issuer and serial number are named apart from anything in the answer.
 struct OcspCertId {

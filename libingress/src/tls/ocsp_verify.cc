@@ -47,6 +47,11 @@ Error refuse(const char* what, std::string detail = {}) {
           .detail = std::move(detail)};
 }
 
+// What may be believed, and is no good.
+Error not_good(const char* what) {
+  return {.code = ErrorCode::kNotFound, .side = ErrorSide::kUpstream, .what = what, .detail = {}};
+}
+
 bool is_named_responder(const OcspResponse& response, const X509* certificate) {
   if (response.responder_name.empty())
     return std::ranges::equal(response.responder_key_hash, hash_public_key(certificate, EVP_sha1()));
@@ -138,14 +143,14 @@ std::expected<OcspTimes, Error> verify_ocsp_response(const OcspSubject& subject,
   if (found == nullptr) return std::unexpected(refuse("it is about another certificate"));
   const auto signer = check_signer(subject, response, now);
   if (!signer) return std::unexpected(signer.error());
-  if (found->status == OcspStatus::kRevoked) return std::unexpected(refuse("the certificate is revoked"));
-  if (found->status == OcspStatus::kUnknown)
-    return std::unexpected(refuse("the responder does not know the certificate"));
   if (found->this_update > now + kOcspClockSkew || response.produced_at > now + kOcspClockSkew)
     return std::unexpected(refuse("it is from the future", time_text(found->this_update)));
   const OcspTimes times{found->this_update, std::min(found->next_update, signer->until)};
   if (times.until <= now || times.until <= times.from)
     return std::unexpected(refuse("it has expired", time_text(times.until)));
+  if (found->status == OcspStatus::kRevoked) return std::unexpected(not_good("the certificate is revoked"));
+  if (found->status == OcspStatus::kUnknown)
+    return std::unexpected(not_good("the responder does not know the certificate"));
   return times;
 }
 
