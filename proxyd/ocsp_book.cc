@@ -151,6 +151,13 @@ std::vector<OcspBook::Asking> OcspBook::take_due(Time now) {
   return out;
 }
 
+void OcspBook::ask_again(Time now) {
+  for (auto& [_, entry] : entries_) {
+    entry.due = now;
+    entry.num_failures = 0;
+  }
+}
+
 bool OcspBook::awaits(Id id) const {
   return std::ranges::any_of(
       entries_, [id](const auto& entry) { return entry.second.id == id && entry.second.is_asking; });

@@ -73,6 +73,8 @@ class OcspBook {
   };
   // What to ask now; each is under way until its on_response(). Linear in certificates.
   std::vector<Asking> take_due(Time now);
+  // All are due at once, as if none had failed.
+  void ask_again(Time now);
   // Whether anybody waits for its response: else its certificate is gone, or has another chain.
   bool awaits(Id id) const;
   // When take_due() has something next; nothing while that depends on answers.

@@ -64,6 +64,11 @@ Publisher::Outcome OcspStapler::apply(ingress::ConfigDelta delta) {
   return outcome;
 }
 
+void OcspStapler::ask_again() {
+  book_.ask_again(Clock::now());
+  work_in(milliseconds(0));
+}
+
 // Never from inside a fetch's callback or the timer's own.
 void OcspStapler::work_in(milliseconds delay) {
   timer_ = loop_.after(std::min(delay, kMaxSleep), [this] { loop_.post([this] { work(); }); });

@@ -31,6 +31,8 @@ class OcspStapler final : public Publisher {
 
   Outcome publish(ingress::GatewayConfig config) override;
   Outcome apply(ingress::ConfigDelta delta) override;
+  // Asks about all certificates now, whatever answers there are.
+  void ask_again();
 
  private:
   using Clock = std::chrono::system_clock;

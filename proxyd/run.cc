@@ -64,6 +64,7 @@ class Signals {
     ingress::Server* server = nullptr;
     ConfigSource* source = nullptr;
     AccessLog* access_log = nullptr;  // null = off
+    OcspStapler* stapler = nullptr;   // null = off
   };
   explicit Signals(ingress::Loop& loop) {
     for (const int number : {SIGTERM, SIGINT}) add(loop, number, [this] { on_stop(); });
@@ -94,6 +95,7 @@ class Signals {
     log_line("SIGHUP: reading everything again");
     if (targets_.access_log != nullptr) targets_.access_log->reopen();
     targets_.source->rescan();
+    if (targets_.stapler != nullptr) targets_.stapler->ask_again();
   }
 
   std::vector<ingress::Loop::Registration> registrations_;
@@ -182,7 +184,7 @@ int run_daemon(const RunOptions& options) {
     is_hopeless = true;
     server->stop_now();
   });
-  signals.attach({&*server, source.get(), access_log.get()});
+  signals.attach({&*server, source.get(), access_log.get(), stapler ? &*stapler : nullptr});
 
   std::optional<Admin> admin;
   if (options.admin || options.probe) {

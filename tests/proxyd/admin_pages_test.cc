@@ -108,6 +108,8 @@ TEST_CASE("MetricsPageIsPrometheusText") {
   DaemonReading daemon;
   daemon.board.problems = {{.why = "x"}, {.severity = ingress::Severity::kWarning, .why = "y"}};
   daemon.board.num_ignored_ingresses = 4;
+  daemon.board.stapling = {
+      .num_certificates = 9, .num_answered = 8, .num_fetches_ok = 11, .num_fetches_failed = 12};
   daemon.board.num_reloads_ok = 5;
   daemon.board.num_reloads_failed = 6;
   daemon.num_log_lines_dropped = 7;
@@ -128,6 +130,10 @@ TEST_CASE("MetricsPageIsPrometheusText") {
            "proxyd_config_reloads_total{outcome=\"failed\"} 6\n",
            "proxyd_config_last_reload_timestamp_seconds 0\n",
            "proxyd_access_log_dropped_total 7\n",
+           "proxyd_ocsp_certificates{response=\"valid\"} 8\n",
+           "proxyd_ocsp_certificates{response=\"none\"} 1\n",
+           "proxyd_ocsp_fetches_total{outcome=\"ok\"} 11\n",
+           "proxyd_ocsp_fetches_total{outcome=\"failed\"} 12\n",
            "proxyd_ready 0\n",
            "proxyd_build_info{version=\"1.2.3\"} 1\n",
        }) {

@@ -247,6 +247,17 @@ TEST_CASE("UsageErrorsExitWithTwoAndTheUsage") {
   });
 }
 
+TEST_CASE("RespondersAreAskedOnlyWhereThatIsWanted") {
+  const std::string head = "run --manifests d --https 127.0.0.1:1";
+  CHECK(parse_run(head).input.stapling == Stapling::kOff);
+  const RunOptions stapling = parse_run(head + " --ocsp-stapling");
+  CHECK(stapling.input.stapling == Stapling::kOn);
+  CHECK(stapling.responders == ingress::ResponderAddresses::kPublic);
+  CHECK(parse_run(head + " --ocsp-stapling --allow-private-responders").responders ==
+        ingress::ResponderAddresses::kAny);
+  CHECK(parse_run("run --config f --ocsp-stapling").input.stapling == Stapling::kOn);
+}
+
 TEST_CASE("UsageErrorsOfTlsDoSoToo") {
   check_usage_errors({
       "run --config f --default-certificate a/b",
@@ -267,6 +278,9 @@ TEST_CASE("UsageErrorsOfTlsDoSoToo") {
       "run --manifests d --https 127.0.0.1:1 --hsts-max-age 1y",
       "run --manifests d --https 127.0.0.1:1 --hsts-scope all",
       "run --manifests d --https 127.0.0.1:1 --hsts=false --hsts-max-age 1",
+      "run --manifests d --https 127.0.0.1:1 --allow-private-responders",
+      "run --manifests d --http 127.0.0.1:1 --ocsp-stapling",
+      "run --config f --ocsp-stapling=maybe",
       "run --manifests d --https localhost:1",
       "run --manifests d --https unix:/a",
       "run --manifests d --https 127.0.0.1:1 --https 127.0.0.1:1",
@@ -296,6 +310,8 @@ TEST_CASE("HelpNamesCommandsFlagsAndVariables") {
                            "--hsts",
                            "--hsts-max-age",
                            "--hsts-scope",
+                           "--ocsp-stapling",
+                           "--allow-private-responders",
                            "--admin",
                            "--probe-address",
                            "--workers",

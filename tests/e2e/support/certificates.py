@@ -36,11 +36,12 @@ class Authority:
                                   "keyUsage=critical,keyCertSign")
         self.root_file = str(folder / "root.pem")
 
-    def make(self, *names, key="ecdsa", days=2, serial=1):
-        """For DNS `names`, or "IP:…" and "URI:…"; `serial` tells those apart that are the same otherwise, `days` below 0 have passed."""
-        what = (names, key, days, serial)
+    def make(self, *names, key="ecdsa", days=2, serial=1, extensions=""):
+        """For DNS `names`, or "IP:…" and "URI:…"; `serial` tells those apart that are the same otherwise, `days` below 0 have
+        passed; `extensions` are lines of OpenSSL's."""
+        what = (names, key, days, serial, extensions)
         if what not in self.made:
-            self.made[what] = self._sign(f"leaf-{len(self.made)}", names, key, days)
+            self.made[what] = self._sign(f"leaf-{len(self.made)}", names, key, days, extensions)
         return self.made[what]
 
     def self_signed(self, name):
@@ -48,11 +49,11 @@ class Authority:
         return self._request("self-signed", "ecdsa", "-x509", "-subj", "/CN=" + name, "-days", "2", "-addext",
                              "subjectAltName=DNS:" + name, "-addext", "basicConstraints=critical,CA:FALSE")
 
-    def _sign(self, file, names, key, days):
+    def _sign(self, file, names, key, days, more):
         request = self._request(file, key, "-subj", "/CN=" + names[0].replace("/", "_"))
         extensions = self.folder / f"{file}.ext"
         full = [name if ":" in name else "DNS:" + name for name in names]
-        extensions.write_text("subjectAltName=" + ",".join(full) + "\n", encoding="ascii")
+        extensions.write_text(f"subjectAltName={','.join(full)}\n{more}\n", encoding="ascii")
         self._openssl("x509", "-req", "-in", f"{file}.pem", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial",
                       "-days", str(days), "-extfile", extensions.name, "-out", f"{file}.pem.signed")
         return Made((self.folder / f"{file}.pem.signed").read_text(encoding="ascii"), request.key)
