@@ -195,7 +195,8 @@ std::optional<ingress::Certificate> OcspBook::on_response(Id id,
   Entry& entry = found->second;
   entry.is_asking = false;
   if (!response) {
-    fail(entry, response.error().text(), now);
+    fail(entry, fmt::format("{}: {}", ingress::to_string(response.error().code), response.error().text()),
+         now);
     return std::nullopt;
   }
   auto answer = rules_.check_response(entry.certificate, *response, now);

@@ -120,9 +120,9 @@ TEST_CASE("FailuresWaitLongerAndLongerAndKeepTheLastAnswer") {
     CHECK(scene.wait() >= least);
     CHECK(scene.wait() <= least * 11 / 9);
     CHECK(scene.filled(asked) == "one");
-    CHECK(
-        scene.why() ==
-        "a: no new OCSP response from http://a/: late; the last answer is used until 2027-01-15T09:00:00Z\n");
+    CHECK(scene.why() ==
+          "a: no new OCSP response from http://a/: timeout: late; the last answer is used until "
+          "2027-01-15T09:00:00Z\n");
     scene.now += scene.wait() + 1ms;
     least *= 2;
   }

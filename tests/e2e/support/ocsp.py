@@ -41,7 +41,7 @@ class Responder:
     def set_status(self, made, status):
         serial = self.openssl("x509", "-noout", "-serial", data=made.chain.encode()).decode().split("=")[1].strip()
         with self.lock:
-            self.index[serial] = f"{status}\t{serial}\tunknown\t/CN=x\n"
+            self.index[serial] = f"{status}\t{serial}\tunknown\t/CN={serial}\n"
 
     def answer(self, request):
         with self.lock:
