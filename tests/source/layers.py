@@ -45,6 +45,7 @@ PUBLIC_HEADERS = {
     "retry.h": "config",
     "origin.h": "config",
     "loop.h": "net",
+    "ocsp.h": "tls",
     "message.h": "http",
     "router.h": "routing",
     "filter.h": "policy",
