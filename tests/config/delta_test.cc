@@ -54,6 +54,7 @@ TEST_CASE("AnotherKeyIsADifference") {
   CHECK(delta.upsert_certificates == std::vector{to.certificates[1]});
   CHECK(delta.remove_certificates == std::vector<std::string>{"d"});
   CHECK_FALSE(ConfigDelta{.remove_certificates = {"d"}}.is_empty());
+  CHECK_FALSE(ConfigDelta{.remove_tls_policies = {"d"}}.is_empty());
 }
 
 TEST_CASE("RemovingWhatIsAbsentDoesNothing") {

@@ -203,4 +203,5 @@ TEST_CASE("TheExamplesUseEveryTopLevelList") {
   CHECK_FALSE(all.clusters.empty());
   CHECK_FALSE(all.routes.empty());
   CHECK_FALSE(all.certificates.empty());
+  CHECK_FALSE(all.tls_policies.empty());
 }

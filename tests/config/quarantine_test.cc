@@ -4,6 +4,7 @@
 #include <set>
 
 #include "config/random_config.h"
+#include "config/syntax.h"
 #include "config/validate.h"
 #include "ingress/config.h"
 
@@ -48,6 +49,17 @@ void check_nothing_widened(const Route& before, const Route& after) {
   }
 }
 
+// A server name with a policy that somebody could ask for still has one.
+void check_no_policy_vanishes(const std::vector<TlsPolicy>& before, const std::vector<TlsPolicy>& after) {
+  for (const TlsPolicy& policy : before) {
+    for (const std::string& name : policy.server_names) {
+      if (config::server_name_fault(name) != nullptr) continue;
+      REQUIRE(std::ranges::any_of(
+          after, [&](const TlsPolicy& kept) { return std::ranges::count(kept.server_names, name) == 1; }));
+    }
+  }
+}
+
 GatewayConfig config_with(RouteRule rule) {
   return {.clusters = {{.name = "a"}}, .routes = {{.name = "r", .rules = {std::move(rule)}}}};
 }
@@ -69,6 +81,8 @@ TEST_CASE("QuarantinedConfigsValidateAndGoodPartsStay") {
     check_good_parts_stay(before.clusters, after.clusters, faulty_parts(problems, "clusters"));
     check_good_parts_stay(before.routes, after.routes, faulty_parts(problems, "routes"));
     check_good_parts_stay(before.certificates, after.certificates, faulty_parts(problems, "certificates"));
+    check_good_parts_stay(before.tls_policies, after.tls_policies, faulty_parts(problems, "tls_policies"));
+    check_no_policy_vanishes(before.tls_policies, after.tls_policies);
     if (!config::has_errors(problems)) REQUIRE(after == before);
     num_repaired += before != after ? 1 : 0;
     GatewayConfig again = after;

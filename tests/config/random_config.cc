@@ -280,6 +280,8 @@ GatewayConfig RandomConfig::make() {
   for (std::size_t i = 0; i < num_routes; ++i) out.routes.push_back(route(i, num_clusters));
   const std::size_t num_certificates = is_fault() ? 8 : below(4);  // 8: more than a name may have
   for (std::size_t i = 0; i < num_certificates; ++i) out.certificates.push_back(certificate(i));
+  const std::size_t num_policies = below(4);
+  for (std::size_t i = 0; i < num_policies; ++i) out.tls_policies.push_back(tls_policy(i));
   return out;
 }
 
@@ -288,6 +290,7 @@ GatewayConfig RandomConfig::shuffled(GatewayConfig config) {
   std::ranges::shuffle(config.clusters, random_);
   std::ranges::shuffle(config.routes, random_);
   std::ranges::shuffle(config.certificates, random_);
+  std::ranges::shuffle(config.tls_policies, random_);
   return config;
 }
 
@@ -305,7 +308,12 @@ GatewayConfig RandomConfig::changed(GatewayConfig config) {
   for (Certificate& part : config.certificates) {
     if (one_in(3)) part.key.text += "'";
   }
+  std::erase_if(config.tls_policies, [&](const TlsPolicy&) { return one_in(5); });
+  for (TlsPolicy& part : config.tls_policies) {
+    if (one_in(3)) part.client_certificates = client_certificates();
+  }
   const std::size_t num_new = below(3);
+  for (std::size_t i = 0; i < num_new; ++i) config.tls_policies.push_back(tls_policy(100 + i));
   for (std::size_t i = 0; i < num_new; ++i) config.certificates.push_back(certificate(100 + i));
   for (std::size_t i = 0; i < num_new; ++i) config.routes.push_back(route(100 + i, num_clusters));
   for (std::size_t i = 0; i < num_new; ++i) config.clusters.push_back(cluster(100 + i));
@@ -317,6 +325,7 @@ GatewayConfig sorted(GatewayConfig config) {
   std::ranges::sort(config.clusters, {}, &Cluster::name);
   std::ranges::sort(config.routes, {}, &Route::name);
   std::ranges::sort(config.certificates, {}, &Certificate::name);
+  std::ranges::sort(config.tls_policies, {}, &TlsPolicy::name);
   return config;
 }
 

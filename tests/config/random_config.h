@@ -41,6 +41,7 @@ class RandomConfig {
   Cluster cluster(std::size_t index);
   Endpoint endpoint(std::size_t index);
   Certificate certificate(std::size_t index);
+  TlsPolicy tls_policy(std::size_t index);
   std::string host();
   RouteMatch match();
   FixedReply reply();

@@ -1,4 +1,4 @@
-// TLS in random configurations: of listeners, of clusters, certificates.
+// TLS in random configurations: of listeners, of server names, of clusters, certificates.
 #include "config/random_config.h"
 
 namespace ingress::test {
@@ -7,6 +7,7 @@ ClientCertificates RandomConfig::client_certificates() {
   ClientCertificates out{.authorities = "-----BEGIN CERTIFICATE-----\n"};
   if (one_in(3)) out.mode = ClientCertificateMode::kOptional;
   if (one_in(6)) out.mode = ClientCertificateMode::kRefuse, out.authorities.clear();
+  if (one_in(6)) out.mode = ClientCertificateMode::kOff, out.authorities.clear();
   if (one_in(3)) out.crls = "-----BEGIN X509 CRL-----\n";
   if (one_in(3)) out.max_intermediates = static_cast<std::uint32_t>(below(10));
   if (one_in(3)) out.allowed_names.push_back({.value = pick({"a.example", "*.b.example"})});
@@ -19,6 +20,10 @@ ClientCertificates RandomConfig::client_certificates() {
   }
   if (one_in(3)) out.headers.subject = "X-Client-Subject";
   if (one_in(3)) out.headers.certificate = "ssl-client-cert";
+  if (one_in(6) && !out.authorities.empty()) {
+    out.mode = ClientCertificateMode::kOptionalUnverified;
+    if (!is_fault()) out.headers.verified = "ssl-client-verify";
+  }
   if (is_fault()) out.authorities = one_in(2) ? "" : "-----BEGIN PRIVATE KEY-----", out.mode = {};
   if (is_fault()) out.max_intermediates = 10;
   if (is_fault()) out.allowed_names.push_back({.type = ClientNameType::kIp, .value = "10.0.0.0/8"});
@@ -83,6 +88,26 @@ Certificate RandomConfig::certificate(std::size_t index) {
   if (is_fault()) out.server_names.emplace_back(pick({"", "**.example", "10.0.0.1", "[::1]", "A.b", "x1"}));
   if (is_fault()) out.chain = one_in(2) ? "" : "-----BEGIN PRIVATE KEY-----";
   if (is_fault()) out.key.text.assign(one_in(2) ? 0 : 65'537, 'x');
+  return out;
+}
+
+TlsPolicy RandomConfig::tls_policy(std::size_t index) {
+  // What a listener may say a policy may say too.
+  const ListenerTls tls = listener_tls();
+  TlsPolicy out{.name = name("policy-", index),
+                .min_version = tls.min_version,
+                .max_version = tls.max_version,
+                .tls12_ciphers = tls.tls12_ciphers,
+                .groups = tls.groups,
+                .client_certificates = tls.client_certificates,
+                .origin = origin()};
+  if (tls.preset != TlsPreset::kIntermediate || one_in(3)) out.preset = tls.preset;
+  for (const char* candidate : {"a.example", "*.example", "*.a.example", "x1"}) {
+    if (one_in(2)) out.server_names.emplace_back(candidate);
+  }
+  if (out.server_names.empty()) out.server_names.emplace_back("b.example");
+  if (is_fault()) out.server_names.emplace_back(pick({"", "**.example", "10.0.0.1", "[::1]", "A.b", "x1"}));
+  if (is_fault()) out.server_names.clear();
   return out;
 }
 

@@ -105,7 +105,7 @@ TEST_CASE("ClientCertificateFaultsNameTheirField") {
               row("authorities", [](auto& c) { c.authorities.assign(1024 * 1024 + 1, 'c'); }),
               row("authorities", [](auto& c) { c.authorities += "-----BEGIN EC PRIVATE KEY-----"; }),
               row("crls", [](auto& c) { c.crls += "-----BEGIN EC PRIVATE KEY-----"; }),
-              row("mode", [](auto& c) { c.mode = static_cast<ClientCertificateMode>(3); }),
+              row("mode", [](auto& c) { c.mode = static_cast<ClientCertificateMode>(5); }),
               row("max_intermediates", [](auto& c) { c.max_intermediates = 10; }),
               row("allowed_names", [](auto& c) { c.allowed_names.resize(257, c.allowed_names[0]); }),
               row("allowed_names[0].type",
@@ -119,16 +119,22 @@ TEST_CASE("ClientCertificateFaultsNameTheirField") {
               row("allowed_names[0].value",
                   [](auto& c) { c.allowed_names[0] = {.type = ClientNameType::kIp, .value = "10.0.0.0/8"}; }),
               row("headers.verified", [](auto& c) { c.headers.verified = "a b"; }),
+              row("headers.verified",
+                  [](auto& c) {
+                    c.mode = ClientCertificateMode::kOptionalUnverified;
+                    c.headers.subject = "X-Subject";
+                  }),
               row("headers.subject", [](auto& c) { c.headers.subject = "X_Client"; }),
               row("headers.issuer", [](auto& c) { c.headers.issuer = "X-Forwarded-For"; }),
               row("headers.certificate",
                   [](auto& c) { c.headers.subject = "x-client", c.headers.certificate = "X-Client"; }),
               row("headers.fingerprint", [](auto& c) { c.headers.fingerprint.assign(257, 'a'); })},
              Severity::kError);
-  GatewayConfig nobody{.listeners = {{.name = "a",
-                                      .tls = ListenerTls{.client_certificates = ClientCertificates{
-                                                             .mode = ClientCertificateMode::kRefuse}}}}};
-  CHECK(validate(nobody).empty());
+  for (const auto mode : {ClientCertificateMode::kRefuse, ClientCertificateMode::kOff}) {
+    const ClientCertificates nobody{.mode = mode};
+    CHECK(
+        validate({.listeners = {{.name = "a", .tls = ListenerTls{.client_certificates = nobody}}}}).empty());
+  }
 }
 
 TEST_CASE("CertificatesMayShareServerNames") {

@@ -1,5 +1,5 @@
-// Which certificates a TLS listener asks its clients for, and what backends are told about them. Part of the
-// typed model (IR): plain values, compared with ==.
+// Which certificates clients of TLS are asked for, by listener or server name, and what backends are told
+// about them. Part of the typed model (IR): plain values, compared with ==.
 #pragma once
 
 #include <chrono>
@@ -18,6 +18,9 @@ enum class ClientCertificateMode : std::uint8_t {
   kRequire,   // a handshake without a certificate that verifies fails
   kOptional,  // clients may have none; one that is sent has to verify, or the handshake fails
   kRefuse,    // every handshake fails: where it is not known whom to let in
+  // Clients may have none, and come in with any: backends decide, by `headers.verified`.
+  kOptionalUnverified,
+  kOff,  // clients are not asked: of a server name whose listener does ask
 };
 
 // Names of a certificate: those of its subjectAltName, and the common name of its subject, which counts only
@@ -36,7 +39,9 @@ struct ClientNameMatch {
 // Header fields by which backends are told of the client's certificate; an empty name = not told. Clients
 // cannot send fields of these names, with '-' or '_', on any listener of the configuration.
 struct ClientCertificateHeaders {
-  std::string verified = {};           // "SUCCESS", or "NONE" for a client without certificate
+  // "SUCCESS", "NONE" for a client without certificate, or with kOptionalUnverified "FAILED:" and why, in the
+  // words of metrics: "FAILED:untrusted".
+  std::string verified = {};
   std::string subject = {};            // RFC 2253, in ASCII
   std::string issuer = {};             // likewise
   std::string subject_alt_names = {};  // "DNS:a.b,URI:c:d,email:e@f,IP:::1"; ',' in them and the like as %2C
@@ -49,7 +54,8 @@ struct ClientCertificateHeaders {
 // before do not resume, connections go on as they are.
 struct ClientCertificates {
   ClientCertificateMode mode = ClientCertificateMode::kRequire;
-  // PEM: the CA certificates whose clients are let in, each trusted as it stands. Empty with kRefuse only.
+  // PEM: the CA certificates whose clients are let in, each trusted as it stands. Empty with kRefuse and kOff
+  // only.
   std::string authorities = {};
   // PEM (X509 CRL). Unless empty, every certificate of a client's chain that is not one of `authorities` has
   // to have a CRL of its issuer that is valid now, and not be in it.

@@ -81,7 +81,9 @@ INGRESS_EXPORT std::vector<Problem> validate(const GatewayConfig& config);
 // out of range get their defaults, and so does what is wrong in Listener::tls: it never becomes plain; with
 // wrong client certificates it refuses every handshake. A cluster whose `tls` is wrong loses its endpoints.
 // Certificates lose bad server names and a too long ocsp_response; one without a usable chain or key is
-// dropped. A part without a usable key or with one that is taken is dropped.
+// dropped. What is wrong in a TLS policy is repaired as in Listener::tls; one without a usable name, or with
+// one that is taken, gets another and refuses every handshake. Any other part without a usable key or with
+// one that is taken is dropped.
 // Nothing else changes. Returns what validate() would have said.
 INGRESS_EXPORT std::vector<Problem> quarantine(GatewayConfig& config);
 

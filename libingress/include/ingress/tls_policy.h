@@ -13,12 +13,14 @@
 namespace ingress {
 
 // In place of what the listener says, where set or not empty, on every TLS listener. Requests that come by a
-// connection with another policy than that of their host are answered 421.
+// connection with another policy than that of their host are answered 421, but for requests to the server
+// name that it began with. A change is seen by handshakes that begin after a worker adopted it.
 struct TlsPolicy {
   std::string name;  // unique among TLS policies
-  // As Certificate::server_names: the most specific one counts, of policies that have the same the first by
-  // name.
+  // As Certificate::server_names, one at least: the most specific one counts, of policies that have the same
+  // the first by name.
   std::vector<std::string> server_names = {};
+  // Takes the place of all that the listener says of versions, ciphers and groups.
   std::optional<TlsPreset> preset = {};
   std::optional<TlsVersion> min_version = {};
   std::optional<TlsVersion> max_version = {};

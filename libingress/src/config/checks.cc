@@ -71,6 +71,9 @@ Reporter make_reporter(const Route& route, std::vector<Problem>& out) {
 Reporter make_reporter(const Certificate& certificate, std::vector<Problem>& out) {
   return {out, "Certificate", certificate.name, &certificate.origin};
 }
+Reporter make_reporter(const TlsPolicy& policy, std::vector<Problem>& out) {
+  return {out, "TlsPolicy", policy.name, &policy.origin};
+}
 
 void report_duplicate_name(const Listener& listener, const FieldPath& field, std::vector<Problem>& out) {
   report_same_name(listener, field, "listener", out);
@@ -84,6 +87,9 @@ void report_duplicate_name(const Route& route, const FieldPath& field, std::vect
 void report_duplicate_name(const Certificate& certificate, const FieldPath& field,
                            std::vector<Problem>& out) {
   report_same_name(certificate, field, "certificate", out);
+}
+void report_duplicate_name(const TlsPolicy& policy, const FieldPath& field, std::vector<Problem>& out) {
+  report_same_name(policy, field, "TLS policy", out);
 }
 void report_duplicate_key(const Listener& listener, const FieldPath& field, std::vector<Problem>& out) {
   make_reporter(listener, out)

@@ -38,6 +38,7 @@ Reporter make_reporter(const Listener& listener, std::vector<Problem>& out);
 Reporter make_reporter(const Cluster& cluster, std::vector<Problem>& out);
 Reporter make_reporter(const Route& route, std::vector<Problem>& out);
 Reporter make_reporter(const Certificate& certificate, std::vector<Problem>& out);
+Reporter make_reporter(const TlsPolicy& policy, std::vector<Problem>& out);
 
 void report_out_of_bounds(const FieldInfo& info, Measure measure, std::int64_t amount, const FieldPath& field,
                           Reporter& reporter);
@@ -61,6 +62,10 @@ void check_listener_tls(const ListenerTls& tls, const FieldPath& field, Reporter
 void check_tls_policy(const ListenerTls& tls, const FieldPath& field, Reporter& reporter);
 void check_listener_clients(const ClientCertificates& certificates, const FieldPath& field,
                             Reporter& reporter);
+// A policy without its server names.
+void check_tls_policy_itself(const TlsPolicy& policy, const FieldPath& field, Reporter& reporter);
+// All policies of `config`, and what they come to on its listeners.
+void validate_tls_policies(const GatewayConfig& config, std::vector<Problem>& out);
 void check_server_name(std::string_view pattern, const FieldPath& field, Reporter& reporter);
 // The certificate without its server names.
 void check_certificate_itself(const Certificate& certificate, const FieldPath& field, Reporter& reporter);

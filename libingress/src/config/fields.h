@@ -7,6 +7,7 @@
 #include "config/fields_cluster.h"
 #include "config/fields_listener.h"
 #include "config/fields_route.h"
+#include "config/fields_tls_policy.h"
 #include "ingress/config.h"
 
 namespace ingress::config {
@@ -21,6 +22,8 @@ void describe(V&& visit, const GatewayConfig*) {
   visit({"routes", "which request goes where"}, &GatewayConfig::routes);
   visit({.name = "certificates", .doc = "what TLS listeners show", .max = kMaxCertificates},
         &GatewayConfig::certificates);
+  visit({"tls_policies", "how TLS listeners speak to clients that ask for some server names"},
+        &GatewayConfig::tls_policies);
 }
 
 }  // namespace ingress::config

@@ -9,12 +9,16 @@
 
 namespace ingress::config {
 
-constexpr std::array<EnumInfo<ClientCertificateMode>, 3> enum_table(ClientCertificateMode) {
+constexpr std::array<EnumInfo<ClientCertificateMode>, 5> enum_table(ClientCertificateMode) {
   return {
       {{ClientCertificateMode::kRequire, "require", "a handshake without a certificate that verifies fails"},
        {ClientCertificateMode::kOptional, "optional",
         "clients may have none; one that is sent has to verify, or the handshake fails"},
-       {ClientCertificateMode::kRefuse, "refuse", "every handshake fails"}}};
+       {ClientCertificateMode::kRefuse, "refuse", "every handshake fails"},
+       {ClientCertificateMode::kOptionalUnverified, "optional_unverified",
+        "clients may have none, and come in with any: `verified` tells backends, which decide"},
+       {ClientCertificateMode::kOff, "off",
+        "clients are not asked: of a TLS policy whose server names are on listeners that ask"}}};
 }
 constexpr std::array<EnumInfo<ClientNameType>, 5> enum_table(ClientNameType) {
   return {{{ClientNameType::kDns, "dns", "of the subjectAltName; in any case, a wildcard is text"},
@@ -45,8 +49,11 @@ void describe(V&& visit, const ClientCertificateHeaders*) {
   const auto header = [&](std::string_view name, std::string_view doc, auto member) {
     visit({.name = name, .doc = doc, .max = 256}, member);
   };
-  header("verified", "`SUCCESS`, or `NONE` for a client without certificate",
-         &ClientCertificateHeaders::verified);
+  header(
+      "verified",
+      "`SUCCESS`, `NONE` for a client without certificate, or with `optional_unverified` `FAILED:` and why, "
+      "such as `FAILED:untrusted`; there it has to be set where another one is",
+      &ClientCertificateHeaders::verified);
   header("subject", "as RFC 2253 writes it, in ASCII", &ClientCertificateHeaders::subject);
   header("issuer", "likewise", &ClientCertificateHeaders::issuer);
   header("subject_alt_names",
@@ -59,14 +66,14 @@ void describe(V&& visit, const ClientCertificateHeaders*) {
 }
 
 constexpr TypeInfo type_info(const ClientCertificates*) {
-  return {"client_certificates", "Which clients a listener lets in by their certificates"};
+  return {"client_certificates", "Which clients are let in by their certificates"};
 }
 template <class V>
 void describe(V&& visit, const ClientCertificates*) {
   visit({"mode", "what becomes of clients without one"}, &ClientCertificates::mode);
   visit({.name = "authorities",
          .doc = "PEM: the CA certificates whose clients are let in, each trusted as it stands; empty with "
-                "`refuse` only",
+                "`refuse` and `off` only",
          .max = kMaxBundleBytes},
         &ClientCertificates::authorities);
   visit({.name = "crls",

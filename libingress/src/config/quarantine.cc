@@ -7,31 +7,12 @@
 
 #include "config/bounds.h"
 #include "config/checks.h"
-#include "config/fields_listener.h"
-#include "config/tls_policy.h"
+#include "config/repairs.h"
 #include "config/validate.h"
 
 namespace ingress {
 namespace config {
 namespace {
-
-// Whether `check`, called with a Reporter, reports an error.
-template <class Check>
-bool is_faulty(Check&& check) {
-  std::vector<Problem> problems;
-  Reporter reporter(problems, "", "", nullptr);
-  check(reporter);
-  return has_errors(problems);
-}
-
-bool is_faulty_name(const std::string& name) {
-  return name.size() > static_cast<std::size_t>(kMaxNameBytes) ||
-         is_faulty([&](Reporter& reporter) { check_name(name, {}, reporter); });
-}
-
-void quarantine_origin(Origin& origin) {
-  if (is_faulty([&](Reporter& reporter) { check_origin(origin, {}, reporter); })) origin = {};
-}
 
 void quarantine_backend(BackendRef& backend, const ClusterExists& cluster_exists) {
   if (!is_faulty([&](Reporter& reporter) { check_backend(backend, {}, cluster_exists, reporter); })) return;
@@ -70,55 +51,6 @@ void quarantine_peers(std::vector<std::string>& peers) {
   std::erase_if(peers, [](const std::string& text) {
     return is_faulty([&](Reporter& reporter) { check_trusted_proxy(text, {}, reporter); });
   });
-}
-
-// Each once. False when none is left of those that there were.
-template <class E>
-bool keep_enumerators(std::vector<E>& list) {
-  const bool was_empty = list.empty();
-  std::vector<E> kept;
-  for (const E value : list) {
-    if (is_within_bounds({}, value) && std::ranges::find(kept, value) == kept.end()) kept.push_back(value);
-  }
-  list = std::move(kept);
-  return was_empty || !list.empty();
-}
-
-// Lets nobody in; but names of `headers` that can be kept stay reserved, on other listeners too.
-ClientCertificates refuse_all(const ClientCertificateHeaders& headers) {
-  ClientCertificates refusing{.mode = ClientCertificateMode::kRefuse};
-  describe(
-      [&]<class M>(const FieldInfo&, M ClientCertificateHeaders::* member) {
-        refusing.headers.*member = headers.*member;
-        const bool is_unusable =
-            is_faulty([&](Reporter& reporter) { check_listener_clients(refusing, {}, reporter); });
-        if (is_unusable) (refusing.headers.*member).clear();
-      },
-      static_cast<const ClientCertificateHeaders*>(nullptr));
-  return refusing;
-}
-
-// Whatever is wrong with it, the listener goes on speaking TLS.
-void quarantine_tls(ListenerTls& tls) {
-  // What cannot be read may have been meant to allow less than the defaults do.
-  bool is_clear = is_within_bounds({}, tls.preset) && is_within_bounds({}, tls.min_version);
-  reset_out_of_bounds(tls);
-  if (!keep_enumerators(tls.tls12_ciphers)) is_clear = false;
-  if (!keep_enumerators(tls.groups)) is_clear = false;
-  if (!is_clear) tls.min_version = TlsVersion::kTls13;
-  if (min_version_of(tls) > max_version_of(tls)) tls.max_version.reset();
-  if (min_version_of(tls) == TlsVersion::kTls12 && !tls.groups.empty() &&
-      std::ranges::all_of(tls.groups, is_hybrid)) {
-    tls.min_version = TlsVersion::kTls13;
-    tls.max_version.reset();
-  }
-  if (min_version_of(tls) == TlsVersion::kTls13) tls.tls12_ciphers.clear();
-  if (is_faulty_name(tls.default_certificate)) tls.default_certificate.clear();
-  // Whom a broken one would let in is not known.
-  const bool is_open_to_doubt = tls.client_certificates && is_faulty([&](Reporter& reporter) {
-                                  check_listener_clients(*tls.client_certificates, {}, reporter);
-                                });
-  if (is_open_to_doubt) tls.client_certificates = refuse_all(tls.client_certificates->headers);
 }
 
 // Whom the backends should be cannot be told any more, and nobody else may get the requests: none is left.
@@ -248,6 +180,7 @@ std::vector<Problem> quarantine(GatewayConfig& config) {
   const config::ClusterExists exists = [&](std::string_view name) { return clusters.contains(name); };
   config::repair_all(config.routes, [&](Route& route) { return config::quarantine_route(route, exists); });
   config::repair_all(config.certificates, config::quarantine_certificate);
+  config::quarantine_tls_policies(config.tls_policies);
   config::cut_to_bounds(config, &GatewayConfig::certificates);
   const auto crowded = config::crowded_server_names(config.certificates);
   for (auto at = crowded.rbegin(); at != crowded.rend(); ++at) {  // from the back: indexes stay right

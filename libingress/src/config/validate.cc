@@ -41,6 +41,7 @@ std::vector<Problem> validate(const GatewayConfig& config) {
     if (!names.insert(route.name).second) config::report_duplicate_name(route, field, out);
   }
   config::validate_certificates(config, out);
+  config::validate_tls_policies(config, out);
   return out;
 }
 

@@ -26,6 +26,8 @@ void validate_route(const Route& route, const FieldPath& field, const ClusterExi
                     std::vector<Problem>& out);
 // What check_certificate() reads of it is not looked at.
 void validate_certificate(const Certificate& certificate, const FieldPath& field, std::vector<Problem>& out);
+// What check_client_certificates() reads of it is not looked at.
+void validate_tls_policy(const TlsPolicy& policy, const FieldPath& field, std::vector<Problem>& out);
 
 // What two listeners may not share: address and port in one spelling; empty when the port is any.
 std::string listener_key(const Listener& listener);
@@ -35,6 +37,7 @@ void report_duplicate_name(const Listener& listener, const FieldPath& field, std
 void report_duplicate_name(const Cluster& cluster, const FieldPath& field, std::vector<Problem>& out);
 void report_duplicate_name(const Route& route, const FieldPath& field, std::vector<Problem>& out);
 void report_duplicate_name(const Certificate& certificate, const FieldPath& field, std::vector<Problem>& out);
+void report_duplicate_name(const TlsPolicy& policy, const FieldPath& field, std::vector<Problem>& out);
 void report_duplicate_key(const Listener& listener, const FieldPath& field, std::vector<Problem>& out);
 
 // Repair one part as quarantine() does, so that its validate_…() finds no error. A part without errors
@@ -44,5 +47,7 @@ enum class Repair { kKeep, kDrop };
 [[nodiscard]] Repair quarantine_cluster(Cluster& cluster);
 [[nodiscard]] Repair quarantine_route(Route& route, const ClusterExists& cluster_exists);
 [[nodiscard]] Repair quarantine_certificate(Certificate& certificate);
+// kDrop: no client can ask for any of its server names.
+[[nodiscard]] Repair quarantine_tls_policy(TlsPolicy& policy);
 
 }  // namespace ingress::config

@@ -81,9 +81,18 @@ void check_headers(const ClientCertificateHeaders& headers, const FieldPath& fie
 void check_listener_clients(const ClientCertificates& certificates, const FieldPath& field,
                             Reporter& reporter) {
   check_table_bounds(certificates, field, reporter);
-  if (certificates.authorities.empty() && certificates.mode != ClientCertificateMode::kRefuse) {
+  const ClientCertificateMode mode = certificates.mode;
+  if (certificates.authorities.empty() && mode != ClientCertificateMode::kRefuse &&
+      mode != ClientCertificateMode::kOff) {
     reporter.error(field.at("authorities"), "is empty: no client could be let in",
-                   "give the CA certificates as PEM, or set mode to refuse");
+                   "give the CA certificates as PEM, or set mode to refuse or off");
+  }
+  const ClientCertificateHeaders& headers = certificates.headers;
+  if (mode == ClientCertificateMode::kOptionalUnverified && headers.verified.empty() &&
+      headers != ClientCertificateHeaders{}) {
+    reporter.error(field.at("headers").at("verified"),
+                   "is empty: backends would take whatever a client sends for verified",
+                   "give it a name, and let backends look at it before the others");
   }
   for (const auto& [name, text] :
        {std::pair("authorities", &certificates.authorities), std::pair("crls", &certificates.crls)}) {
