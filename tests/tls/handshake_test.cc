@@ -60,25 +60,25 @@ TEST_CASE("ServesOnlyHostsThatTheCertificateShownProves") {
   Server server({.default_certificate = "default"}, certificates);
   Connection named(server);
   REQUIRE(named.client.shake_hands());
-  CHECK(named.transport->secure()->may_serve("a.example"));
-  CHECK(named.transport->secure()->may_serve("x.w.example"));
-  CHECK(named.transport->secure()->may_serve("a.example."));
-  CHECK_FALSE(named.transport->secure()->may_serve("d.example"));
-  CHECK_FALSE(named.transport->secure()->may_serve(""));
+  CHECK(named.transport->secure()->may_serve("a.example", ""));
+  CHECK(named.transport->secure()->may_serve("x.w.example", ""));
+  CHECK(named.transport->secure()->may_serve("a.example.", ""));
+  CHECK_FALSE(named.transport->secure()->may_serve("d.example", ""));
+  CHECK_FALSE(named.transport->secure()->may_serve("", ""));
   Connection by_default(server, {.server_name = "unknown.example"});
   REQUIRE(by_default.client.shake_hands());
-  CHECK(by_default.transport->secure()->may_serve("anything.example"));
+  CHECK(by_default.transport->secure()->may_serve("anything.example", ""));
   Connection nameless(server, {.server_name = ""});
   REQUIRE(nameless.client.shake_hands());
-  CHECK(nameless.transport->secure()->may_serve("anything.example"));
+  CHECK(nameless.transport->secure()->may_serve("anything.example", ""));
 }
 
 TEST_CASE("ACertificateThatDoesNotProveItsServerNameServesThatHost") {
   Server server({}, {make_certificate({.dns_names = {"x.example"}, .server_names = {"a.example"}})});
   Connection connection(server);
   REQUIRE(connection.client.shake_hands());
-  CHECK(connection.transport->secure()->may_serve("a.example"));
-  CHECK_FALSE(connection.transport->secure()->may_serve("b.example"));
+  CHECK(connection.transport->secure()->may_serve("a.example", ""));
+  CHECK_FALSE(connection.transport->secure()->may_serve("b.example", ""));
 }
 
 TEST_CASE("OfSeveralCertificatesOfferedAllHaveToProveAnotherHost") {
@@ -86,15 +86,15 @@ TEST_CASE("OfSeveralCertificatesOfferedAllHaveToProveAnotherHost") {
                      make_certificate({.name = "two", .key = TestKey::kRsa2048})});
   Connection connection(server);
   REQUIRE(connection.client.shake_hands());
-  CHECK(connection.transport->secure()->may_serve("a.example"));
-  CHECK_FALSE(connection.transport->secure()->may_serve("b.example"));
+  CHECK(connection.transport->secure()->may_serve("a.example", ""));
+  CHECK_FALSE(connection.transport->secure()->may_serve("b.example", ""));
 }
 
 TEST_CASE("TheDefaultCertificateIsTheDefaultAlsoWhereItIsNamed") {
   Server server({.default_certificate = "test"}, {make_certificate()});
   Connection connection(server);
   REQUIRE(connection.client.shake_hands());
-  CHECK(connection.transport->secure()->may_serve("other.example"));
+  CHECK(connection.transport->secure()->may_serve("other.example", ""));
 }
 
 TEST_CASE("VersionsOutsideOfTheListenersAreRefused") {
@@ -153,7 +153,7 @@ TEST_CASE("SessionsResumeUnderTheSameCertificatesOnly") {
       CHECK(server.counters.handshakes_resumed.get() == 1);
       second.client.send("more");
       CHECK(second.handler.text == "more");
-      CHECK_FALSE(second.transport->secure()->may_serve("b.example"));
+      CHECK_FALSE(second.transport->secure()->may_serve("b.example", ""));
     }
     // The same name with another chain is another certificate.
     server.replace(make_certificate());

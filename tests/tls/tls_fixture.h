@@ -68,6 +68,16 @@ struct Server {
     builder.put(ServedCertificate::load(certificate, std::chrono::system_clock::now()).certificate);
     table = std::make_shared<const CertTable>(builder.take());
   }
+  // From the next handshake on.
+  void set_policies(const std::vector<TlsPolicy>& values) {
+    PolicyTable::Builder builder{PolicyTable()};
+    for (const TlsPolicy& value : values) {
+      auto loaded = HostPolicy::load(value, std::chrono::system_clock::now());
+      REQUIRE(loaded.policy);
+      builder.put(std::move(loaded.policy));
+    }
+    policies = std::make_shared<const PolicyTable>(builder.take());
+  }
   // Runs what was deferred.
   void turn() {
     loop->post([this] { loop->stop(); });
@@ -78,6 +88,7 @@ struct Server {
   std::shared_ptr<TicketKeys> tickets = std::make_shared<TicketKeys>();
   std::shared_ptr<const ServerContext> context;
   std::shared_ptr<const CertTable> table;
+  std::shared_ptr<const PolicyTable> policies;
   TlsCounters counters;
   HandshakeLimits limits;
 };
@@ -90,6 +101,7 @@ struct Connection {
         transport(std::move(*accept(*server.loop, peer->take_transport(),
                                     {.context = server.context,
                                      .certificates = server.table,
+                                     .policies = server.policies,
                                      .handshake_limit = std::chrono::seconds(10),
                                      .place = server.limits.enter("192.0.2.1", 0, 0)},
                                     server.counters))) {

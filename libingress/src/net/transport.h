@@ -64,8 +64,9 @@ struct ClientField {
 class SecureSession {
  public:
   // Whether requests for `host` (lower case) belong here: false when the client asked for a server by name
-  // and was shown a certificate that does not prove `host` (RFC 9110 7.4).
-  virtual bool may_serve(std::string_view host) const = 0;
+  // and was shown a certificate that does not prove `host` (RFC 9110 7.4), and when `host`, unless it is that
+  // name, has another policy than this session. `policy` tells policies apart; empty: `host` has none.
+  virtual bool may_serve(std::string_view host, std::string_view policy) const = 0;
   virtual std::string_view server_name() const = 0;  // in lower case; empty when the client named none
   virtual std::string_view protocol() const = 0;     // chosen by ALPN (RFC 7301); empty when none was
   // What backends are to be told about the client's certificate, as field text (RFC 9110 5.5).

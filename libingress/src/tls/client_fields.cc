@@ -88,13 +88,17 @@ std::string encoded_pem(const X509& certificate) {
 }  // namespace
 
 std::vector<net::ClientField> client_fields(const ClientCertificateHeaders& headers,
-                                            const x509_st* certificate) {
+                                            const x509_st* certificate,
+                                            std::optional<ClientRefusal> refusal) {
   const ErrorScope errors;
   std::vector<net::ClientField> fields;
   const auto add = [&](const std::string& name, auto&& value) {
     if (!name.empty()) fields.push_back({name, value()});
   };
-  add(headers.verified, [&] { return std::string(certificate != nullptr ? "SUCCESS" : "NONE"); });
+  add(headers.verified, [&] {
+    if (certificate == nullptr) return std::string("NONE");
+    return refusal ? "FAILED:" + std::string(to_string(*refusal)) : std::string("SUCCESS");
+  });
   if (certificate == nullptr) return fields;
   add(headers.subject, [&] { return name_text(X509_get_subject_name(certificate)); });
   add(headers.issuer, [&] { return name_text(X509_get_issuer_name(certificate)); });

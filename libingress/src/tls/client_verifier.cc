@@ -1,7 +1,5 @@
 #include "tls/client_verifier.h"
 
-#include <openssl/sha2.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <utility>
@@ -9,6 +7,7 @@
 #include "base/ip_network.h"
 #include "base/text.h"
 #include "tls/boring.h"
+#include "tls/text_digest.h"
 #include "tls/x509.h"
 
 namespace ingress::tls {
@@ -44,27 +43,18 @@ ClientRefusal refusal_of(int error) {
   }
 }
 
-// Hashes texts so that no two lists of them are one.
-class Digest {
- public:
-  Digest() { SHA256_Init(&context_); }
-  void add(std::string_view text) {
-    add(text.size());
-    SHA256_Update(&context_, text.data(), text.size());
-  }
-  void add(std::uint64_t number) { SHA256_Update(&context_, &number, sizeof number); }
-  std::string take() {
-    std::uint8_t bytes[SHA256_DIGEST_LENGTH];
-    SHA256_Final(bytes, &context_);
-    return {reinterpret_cast<const char*>(bytes), sizeof bytes};
-  }
+}  // namespace
 
- private:
-  SHA256_CTX context_;
-};
+const char* what_of(ClientRefusal refusal) {
+  return kWhats[static_cast<std::size_t>(refusal)];
+}
 
-std::string digest_of(const ClientCertificates& settings) {
-  Digest digest;
+std::string_view to_string(ClientRefusal refusal) {
+  return std::string_view(what_of(refusal)).substr(std::string_view("tls_client_certificate_").size());
+}
+
+std::string ClientVerifier::digest_of(const ClientCertificates& settings) {
+  TextDigest digest;
   digest.add(static_cast<std::uint64_t>(settings.mode));
   digest.add(settings.authorities);
   digest.add(settings.crls);
@@ -77,20 +67,11 @@ std::string digest_of(const ClientCertificates& settings) {
   return digest.take();
 }
 
-}  // namespace
-
-const char* what_of(ClientRefusal refusal) {
-  return kWhats[static_cast<std::size_t>(refusal)];
-}
-
-std::string_view to_string(ClientRefusal refusal) {
-  return std::string_view(what_of(refusal)).substr(std::string_view("tls_client_certificate_").size());
-}
-
 ClientVerifier::Loaded ClientVerifier::load(const ClientCertificates& settings,
                                             std::chrono::system_clock::time_point now,
                                             std::span<const std::shared_ptr<const ClientTrust>> held) {
   Loaded loaded;
+  if (settings.mode == ClientCertificateMode::kOff) return loaded;
   const std::shared_ptr<ClientVerifier> made(new ClientVerifier());
   made->settings_ = settings;
   made->digest_ = digest_of(settings);
@@ -170,6 +151,8 @@ bool ClientVerifier::holds(const Rule& rule, const ClientName& name) {
 bool ClientVerifier::may_resume(const ssl_session_st& session, std::int64_t now) const {
   const ErrorScope errors;
   if (!trust_) return false;
+  // What it sent is looked at anew.
+  if (settings_.mode == ClientCertificateMode::kOptionalUnverified) return true;
   const STACK_OF(CRYPTO_BUFFER)* sent = SSL_SESSION_get0_peer_certificates(&session);
   const std::size_t num_sent = sent == nullptr ? 0 : sk_CRYPTO_BUFFER_num(sent);
   if (num_sent == 0) return settings_.mode == ClientCertificateMode::kOptional;

@@ -1,6 +1,7 @@
-// Which clients a listener lets in by their certificates: the rules of ClientCertificates, ready for use.
+// Which clients are let in by their certificates: the rules of ClientCertificates, ready for use.
 //
-// Owner: ServerContexts. Thread: any; const after load(), with a lock around regular expressions.
+// Owner: ServerContexts and HostPolicies. Thread: any; const after load(), with a lock around regular
+// expressions.
 #pragma once
 
 #include <array>
@@ -35,7 +36,7 @@ enum class ClientRefusal : std::uint8_t {
   kWrongPurpose,
   kNotAllowed,  // by its names
   kInvalid,     // malformed, a wrong signature, a constraint of an issuer that is not kept, …
-  kNobody,      // the listener refuses everybody
+  kNobody,      // everybody is refused
 };
 inline constexpr std::size_t kNumClientRefusals = static_cast<std::size_t>(ClientRefusal::kNobody) + 1;
 // As in metrics: "untrusted".
@@ -57,7 +58,15 @@ class ClientVerifier {
 
   const ClientCertificates& settings() const { return settings_; }
   const std::shared_ptr<const ClientTrust>& trust() const { return trust_; }  // null: refuses everybody
-  // SHA-256 of all that decides whom it lets in: sessions resume under the same only.
+  bool needs_certificate() const {
+    return settings_.mode == ClientCertificateMode::kRequire ||
+           settings_.mode == ClientCertificateMode::kRefuse;
+  }
+  // Whether one that does not verify refuses its client.
+  bool needs_valid() const { return settings_.mode != ClientCertificateMode::kOptionalUnverified; }
+  // SHA-256 of all that decides whom `settings` let in.
+  static std::string digest_of(const ClientCertificates& settings);
+  // That of its settings: sessions resume under the same only.
   std::string_view digest() const { return digest_; }
 
   struct Refused {
@@ -66,8 +75,8 @@ class ClientVerifier {
   };
   // Nothing when the client may come in. `sent`: its own certificate first; not empty.
   std::optional<Refused> verify(const stack_st_CRYPTO_BUFFER& sent) const;
-  // Whether a session that began under the same digest may go on without another look: it has a certificate,
-  // where that is asked for, and nothing that it was let in by has expired since.
+  // Whether a session that began under the same digest may go on without another handshake: it has a
+  // certificate, where that is asked for, and nothing that it was let in by has expired since.
   bool may_resume(const ssl_session_st& session, std::int64_t now) const;
 
  private:
@@ -88,7 +97,7 @@ class ClientVerifier {
 };
 
 struct ClientVerifier::Loaded {
-  std::shared_ptr<const ClientVerifier> verifier;  // null when a problem is an error
+  std::shared_ptr<const ClientVerifier> verifier;  // null when a problem is an error, and with kOff
   std::vector<Problem> problems;
 };
 

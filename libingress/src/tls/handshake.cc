@@ -14,10 +14,6 @@
 namespace ingress::tls {
 namespace {
 
-Handshake& handshake_of(const SSL* ssl) {
-  return *static_cast<Handshake*>(SSL_get_app_data(ssl));
-}
-
 // Whether the client sent a key share for `group` (RFC 8446 4.2.8), and not only its name.
 bool has_key_share(const SSL_CLIENT_HELLO& hello, std::uint16_t group) {
   const std::uint8_t* bytes = nullptr;
@@ -40,31 +36,22 @@ bool refuses_everybody(const ClientVerifier* clients) {
 }
 
 ssl_select_cert_result_t on_client_hello(const SSL_CLIENT_HELLO* hello) {
-  if (refuses_everybody(handshake_of(hello->ssl).clients())) {
-    handshake_of(hello->ssl).refuse_client(ClientRefusal::kNobody);
-    return ssl_select_cert_error;
-  }
-  // A hybrid group is worth no round trip more, which is what asking for its share would cost.
-  Handshake& handshake = handshake_of(hello->ssl);
-  const std::vector<std::uint16_t>& others = handshake.context().groups_without_hybrid();
-  if (!others.empty() && !has_key_share(*hello, SSL_GROUP_X25519_MLKEM768) &&
-      !SSL_set1_group_ids(hello->ssl, others.data(), others.size()))
-    return ssl_select_cert_error;
-  return handshake.choose(*hello->ssl) ? ssl_select_cert_success : ssl_select_cert_error;
+  return Handshake::of(*hello->ssl).answer(*hello) ? ssl_select_cert_success : ssl_select_cert_error;
 }
 
 // RFC 6066 3. Asked after on_client_hello(), which cannot choose the alert.
 int on_server_name(SSL* ssl, int* alert, void*) {
-  if (handshake_of(ssl).has_choice()) return SSL_TLSEXT_ERR_OK;
+  if (Handshake::of(*ssl).has_choice()) return SSL_TLSEXT_ERR_OK;
   *alert = SSL_AD_UNRECOGNIZED_NAME;
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 // Full handshakes only, and only when the client sent a certificate.
 ssl_verify_result_t on_client_certificate(SSL* ssl, std::uint8_t* alert) {
-  Handshake& handshake = handshake_of(ssl);
+  Handshake& handshake = Handshake::of(*ssl);
   const STACK_OF(CRYPTO_BUFFER)* sent = SSL_get0_peer_certificates(ssl);
   if (sent == nullptr || handshake.clients() == nullptr) return ssl_verify_invalid;
+  if (!handshake.clients()->needs_valid()) return ssl_verify_ok;  // what it is worth is told to backends
   const auto refused = handshake.clients()->verify(*sent);
   if (!refused) return ssl_verify_ok;
   handshake.refuse_client(refused->why);
@@ -72,29 +59,74 @@ ssl_verify_result_t on_client_certificate(SSL* ssl, std::uint8_t* alert) {
   return ssl_verify_invalid;
 }
 
-}  // namespace
-
-void install_certificate_choice(ssl_ctx_st& context) {
-  SSL_CTX_set_select_certificate_cb(&context, on_client_hello);
-  SSL_CTX_set_tlsext_servername_callback(&context, on_server_name);
+int verify_mode(const ClientVerifier& clients) {
+  return SSL_VERIFY_PEER | (clients.needs_certificate() ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
 }
 
-void install_client_verification(ssl_ctx_st& context, const ClientVerifier& clients) {
-  const bool is_required = clients.settings().mode != ClientCertificateMode::kOptional;
-  SSL_CTX_set_custom_verify(&context, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-                            on_client_certificate);
-  SSL_CTX_set_max_cert_list(&context, ClientVerifier::kMaxSentBytes);
-  if (!clients.trust()) return;
+// Of the authorities, for clients to choose a certificate by.
+bssl::UniquePtr<STACK_OF(CRYPTO_BUFFER)> told_names(const ClientVerifier& clients) {
   bssl::UniquePtr<STACK_OF(CRYPTO_BUFFER)> names(sk_CRYPTO_BUFFER_new_null());
+  if (!clients.trust()) return names;
   for (const std::vector<std::uint8_t>& name : clients.trust()->told_names()) {
     bssl::UniquePtr<CRYPTO_BUFFER> bytes(CRYPTO_BUFFER_new(name.data(), name.size(), nullptr));
     if (names && bytes) bssl::PushToStack(names.get(), std::move(bytes));
   }
-  SSL_CTX_set0_client_CAs(&context, names.release());
+  return names;
+}
+
+}  // namespace
+
+void install_handshake(ssl_ctx_st& context, const ClientVerifier* clients) {
+  SSL_CTX_set_select_certificate_cb(&context, on_client_hello);
+  SSL_CTX_set_tlsext_servername_callback(&context, on_server_name);
+  if (clients == nullptr) return;
+  SSL_CTX_set_custom_verify(&context, verify_mode(*clients), on_client_certificate);
+  SSL_CTX_set_max_cert_list(&context, ClientVerifier::kMaxSentBytes);
+  SSL_CTX_set0_client_CAs(&context, told_names(*clients).release());
 }
 
 void Handshake::attach(ssl_st& ssl) {
   SSL_set_app_data(&ssl, this);
+}
+
+Handshake& Handshake::of(const ssl_st& ssl) {
+  return *static_cast<Handshake*>(SSL_get_app_data(&ssl));
+}
+
+// Before BoringSSL looks at anything else in the hello, so that all of it can still be decided.
+bool Handshake::answer(const ssl_early_callback_ctx& hello) {
+  const char* name = SSL_get_servername(hello.ssl, TLSEXT_NAMETYPE_host_name);
+  if (name != nullptr) server_name_ = base::to_lower_ascii(name);
+  if (policies_ && !server_name_.empty()) policy_ = HostPolicyPtr(find_policy(*policies_, server_name_));
+  if (refuses_everybody(clients())) {
+    refuse_client(ClientRefusal::kNobody);
+    return false;
+  }
+  return (!policy_ || apply_policy(*hello.ssl)) && set_groups(hello) && choose(*hello.ssl);
+}
+
+bool Handshake::apply_policy(ssl_st& ssl) const {
+  if (!policy_->apply(ssl)) return false;
+  if (!policy_->decides_on_clients()) return true;
+  const ClientVerifier* clients = policy_->clients();
+  if (clients == nullptr) {
+    SSL_set_custom_verify(&ssl, SSL_VERIFY_NONE, nullptr);
+    return true;
+  }
+  SSL_set_custom_verify(&ssl, verify_mode(*clients), on_client_certificate);
+  SSL_set_max_cert_list(&ssl, ClientVerifier::kMaxSentBytes);
+  SSL_set0_client_CAs(&ssl, told_names(*clients).release());
+  return true;
+}
+
+// A hybrid group is worth no round trip more, which is what asking for its share would cost.
+bool Handshake::set_groups(const ssl_early_callback_ctx& hello) const {
+  const Groups* own = policy_ ? policy_->groups() : nullptr;
+  const Groups& groups = own != nullptr ? *own : context_->groups();
+  const bool is_for_all = groups.without_hybrid.empty() || has_key_share(hello, SSL_GROUP_X25519_MLKEM768);
+  if (is_for_all && own == nullptr) return true;  // as the context has them
+  const std::vector<std::uint16_t>& ids = is_for_all ? groups.ids : groups.without_hybrid;
+  return SSL_set1_group_ids(hello.ssl, ids.data(), ids.size()) == 1;
 }
 
 std::vector<std::shared_ptr<const CertificateNames>> Handshake::names() const {
@@ -104,8 +136,6 @@ std::vector<std::shared_ptr<const CertificateNames>> Handshake::names() const {
 }
 
 bool Handshake::choose(ssl_st& ssl) {
-  const char* name = SSL_get_servername(&ssl, TLSEXT_NAMETYPE_host_name);
-  if (name != nullptr) server_name_ = base::to_lower_ascii(name);
   const auto found =
       server_name_.empty() ? std::span<const ServedCertificatePtr>() : table_->find(server_name_);
   const auto offered = found.first(std::min(found.size(), kMaxOffered));
@@ -118,8 +148,8 @@ bool Handshake::choose(ssl_st& ssl) {
   }
   is_default_ = std::ranges::any_of(
       chosen_, [&](const ServedCertificatePtr& certificate) { return certificate->key() == default_name; });
-  // A session may go on only where its certificates would be offered again (RFC 8446 4.6.1 leaves that to
-  // us): one made for a host must not open another.
+  // A session may go on only where its certificates would be offered again, under the same policy (RFC 8446
+  // 4.6.1 leaves that to us): one made for a host must not open another.
   std::string bound_to = context_->listener_name() + '\0';
   for (const ServedCertificatePtr& certificate : chosen_) {
     const ssl_credential_st* credential = certificate->credential();
@@ -130,6 +160,7 @@ bool Handshake::choose(ssl_st& ssl) {
     bound_to += certificate->fingerprint();
   }
   if (clients() != nullptr) bound_to += clients()->digest();
+  if (policy_) bound_to += policy_->digest();
   std::uint8_t digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   return EVP_Digest(bound_to.data(), bound_to.size(), digest, &size, EVP_sha256(), nullptr) == 1 &&

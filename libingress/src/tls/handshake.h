@@ -1,5 +1,5 @@
-// Which certificate a client gets: the answer to its server name (SNI), decided once per handshake; and
-// whether the client's own lets it in.
+// Which policy holds for a client and which certificate it gets: the answer to its server name (SNI), decided
+// once per handshake; and whether the client's own certificate lets it in.
 //
 // For: TlsTransport, which owns one while its handshake runs. Thread: the transport's.
 #pragma once
@@ -12,9 +12,11 @@
 
 #include "tls/cert_table.h"
 #include "tls/client_verifier.h"
+#include "tls/host_policy.h"
 #include "tls/server_context.h"
 
 struct ssl_ctx_st;
+struct ssl_early_callback_ctx;
 struct ssl_st;
 
 namespace ingress::tls {
@@ -24,14 +26,17 @@ class Handshake {
   // Of one name: each costs memory and time in every handshake.
   static constexpr std::size_t kMaxOffered = 4;
 
-  Handshake(std::shared_ptr<const ServerContext> context, std::shared_ptr<const CertTable> table)
-      : context_(std::move(context)), table_(std::move(table)) {}
+  // `policies` may be null.
+  Handshake(std::shared_ptr<const ServerContext> context, std::shared_ptr<const CertTable> table,
+            std::shared_ptr<const PolicyTable> policies = nullptr)
+      : context_(std::move(context)), table_(std::move(table)), policies_(std::move(policies)) {}
 
   // Makes `ssl` ask this object, which must stay until its handshake is over.
   void attach(ssl_st& ssl);
-  // Gives `ssl` the certificates for the server name that the client sent; without any, the handshake will
-  // end with unrecognized_name.
-  bool choose(ssl_st& ssl);
+  static Handshake& of(const ssl_st& ssl);
+  // Gives the handshake that begins with `hello` what holds for the server name in it: policy and
+  // certificates. Whether it may go on; without certificates it will end with unrecognized_name.
+  bool answer(const ssl_early_callback_ctx& hello);
 
   const ServerContext& context() const { return *context_; }
   const std::string& server_name() const { return server_name_; }  // lower case; empty when none was sent
@@ -41,22 +46,31 @@ class Handshake {
   // Why the client was not let in; what it was not asked for, or sent and found good, is no reason.
   std::optional<ClientRefusal> client_refusal() const { return client_refusal_; }
   void refuse_client(ClientRefusal why) { client_refusal_ = why; }
-  const ClientVerifier* clients() const { return context_->clients(); }
+  // Of the policy, or of the listener where that says nothing; null: clients are not asked.
+  const ClientVerifier* clients() const {
+    return policy_ && policy_->decides_on_clients() ? policy_->clients() : context_->clients();
+  }
+  const HostPolicy* policy() const { return policy_.get(); }  // null: what the listener says
   // What those offered prove.
   std::vector<std::shared_ptr<const CertificateNames>> names() const;
 
  private:
+  bool apply_policy(ssl_st& ssl) const;
+  bool set_groups(const ssl_early_callback_ctx& hello) const;
+  bool choose(ssl_st& ssl);
+
   std::shared_ptr<const ServerContext> context_;
   std::shared_ptr<const CertTable> table_;
+  std::shared_ptr<const PolicyTable> policies_;
   std::string server_name_;
+  HostPolicyPtr policy_;
   std::vector<ServedCertificatePtr> chosen_;  // in the order in which they were offered
   bool is_default_ = false;
   std::optional<ClientRefusal> client_refusal_;
 };
 
-// Makes the handshakes of `context` ask the Handshake attached to each.
-void install_certificate_choice(ssl_ctx_st& context);
-// Makes the handshakes of `context` ask clients for certificates that `clients`, which outlives it, lets in.
-void install_client_verification(ssl_ctx_st& context, const ClientVerifier& clients);
+// Makes the handshakes of `context` ask the Handshake attached to each, and clients for certificates that
+// `clients`, which outlives it, lets in; null: for none.
+void install_handshake(ssl_ctx_st& context, const ClientVerifier* clients);
 
 }  // namespace ingress::tls

@@ -36,7 +36,7 @@ std::expected<net::TransportPtr, Error> connect(net::EventLoop& loop, net::Trans
 
 TlsTransport::Beginning::Beginning(TlsTransport* self, ServerTls tls, TlsCounters& counters_in)
     : counters(counters_in),
-      handshake(std::move(tls.context), std::move(tls.certificates)),
+      handshake(std::move(tls.context), std::move(tls.certificates), std::move(tls.policies)),
       place(std::move(tls.place)),
       limit(tls.handshake_limit),
       timer([](void* owner) { static_cast<TlsTransport*>(owner)->on_handshake_timeout(); }, self) {}
@@ -233,6 +233,8 @@ void TlsTransport::finish_handshake() {
     Handshake& handshake = beginning_->handshake;
     server_name_ = handshake.server_name();
     if (!server_name_.empty() && !handshake.is_default()) names_ = handshake.names();
+    if (handshake.policy() != nullptr)
+      policy_ = std::make_unique<const std::string>(handshake.policy()->digest());
     SSL_set_app_data(ssl_.get(), nullptr);
     beginning_.reset();
   }
@@ -351,9 +353,10 @@ void TlsTransport::fail_later(const char* what) {
 // Which of several certificates was shown only BoringSSL knows, and not when a session is resumed: all have
 // to prove the host. That the one shown is not for the name that the client asked for is the client's to
 // judge.
-bool TlsTransport::may_serve(std::string_view host) const {
+bool TlsTransport::may_serve(std::string_view host, std::string_view policy) const {
   if (host.ends_with('.')) host.remove_suffix(1);
-  return host == server_name_ ||
+  if (host == server_name_) return true;
+  return policy == (policy_ ? std::string_view(*policy_) : std::string_view()) &&
          std::ranges::all_of(names_, [&](const auto& names) { return names->cover(host); });
 }
 

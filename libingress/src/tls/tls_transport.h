@@ -45,7 +45,8 @@ struct TlsCounters {
 
 struct ServerTls {
   std::shared_ptr<const ServerContext> context;
-  std::shared_ptr<const CertTable> certificates;  // those of the newest snapshot
+  std::shared_ptr<const CertTable> certificates;          // those of the newest snapshot
+  std::shared_ptr<const PolicyTable> policies = nullptr;  // of the same; may be null
   std::chrono::milliseconds handshake_limit;
   std::optional<HandshakeLimits::Place> place = {};  // given back when the handshake is over
 };
@@ -101,7 +102,7 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   void on_broken(Error error) override;
 
   // net::SecureSession
-  bool may_serve(std::string_view host) const override;
+  bool may_serve(std::string_view host, std::string_view policy) const override;
   std::string_view server_name() const override { return server_name_; }
   std::string_view protocol() const override;
   std::span<const net::ClientField> client_fields() const override;
@@ -150,6 +151,7 @@ class TlsTransport final : public net::Transport, private net::TransportHandler,
   std::string server_name_;
   // Of the certificates offered; empty: any host.
   std::vector<std::shared_ptr<const CertificateNames>> names_;
+  std::unique_ptr<const std::string> policy_;                     // HostPolicy::digest(); null: none
   std::unique_ptr<std::vector<net::ClientField>> client_fields_;  // null: none
 
   base::Chain input_;              // read from the stream, not yet taken by BoringSSL

@@ -31,13 +31,18 @@ bool TlsTransport::admit_client() {
   const bool has_sent = sent != nullptr && sk_CRYPTO_BUFFER_num(sent) > 0;
   const bssl::UniquePtr<X509> certificate(has_sent ? X509_parse_from_buffer(sk_CRYPTO_BUFFER_value(sent, 0))
                                                    : nullptr);
-  if (!certificate && (has_sent || clients->settings().mode != ClientCertificateMode::kOptional)) {
+  if (!certificate && (has_sent || clients->needs_certificate())) {
     SSL_send_fatal_alert(ssl_.get(), SSL_AD_CERTIFICATE_REQUIRED);
     flush();
     refuse_client(ClientRefusal::kMissing);
     return false;
   }
-  auto fields = tls::client_fields(clients->settings().headers, certificate.get());
+  // A session that goes on brings no verdict: what its certificate is worth today is asked today.
+  std::optional<ClientRefusal> why;
+  if (certificate && !clients->needs_valid()) {
+    if (const auto refused = clients->verify(*sent)) why = refused->why;
+  }
+  auto fields = tls::client_fields(clients->settings().headers, certificate.get(), why);
   if (!fields.empty()) client_fields_ = std::make_unique<std::vector<net::ClientField>>(std::move(fields));
   return true;
 }
