@@ -50,7 +50,7 @@ void report_contents(const ingress::GatewayConfig& config, Stapling stapling,
   }
 }
 
-// The same of what listeners ask their clients for.
+// The same of what clients are asked for.
 void report_client_certificates(const ingress::GatewayConfig& config,
                                 std::vector<ingress::Problem>& problems) {
   for (std::size_t i = 0; i < config.listeners.size(); ++i) {
@@ -59,6 +59,16 @@ void report_client_certificates(const ingress::GatewayConfig& config,
     for (ingress::Problem problem : ingress::check_client_certificates(*listener.tls->client_certificates)) {
       problem.object = {"Listener", "", listener.name};
       problem.field = fmt::format("listeners[{}].tls.client_certificates.{}", i, problem.field);
+      problems.push_back(std::move(problem));
+    }
+  }
+  for (std::size_t i = 0; i < config.tls_policies.size(); ++i) {
+    const ingress::TlsPolicy& policy = config.tls_policies[i];
+    if (!policy.client_certificates) continue;
+    for (ingress::Problem problem : ingress::check_client_certificates(*policy.client_certificates)) {
+      problem.object = policy.origin;
+      if (problem.object == ingress::Origin{}) problem.object = {"TlsPolicy", "", policy.name};
+      problem.field = fmt::format("tls_policies[{}].client_certificates.{}", i, problem.field);
       problems.push_back(std::move(problem));
     }
   }

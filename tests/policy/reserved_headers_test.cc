@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -45,16 +46,34 @@ TEST_CASE("RemovesAllOfThemAndNothingElse") {
   CHECK_FALSE(reserved.cover_any(headers));
 }
 
+TEST_CASE("EachOfManyNamesIsFoundInEverySpelling") {
+  std::vector<std::string> names;
+  for (int i = 0; i < 100; ++i)
+    names.push_back("X-Client-" + std::to_string(i % 10) + "-" + std::to_string(i));
+  const ReservedHeaders reserved(names);
+  for (const std::string& name : names) {
+    CAPTURE(name);
+    std::string other = name;
+    std::ranges::replace(other, '-', '_');
+    other[2] = 'c';
+    CHECK(reserved.cover(name));
+    CHECK(reserved.cover(other));
+    CHECK_FALSE(reserved.cover(name + "x"));
+    other[0] = 'y';
+    CHECK_FALSE(reserved.cover(other));
+  }
+}
+
 TEST_CASE("NamesComeFromEveryFieldThatIsTold") {
   std::vector<std::string> names;
   add_reserved_names({}, names);
   CHECK(names.empty());
-  add_reserved_names({.client_certificates = ClientCertificates{.headers = {.verified = "a",
-                                                                            .subject = "b",
-                                                                            .issuer = "c",
-                                                                            .subject_alt_names = "d",
-                                                                            .fingerprint = "e",
-                                                                            .certificate = "f"}}},
+  add_reserved_names(ClientCertificates{.headers = {.verified = "a",
+                                                    .subject = "b",
+                                                    .issuer = "c",
+                                                    .subject_alt_names = "d",
+                                                    .fingerprint = "e",
+                                                    .certificate = "f"}},
                      names);
   CHECK(names == std::vector<std::string>{"a", "b", "c", "d", "e", "f"});
 }

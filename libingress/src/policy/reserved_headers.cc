@@ -29,8 +29,12 @@ ReservedHeaders::ReservedHeaders(const std::vector<std::string>& names) {
 }
 
 bool ReservedHeaders::cover(std::string_view name) const {
-  return (sizes_ & size_bit(name.size())) != 0 &&
-         std::ranges::any_of(names_, [&](const std::string& ours) { return is_spelling_of(name, ours); });
+  if ((sizes_ & size_bit(name.size())) == 0) return false;
+  const auto is_less = [](std::string_view ours, std::string_view theirs) {
+    return std::ranges::lexicographical_compare(ours, theirs, {}, {}, folded);
+  };
+  const auto at = std::ranges::lower_bound(names_, name, is_less);
+  return at != names_.end() && is_spelling_of(name, *at);
 }
 
 bool ReservedHeaders::cover_any(const Headers& headers) const {
@@ -42,9 +46,10 @@ void ReservedHeaders::remove_from(Headers& headers) const {
   if (cover_any(headers)) headers.retain([&](const HeaderField& field) { return !cover(field.name); });
 }
 
-void add_reserved_names(const ListenerTls& tls, std::vector<std::string>& names) {
-  if (!tls.client_certificates) return;
-  const ClientCertificateHeaders& headers = tls.client_certificates->headers;
+void add_reserved_names(const std::optional<ClientCertificates>& certificates,
+                        std::vector<std::string>& names) {
+  if (!certificates) return;
+  const ClientCertificateHeaders& headers = certificates->headers;
   for (const std::string* name : {&headers.verified, &headers.subject, &headers.issuer,
                                   &headers.subject_alt_names, &headers.fingerprint, &headers.certificate}) {
     if (!name->empty()) names.push_back(*name);

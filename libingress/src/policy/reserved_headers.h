@@ -5,11 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "ingress/listener.h"
+#include "ingress/client_certificates.h"
 #include "ingress/message.h"
 
 namespace ingress::policy {
@@ -33,7 +34,8 @@ class ReservedHeaders {
 // Whether a backend could take a field `name` for `ours`, as cover() says.
 bool is_spelling_of(std::string_view name, std::string_view ours);
 
-// Of all that `tls` names; appends.
-void add_reserved_names(const ListenerTls& tls, std::vector<std::string>& names);
+// Of all that `certificates` name; appends.
+void add_reserved_names(const std::optional<ClientCertificates>& certificates,
+                        std::vector<std::string>& names);
 
 }  // namespace ingress::policy

@@ -123,7 +123,7 @@ Exchange::Step Exchange::route_request() {
   // RFC 9110 10.1.1: HTTP/1.0 expects nothing, nor does who has nothing to send.
   if (!start_->expects_continue) head.headers().remove(HeaderId::kExpect);
   set_client_facts();
-  if (start_->secure != nullptr && !head.host().empty() && !start_->secure->may_serve(head.host())) {
+  if (start_->secure != nullptr && !head.host().empty() && !may_come_this_way(head.host())) {
     fail({ErrorCode::kMisdirected, ErrorSide::kDownstream, RetrySafety::kNotSafe, "", {}});
     return Step::kWait;
   }

@@ -116,6 +116,7 @@ class Exchange final : public ExchangeContext,
   void drop_resumer();
 
   // exchange_https.cc: requests that should have come by TLS, and those that did
+  bool may_come_this_way(std::string_view host) const;
   bool belongs_on_https() const;
   void redirect_to_https();
   bool wants_hsts() const { return rule_ != nullptr && rule_->value->hsts && start_->secure != nullptr; }

@@ -1,4 +1,5 @@
-// What rules want of TLS: requests that came without it, and what clients are told for the next time.
+// Which requests may come by TLS as it was spoken, which have to; and what clients are told for the next
+// time.
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
@@ -6,6 +7,7 @@
 #include <string_view>
 
 #include "proxy/exchange.h"
+#include "tls/host_policy.h"
 
 namespace ingress::proxy {
 
@@ -16,6 +18,13 @@ bool Exchange::belongs_on_https() const {
   if (head.headers().get(HeaderId::kXForwardedProto) == "https") return false;
   // Whoever proves that a host is his (RFC 8555 8.3) has no certificate for it yet.
   return !head.path().starts_with("/.well-known/acme-challenge/");
+}
+
+// Whether the handshake of this connection says all that one for `host` would have asked for (RFC 9110 7.4).
+bool Exchange::may_come_this_way(std::string_view host) const {
+  const tls::PolicyTable* policies = view_ == nullptr ? nullptr : view_->snapshot().tls_policies.get();
+  const tls::HostPolicy* policy = policies == nullptr ? nullptr : tls::find_policy(*policies, host);
+  return start_->secure->may_serve(host, policy == nullptr ? std::string_view() : policy->digest());
 }
 
 // 308 keeps method and body (RFC 9110 15.4.9).

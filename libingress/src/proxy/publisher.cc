@@ -39,18 +39,20 @@ std::expected<SnapshotPtr, std::vector<Problem>> Publisher::publish(const Gatewa
   if (config::has_errors(problems)) return std::unexpected(std::move(problems));
   const ConfigDelta delta = delta_to(config);
   Certificates certificates = load_certificates(delta, problems);
+  TlsPolicies policies = policy_compiler_.load(delta, problems);
   const auto backend_tls = cluster_compiler_.load_tls(delta.upsert_clusters, problems);
   if (config::has_errors(problems)) return std::unexpected(std::move(problems));
-  return commit(delta, listeners_after(delta), std::move(certificates));
+  return commit(delta, listeners_after(delta), std::move(certificates), std::move(policies));
 }
 
 std::expected<SnapshotPtr, std::vector<Problem>> Publisher::apply(const ConfigDelta& delta) {
   Listeners listeners = listeners_after(delta);
   std::vector<Problem> problems = check(delta, listeners);
   Certificates certificates = load_certificates(delta, problems);
+  TlsPolicies policies = policy_compiler_.load(delta, problems);
   const auto backend_tls = cluster_compiler_.load_tls(delta.upsert_clusters, problems);
   if (config::has_errors(problems)) return std::unexpected(std::move(problems));
-  return commit(delta, std::move(listeners), std::move(certificates));
+  return commit(delta, std::move(listeners), std::move(certificates), std::move(policies));
 }
 
 GatewayConfig Publisher::config() const {
@@ -60,6 +62,7 @@ GatewayConfig Publisher::config() const {
   for (const auto& [name, route] : routes_) config.routes.push_back(*route);
   certificates_->for_each(
       [&](const tls::ServedCertificate& held) { config.certificates.push_back(held.value()); });
+  policy_compiler_.add_to(config);
   return config;
 }
 
@@ -98,6 +101,7 @@ ConfigDelta Publisher::delta_to(const GatewayConfig& config) const {
   certificates_->for_each([&](const tls::ServedCertificate& held) {
     if (!certificates.contains(held.key())) delta.remove_certificates.emplace_back(held.key());
   });
+  policy_compiler_.add_difference(config, delta);
   return delta;
 }
 
@@ -129,6 +133,10 @@ std::vector<Problem> Publisher::check(const ConfigDelta& delta, const Listeners&
   for (std::size_t i = 0; i < delta.upsert_certificates.size(); ++i) {
     config::validate_certificate(delta.upsert_certificates[i], config::FieldPath("upsert_certificates", i),
                                  problems);
+  }
+  for (std::size_t i = 0; i < delta.upsert_tls_policies.size(); ++i) {
+    config::validate_tls_policy(delta.upsert_tls_policies[i], config::FieldPath("upsert_tls_policies", i),
+                                problems);
   }
   return problems;
 }
@@ -236,7 +244,8 @@ std::shared_ptr<const tls::ServerContext> Publisher::make_tls_context(
     problems.push_back(std::move(problem));
   };
   std::shared_ptr<const tls::ClientVerifier> clients;
-  if (listener.tls->client_certificates) {
+  const auto& asked = listener.tls->client_certificates;
+  if (asked && asked->mode != ClientCertificateMode::kOff) {
     std::vector<std::shared_ptr<const tls::ClientTrust>> held;
     const auto collect = [&](const std::vector<ListenerEntry>& listeners) {
       for (const ListenerEntry& entry : listeners)
@@ -244,8 +253,7 @@ std::shared_ptr<const tls::ServerContext> Publisher::make_tls_context(
     };
     collect(entries);
     if (current_) collect(current_->listeners);
-    auto loaded =
-        tls::ClientVerifier::load(*listener.tls->client_certificates, std::chrono::system_clock::now(), held);
+    auto loaded = tls::ClientVerifier::load(*asked, std::chrono::system_clock::now(), held);
     for (Problem& problem : loaded.problems) {
       if (problem.severity != Severity::kError) continue;
       problem.field.insert(0, ".client_certificates.");
@@ -265,7 +273,12 @@ std::shared_ptr<const tls::ServerContext> Publisher::make_tls_context(
 std::shared_ptr<const policy::ReservedHeaders> Publisher::reserved_headers() const {
   std::vector<std::string> names;
   for (const auto& [name, listener] : listeners_)
-    if (listener.tls) policy::add_reserved_names(*listener.tls, names);
+    if (listener.tls) policy::add_reserved_names(listener.tls->client_certificates, names);
+  if (policy_compiler_.table()) {
+    policy_compiler_.table()->for_each([&](const tls::HostPolicy& held) {
+      policy::add_reserved_names(held.value().client_certificates, names);
+    });
+  }
   if (names.empty()) return nullptr;
   auto reserved = std::make_shared<const policy::ReservedHeaders>(names);
   const bool is_same = current_ && current_->reserved_headers && *current_->reserved_headers == *reserved;
@@ -273,7 +286,8 @@ std::shared_ptr<const policy::ReservedHeaders> Publisher::reserved_headers() con
 }
 
 std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigDelta& delta,
-                                                                   Listeners listeners, Certificates loaded) {
+                                                                   Listeners listeners, Certificates loaded,
+                                                                   TlsPolicies policies) {
   auto entries = bind(listeners);
   if (!entries) return std::unexpected(std::move(entries.error()));
   const bool same_listeners = current_ != nullptr && listeners == listeners_;
@@ -298,15 +312,18 @@ std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigD
   auto routes = route_compiler_.apply(upserts, delta.remove_routes);
   auto clusters = cluster_compiler_.apply(delta.upsert_clusters, delta.remove_clusters);
   change_certificates(delta, std::move(loaded));
-  if (same_listeners && routes == current_->routes && clusters == current_->clusters &&
+  policy_compiler_.apply(delta, std::move(policies));
+  const bool same_policies = current_ != nullptr && policy_compiler_.table() == current_->tls_policies;
+  if (same_listeners && same_policies && routes == current_->routes && clusters == current_->clusters &&
       certificates_ == current_->certificates)
     return current_;
-  auto reserved = same_listeners ? current_->reserved_headers : reserved_headers();
+  auto reserved = same_listeners && same_policies ? current_->reserved_headers : reserved_headers();
   current_ = std::make_shared<const Snapshot>(Snapshot{.generation = current_ ? current_->generation + 1 : 1,
                                                        .listeners = std::move(*entries),
                                                        .routes = std::move(routes),
                                                        .clusters = std::move(clusters),
                                                        .certificates = certificates_,
+                                                       .tls_policies = policy_compiler_.table(),
                                                        .reserved_headers = std::move(reserved)});
   return current_;
 }

@@ -18,6 +18,7 @@
 #include "ingress/config.h"
 #include "proxy/snapshot.h"
 #include "routing/route_compiler.h"
+#include "tls/policy_compiler.h"
 #include "upstream/cluster_table.h"
 
 namespace ingress::proxy {
@@ -39,6 +40,7 @@ class Publisher {
  private:
   using Listeners = std::map<std::string, Listener, std::less<>>;
   using Certificates = std::vector<tls::ServedCertificatePtr>;
+  using TlsPolicies = std::vector<tls::HostPolicyPtr>;
 
   ConfigDelta delta_to(const GatewayConfig& config) const;
   Listeners listeners_after(const ConfigDelta& delta) const;
@@ -51,7 +53,7 @@ class Publisher {
   std::shared_ptr<const policy::ReservedHeaders> reserved_headers() const;
   Certificates load_certificates(const ConfigDelta& delta, std::vector<Problem>& problems) const;
   std::expected<SnapshotPtr, std::vector<Problem>> commit(const ConfigDelta& delta, Listeners listeners,
-                                                          Certificates loaded);
+                                                          Certificates loaded, TlsPolicies policies);
   void change_certificates(const ConfigDelta& delta, Certificates loaded);
   void count_users(const Route& route, int by);
 
@@ -59,6 +61,7 @@ class Publisher {
   std::shared_ptr<base::SlotRegistry> slots_;
   routing::RouteCompiler route_compiler_;
   upstream::ClusterCompiler cluster_compiler_;
+  tls::PolicyCompiler policy_compiler_;
   Listeners listeners_;
   std::unordered_map<std::string, std::shared_ptr<const Route>> routes_;
   std::unordered_map<std::string, int> cluster_users_;  // backends that name the cluster

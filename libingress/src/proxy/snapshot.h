@@ -15,6 +15,7 @@
 #include "policy/trusted_proxies.h"
 #include "routing/route_table.h"
 #include "tls/cert_table.h"
+#include "tls/host_policy.h"
 #include "tls/server_context.h"
 #include "upstream/cluster_table.h"
 
@@ -48,6 +49,7 @@ struct Snapshot {
   std::shared_ptr<const routing::RouteTable> routes;
   std::shared_ptr<const upstream::ClusterTable> clusters;
   std::shared_ptr<const tls::CertTable> certificates;
+  std::shared_ptr<const tls::PolicyTable> tls_policies;             // null: there are none
   std::shared_ptr<const policy::ReservedHeaders> reserved_headers;  // null: none are
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

@@ -244,8 +244,8 @@ void Worker::forget_closed_listeners() {
   });
 }
 
-// Null when there is no room for another handshake. The certificates are those of the newest snapshot, which
-// stays pinned as long as the handshake needs them.
+// Null when there is no room for another handshake. Certificates and policies are those of the newest
+// snapshot, which stays pinned as long as the handshake needs them.
 net::TransportPtr Worker::encrypted(ListenerState& listener, net::TransportPtr stream) {
   const ListenerTls& limits = listener.tls->settings();
   const std::string_view peer = stream->peer().view();
@@ -259,9 +259,11 @@ net::TransportPtr Worker::encrypted(ListenerState& listener, net::TransportPtr s
   WorkerView* view = views_.pin_newest();
   std::shared_ptr<const tls::CertTable> certificates(
       view->snapshot().certificates.get(), [this, view](const tls::CertTable*) { views_.unpin(view); });
+  std::shared_ptr<const tls::PolicyTable> policies(certificates, view->snapshot().tls_policies.get());
   auto transport = tls::accept(*loop_, std::move(stream),
                                {.context = listener.tls,
                                 .certificates = std::move(certificates),
+                                .policies = std::move(policies),
                                 .handshake_limit = listener.settings.timeouts.tls_handshake,
                                 .place = std::move(place)},
                                metrics_.tls);
