@@ -38,6 +38,7 @@ PUBLIC_HEADERS = {
     "certificate.h": "config",
     "backend_tls.h": "config",
     "client_certificates.h": "config",
+    "tls_policy.h": "config",
     "cluster.h": "config",
     "health.h": "config",
     "route.h": "config",
