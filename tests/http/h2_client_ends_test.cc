@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 #include "http/h2_client.h"
 #include "support/h2_client_session.h"
@@ -142,6 +143,23 @@ TEST_CASE("AnAbandonedStreamMayBeFreedAtOnce") {
     CHECK(session.feed(settings() + h2_response(3, "204")));
     CHECK(next->text == "204 none\n|end|closed 0");
     CHECK(session.collect().find('x') == std::string::npos);
+  }
+}
+
+TEST_CASE("AStreamThatHasGoneHasNotRunEmpty") {
+  for (const bool is_abandoned : {false, true}) {
+    Session session;
+    Session::Stream* const stream = session.begin("POST", "/", {BodyKind::kChunked, 0});
+    session.send(*stream, "x");
+    session.collect();
+    if (is_abandoned) {
+      session.abandon(*stream);
+    } else {
+      CHECK(session.feed(settings() + h2_frame(kRstStream, 0, 1, h2_number(8))));
+    }
+    std::vector<http::H2ClientStream*> drained;
+    session.client.take_drained(drained);
+    CHECK(drained.empty());
   }
 }
 

@@ -2,10 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "http/h2_response_head.h"
-#include "http/header_names.h"
 
 namespace ingress::test {
 namespace {
@@ -98,6 +98,37 @@ TEST_CASE("SecretsEnterNoTable") {
   CHECK(fields_of(head) ==
         std::string(kStart) +
             ":path /\nAuthorization! Basic x\nCookie! a=1\ncookie session=0123456789abcdef\nx-api z\n");
+}
+
+// Whatever nghttp2 lets pass.
+TEST_CASE("AResponseHeadHasAStatusAndOneLength") {
+  struct Row {
+    std::vector<std::pair<std::string, std::string>> fields;
+    std::string what;
+  };
+  const Row rows[] = {
+      {{}, "bad_status"},
+      {{{":status", "099"}}, "bad_status"},
+      {{{":status", "101"}}, "bad_status"},
+      {{{":status", "600"}}, "bad_status"},
+      {{{":status", "2OO"}}, "bad_status"},
+      {{{":status", "200"}, {"content-length", "1"}, {"content-length", "1"}}, "bad_content_length"},
+      {{{":status", "200"}, {"content-length", "+1"}}, "bad_content_length"},
+      {{{":status", "304"}, {"content-length", "x"}}, "bad_content_length"},
+      {{{":status", "200"}, {"content-length", "1"}}, ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    http::H2ResponseReader reader;
+    reader.begin({});
+    for (const auto& [name, value] : row.fields) CHECK(reader.add(name, value));
+    const auto framing = reader.finish(false, false);
+    CHECK(framing.has_value() == row.what.empty());
+    if (framing) continue;
+    CHECK(framing.error().what == row.what);
+    CHECK(framing.error().code == ErrorCode::kBadResponse);
+    CHECK(framing.error().side == ErrorSide::kUpstream);
+  }
 }
 
 // So that the HTTP/1.1 writer copies them as one piece.

@@ -214,8 +214,7 @@ int H2ClientCallbacks::on_stream_close(nghttp2_session* session, std::int32_t id
   if (stream->is_reset_by_us_) {
     how = {.code = static_cast<std::uint32_t>(stream->reset_code_), .is_ours = true};
   } else if (code == NGHTTP2_NO_ERROR && !stream->is_response_ended_) {
-    // It says so itself, or its length was another than its head said.
-    how = {.code = NGHTTP2_PROTOCOL_ERROR, .is_ours = !stream->is_reset_by_peer_};
+    how.code = NGHTTP2_PROTOCOL_ERROR;
   } else if (code == NGHTTP2_REFUSED_STREAM) {
     how.is_unprocessed = !stream->is_head_told_ && stream->num_interim_ == 0;
   } else {
