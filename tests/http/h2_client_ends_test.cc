@@ -146,6 +146,19 @@ TEST_CASE("AnAbandonedStreamMayBeFreedAtOnce") {
   }
 }
 
+TEST_CASE("AFrameThatWaitsForTheSocketDoesNotLeaveBehindAReset") {
+  Session session;
+  Session::Stream* const stream = session.begin("POST", "/", {BodyKind::kChunked, 0});
+  session.collect();
+  session.send(*stream, std::string(50'000, 'x'));
+  CHECK(session.collect(20'000).size() < 40'000);
+  session.client.reset(*stream, H2Code::kCancel);
+  const std::string out = session.collect();
+  CHECK(reset_code(out, 1) == 8);
+  CHECK(out.find('x') == std::string::npos);
+  CHECK(stream->text == "|closed 8 ours");
+}
+
 TEST_CASE("AStreamThatHasGoneHasNotRunEmpty") {
   for (const bool is_abandoned : {false, true}) {
     Session session;
