@@ -84,7 +84,7 @@ struct ClusterLimits {
   std::uint32_t response_head_bytes = 64 * 1024;  // 502 beyond
   std::uint32_t max_response_headers = 200;       // 502 beyond
   std::uint32_t max_interim_responses = 16;       // 1xx before the final head; 502 beyond
-  std::uint32_t max_idle_connections = 64;        // kept per endpoint and worker
+  std::uint32_t max_idle_connections = 1024;      // kept per endpoint and worker
   std::uint32_t max_requests_per_connection = 0;  // then it is closed; 0 = no limit
   // Idle connections opened ahead, per endpoint and worker, so that requests find one; 0 = none.
   std::uint32_t preconnect = 0;
