@@ -83,6 +83,7 @@ TEST_CASE("QuarantinedConfigsValidateAndGoodPartsStay") {
     check_good_parts_stay(before.certificates, after.certificates, faulty_parts(problems, "certificates"));
     check_good_parts_stay(before.tls_policies, after.tls_policies, faulty_parts(problems, "tls_policies"));
     check_no_policy_vanishes(before.tls_policies, after.tls_policies);
+    check_good_parts_stay(before.udp_listeners, after.udp_listeners, faulty_parts(problems, "udp_listeners"));
     if (!config::has_errors(problems)) REQUIRE(after == before);
     num_repaired += before != after ? 1 : 0;
     GatewayConfig again = after;

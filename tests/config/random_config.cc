@@ -282,6 +282,9 @@ GatewayConfig RandomConfig::make() {
   for (std::size_t i = 0; i < num_certificates; ++i) out.certificates.push_back(certificate(i));
   const std::size_t num_policies = below(4);
   for (std::size_t i = 0; i < num_policies; ++i) out.tls_policies.push_back(tls_policy(i));
+  const std::size_t num_udp_listeners = below(4);
+  for (std::size_t i = 0; i < num_udp_listeners; ++i)
+    out.udp_listeners.push_back(udp_listener(i, out.clusters));
   return out;
 }
 
@@ -291,6 +294,7 @@ GatewayConfig RandomConfig::shuffled(GatewayConfig config) {
   std::ranges::shuffle(config.routes, random_);
   std::ranges::shuffle(config.certificates, random_);
   std::ranges::shuffle(config.tls_policies, random_);
+  std::ranges::shuffle(config.udp_listeners, random_);
   return config;
 }
 
@@ -317,6 +321,12 @@ GatewayConfig RandomConfig::changed(GatewayConfig config) {
   for (std::size_t i = 0; i < num_new; ++i) config.certificates.push_back(certificate(100 + i));
   for (std::size_t i = 0; i < num_new; ++i) config.routes.push_back(route(100 + i, num_clusters));
   for (std::size_t i = 0; i < num_new; ++i) config.clusters.push_back(cluster(100 + i));
+  std::erase_if(config.udp_listeners, [&](const UdpListener&) { return one_in(5); });
+  for (UdpListener& part : config.udp_listeners) {
+    if (one_in(3)) part.idle_timeout = milliseconds(1 + below(86'400'000));
+  }
+  for (std::size_t i = 0; i < num_new; ++i)
+    config.udp_listeners.push_back(udp_listener(100 + i, config.clusters));
   return shuffled(std::move(config));
 }
 
@@ -326,6 +336,7 @@ GatewayConfig sorted(GatewayConfig config) {
   std::ranges::sort(config.routes, {}, &Route::name);
   std::ranges::sort(config.certificates, {}, &Certificate::name);
   std::ranges::sort(config.tls_policies, {}, &TlsPolicy::name);
+  std::ranges::sort(config.udp_listeners, {}, &UdpListener::name);
   return config;
 }
 

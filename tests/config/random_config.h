@@ -49,6 +49,8 @@ class RandomConfig {
   RetryPolicy retry();
   RouteRule rule(std::size_t num_clusters);
   Route route(std::size_t index, std::size_t num_clusters);
+  UdpListener udp_listener(std::size_t index, const std::vector<Cluster>& clusters);
+  BackendRef udp_backend(const std::vector<Cluster>& clusters);
 
   std::mt19937_64 random_;
   unsigned fault_percent_;

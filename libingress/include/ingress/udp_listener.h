@@ -11,9 +11,10 @@
 
 namespace ingress {
 
-// A session is what comes from one address and port of a client: it has one backend, whose answers go back
-// to it. It stays with its backend and its worker whatever else changes, for as long as the listener is
-// there. Keyed by (address, port), which a Listener may have as well.
+// A session is what comes from one address and port of a client to one address of ours: it has one backend,
+// whose answers go back to it from there. It stays with its backend and its worker whatever else changes, for
+// as long as the listener is there and the backend does not refuse it (ICMP: nobody listens on that port).
+// Keyed by (address, port), which a Listener may have as well.
 struct UdpListener {
   std::string name;                 // unique among UDP listeners
   std::string address = "0.0.0.0";  // IPv4, or IPv6 without brackets

@@ -35,6 +35,15 @@ void report_same_name(const T& part, const FieldPath& field, std::string_view ki
                  "give each its own name");
 }
 
+template <class T>
+void report_same_key(const T& part, const FieldPath& field, std::string_view kind,
+                     std::vector<Problem>& out) {
+  Reporter reporter = make_reporter(part, out);
+  reporter.error(field.at("address"),
+                 fmt::format("{} port {} is taken by an earlier {}", quoted(part.address), part.port, kind),
+                 "use another address or port, or remove one of the two");
+}
+
 // Text that Origin may carry into logs: the first printable bytes.
 std::string printable_copy(std::string_view text) {
   std::string out(text.substr(0, static_cast<std::size_t>(kMaxNameBytes)));
@@ -74,6 +83,9 @@ Reporter make_reporter(const Certificate& certificate, std::vector<Problem>& out
 Reporter make_reporter(const TlsPolicy& policy, std::vector<Problem>& out) {
   return {out, "TlsPolicy", policy.name, &policy.origin};
 }
+Reporter make_reporter(const UdpListener& listener, std::vector<Problem>& out) {
+  return {out, "UdpListener", listener.name, &listener.origin};
+}
 
 void report_duplicate_name(const Listener& listener, const FieldPath& field, std::vector<Problem>& out) {
   report_same_name(listener, field, "listener", out);
@@ -91,12 +103,14 @@ void report_duplicate_name(const Certificate& certificate, const FieldPath& fiel
 void report_duplicate_name(const TlsPolicy& policy, const FieldPath& field, std::vector<Problem>& out) {
   report_same_name(policy, field, "TLS policy", out);
 }
+void report_duplicate_name(const UdpListener& listener, const FieldPath& field, std::vector<Problem>& out) {
+  report_same_name(listener, field, "UDP listener", out);
+}
 void report_duplicate_key(const Listener& listener, const FieldPath& field, std::vector<Problem>& out) {
-  make_reporter(listener, out)
-      .error(
-          field.at("address"),
-          fmt::format("{} port {} is taken by an earlier listener", quoted(listener.address), listener.port),
-          "use another address or port, or remove one of the two");
+  report_same_key(listener, field, "listener", out);
+}
+void report_duplicate_key(const UdpListener& listener, const FieldPath& field, std::vector<Problem>& out) {
+  report_same_key(listener, field, "UDP listener", out);
 }
 
 std::string listener_key(const Listener& listener) {

@@ -39,6 +39,7 @@ Reporter make_reporter(const Cluster& cluster, std::vector<Problem>& out);
 Reporter make_reporter(const Route& route, std::vector<Problem>& out);
 Reporter make_reporter(const Certificate& certificate, std::vector<Problem>& out);
 Reporter make_reporter(const TlsPolicy& policy, std::vector<Problem>& out);
+Reporter make_reporter(const UdpListener& listener, std::vector<Problem>& out);
 
 void report_out_of_bounds(const FieldInfo& info, Measure measure, std::int64_t amount, const FieldPath& field,
                           Reporter& reporter);
@@ -94,6 +95,11 @@ void check_mirror(const RequestMirror& mirror, const FieldPath& field, const Clu
                   Reporter& reporter);
 void check_backend(const BackendRef& backend, const FieldPath& field, const ClusterExists& cluster_exists,
                    Reporter& reporter);
+// All UDP listeners of `config`.
+void validate_udp_listeners(const GatewayConfig& config, std::vector<Problem>& out);
+void check_udp_address(const UdpListener& listener, const FieldPath& field, Reporter& reporter);
+void check_udp_backend(const BackendRef& backend, const FieldPath& field, const FindCluster& find_cluster,
+                       Reporter& reporter);
 void check_retry(const RetryPolicy& retry, const FieldPath& field, Reporter& reporter);
 void check_hsts(const Hsts& hsts, const FieldPath& field, Reporter& reporter);
 void check_timeouts(const RouteTimeouts& timeouts, const FieldPath& field, Reporter& reporter);

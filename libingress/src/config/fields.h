@@ -8,6 +8,7 @@
 #include "config/fields_listener.h"
 #include "config/fields_route.h"
 #include "config/fields_tls_policy.h"
+#include "config/fields_udp_listener.h"
 #include "ingress/config.h"
 
 namespace ingress::config {
@@ -24,6 +25,8 @@ void describe(V&& visit, const GatewayConfig*) {
         &GatewayConfig::certificates);
   visit({"tls_policies", "how TLS listeners speak to clients that ask for some server names"},
         &GatewayConfig::tls_policies);
+  visit({.name = "udp_listeners", .doc = "where datagrams come in", .max = 4096},
+        &GatewayConfig::udp_listeners);
 }
 
 }  // namespace ingress::config

@@ -2,6 +2,7 @@
 // is taken away instead of widened, a wrong rule or backend answers 500.
 #include <algorithm>
 #include <cstddef>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -14,11 +15,15 @@ namespace ingress {
 namespace config {
 namespace {
 
-void quarantine_backend(BackendRef& backend, const ClusterExists& cluster_exists) {
-  if (!is_faulty([&](Reporter& reporter) { check_backend(backend, {}, cluster_exists, reporter); })) return;
+void close_backend(BackendRef& backend) {
   backend.failure = FixedReply{.status = 500, .why = "invalid_backend"};
   backend.weight = std::min(backend.weight, static_cast<std::uint32_t>(kMaxWeight));
   if (is_faulty_name(backend.cluster)) backend.cluster.clear();
+}
+
+void quarantine_backend(BackendRef& backend, const ClusterExists& cluster_exists) {
+  if (is_faulty([&](Reporter& reporter) { check_backend(backend, {}, cluster_exists, reporter); }))
+    close_backend(backend);
 }
 
 Repair quarantine_rule(RouteRule& rule, const ClusterExists& cluster_exists) {
@@ -69,6 +74,24 @@ void repair_all(std::vector<Part>& parts, RepairPart&& repair) {
   std::unordered_set<std::string> names;
   std::erase_if(parts,
                 [&](Part& part) { return repair(part) == Repair::kDrop || !names.insert(part.name).second; });
+}
+
+// After the clusters that they name.
+void quarantine_udp_listeners(GatewayConfig& config) {
+  std::unordered_map<std::string_view, const Cluster*> clusters;
+  for (const Cluster& cluster : config.clusters) clusters.emplace(cluster.name, &cluster);
+  const FindCluster find = [&](std::string_view name) {
+    const auto found = clusters.find(name);
+    return found == clusters.end() ? nullptr : found->second;
+  };
+  std::unordered_set<std::string> keys;
+  repair_all(config.udp_listeners, [&](UdpListener& listener) {
+    if (quarantine_udp_listener(listener, find) == Repair::kDrop) return Repair::kDrop;
+    std::string key = udp_listener_key(listener);
+    const bool is_taken = !key.empty() && !keys.insert(std::move(key)).second;
+    return is_taken ? Repair::kDrop : Repair::kKeep;
+  });
+  cut_to_bounds(config, &GatewayConfig::udp_listeners);
 }
 
 }  // namespace
@@ -162,6 +185,20 @@ Repair quarantine_certificate(Certificate& certificate) {
   return is_unusable ? Repair::kDrop : Repair::kKeep;
 }
 
+Repair quarantine_udp_listener(UdpListener& listener, const FindCluster& find_cluster) {
+  const bool is_unusable = listener.name.empty() || is_faulty_name(listener.name) ||
+                           is_faulty([&](Reporter& reporter) { check_udp_address(listener, {}, reporter); });
+  if (is_unusable) return Repair::kDrop;
+  for (BackendRef& backend : listener.backends) {
+    if (is_faulty([&](Reporter& reporter) { check_udp_backend(backend, {}, find_cluster, reporter); }))
+      close_backend(backend);
+  }
+  cut_to_bounds(listener, &UdpListener::backends);
+  reset_out_of_bounds(listener);
+  quarantine_origin(listener.origin);
+  return Repair::kKeep;
+}
+
 }  // namespace config
 
 std::vector<Problem> quarantine(GatewayConfig& config) {
@@ -187,6 +224,7 @@ std::vector<Problem> quarantine(GatewayConfig& config) {
     auto& names = config.certificates[at->certificate].server_names;
     names.erase(names.begin() + static_cast<std::ptrdiff_t>(at->name));
   }
+  config::quarantine_udp_listeners(config);
   return problems;
 }
 

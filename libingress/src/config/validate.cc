@@ -42,6 +42,7 @@ std::vector<Problem> validate(const GatewayConfig& config) {
   }
   config::validate_certificates(config, out);
   config::validate_tls_policies(config, out);
+  config::validate_udp_listeners(config, out);
   return out;
 }
 

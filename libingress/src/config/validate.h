@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,9 @@ namespace ingress::config {
 
 // Whether a cluster of that name is configured. Empty = references are not checked.
 using ClusterExists = std::function<bool(std::string_view cluster)>;
+
+// The configured cluster of that name, or null.
+using FindCluster = std::function<const Cluster*(std::string_view cluster)>;
 
 bool has_errors(const std::vector<Problem>& problems);
 
@@ -29,8 +33,16 @@ void validate_certificate(const Certificate& certificate, const FieldPath& field
 // What check_client_certificates() reads of it is not looked at.
 void validate_tls_policy(const TlsPolicy& policy, const FieldPath& field, std::vector<Problem>& out);
 
+void validate_udp_listener(const UdpListener& listener, const FieldPath& field,
+                           const FindCluster& find_cluster, std::vector<Problem>& out);
+// All of a configuration, as "udp_listeners[i]": each of them, and what two of them may not share.
+void validate_udp_listeners(std::span<const UdpListener> listeners, const FindCluster& find_cluster,
+                            std::vector<Problem>& out);
+
 // What two listeners may not share: address and port in one spelling; empty when the port is any.
 std::string listener_key(const Listener& listener);
+// The same among UDP listeners.
+std::string udp_listener_key(const UdpListener& listener);
 
 // Append a problem for a name or listener key that an earlier part has already.
 void report_duplicate_name(const Listener& listener, const FieldPath& field, std::vector<Problem>& out);
@@ -38,7 +50,9 @@ void report_duplicate_name(const Cluster& cluster, const FieldPath& field, std::
 void report_duplicate_name(const Route& route, const FieldPath& field, std::vector<Problem>& out);
 void report_duplicate_name(const Certificate& certificate, const FieldPath& field, std::vector<Problem>& out);
 void report_duplicate_name(const TlsPolicy& policy, const FieldPath& field, std::vector<Problem>& out);
+void report_duplicate_name(const UdpListener& listener, const FieldPath& field, std::vector<Problem>& out);
 void report_duplicate_key(const Listener& listener, const FieldPath& field, std::vector<Problem>& out);
+void report_duplicate_key(const UdpListener& listener, const FieldPath& field, std::vector<Problem>& out);
 
 // Repair one part as quarantine() does, so that its validate_…() finds no error. A part without errors
 // stays as it is. kDrop: it cannot be repaired (no usable name or address, no valid host left).
@@ -49,5 +63,6 @@ enum class Repair { kKeep, kDrop };
 [[nodiscard]] Repair quarantine_certificate(Certificate& certificate);
 // kDrop: no client can ask for any of its server names.
 [[nodiscard]] Repair quarantine_tls_policy(TlsPolicy& policy);
+[[nodiscard]] Repair quarantine_udp_listener(UdpListener& listener, const FindCluster& find_cluster);
 
 }  // namespace ingress::config
