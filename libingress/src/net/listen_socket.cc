@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "net/datagrams.h"
 #include "net/socket_address.h"
 #include "net/tcp.h"
 
@@ -53,23 +54,36 @@ Error bind_error(int error_number, const std::string& where) {
   return io_error("cannot listen", -error_number, where);
 }
 
+enum class SocketType : int { kStream = SOCK_STREAM, kDatagram = SOCK_DGRAM };
+
+bool is_unspecified(const SocketAddress& address) {
+  if (address.family() == AF_INET)
+    return reinterpret_cast<const sockaddr_in&>(address.storage).sin_addr.s_addr == INADDR_ANY;
+  return IN6_IS_ADDR_UNSPECIFIED(&reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_addr);
+}
+
+bool set_options(int fd, SocketType type, const SocketAddress& address) {
+  const bool is_v6 = address.family() == AF_INET6;
+  // "::" serves IPv4 too where net.ipv6.bindv6only says so (the usual default); any other never could.
+  if (is_v6 && !is_unspecified(address) && !set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY)) return false;
+  if (type == SocketType::kDatagram) {
+    // Answers are to leave from the address that was spoken to, which the socket itself does not say.
+    if (!is_unspecified(address)) return true;
+    return is_v6 ? set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO) : set_option(fd, IPPROTO_IP, IP_PKTINFO);
+  }
+  // Accepted sockets inherit it: one system call less for each.
+  return set_option(fd, SOL_SOCKET, SO_REUSEADDR) && set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+}
+
 // A socket bound to `address`, not listening yet.
 // Without SO_REUSEPORT, binding fails when anybody listens there, even with SO_REUSEPORT set. Setting it
 // on the bound socket then lets our own further sockets in, and nobody can slip in between as after a
 // probe that is closed again.
-std::expected<OwnedFd, int> bind_tcp(const SocketAddress& address, bool is_shared, bool is_first) {
-  OwnedFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+std::expected<OwnedFd, int> bind_one(SocketType type, const SocketAddress& address, bool is_shared,
+                                     bool is_first) {
+  OwnedFd fd(::socket(address.family(), static_cast<int>(type) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) return std::unexpected(errno);
-  if (!set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR)) return std::unexpected(errno);
-  // Accepted sockets inherit it: one system call less for each.
-  if (!set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY)) return std::unexpected(errno);
-  if (address.family() == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
-    // "::" serves IPv4 too where net.ipv6.bindv6only says so (the usual default); any other never could.
-    if (!IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr) && !set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY)) {
-      return std::unexpected(errno);
-    }
-  }
+  if (!set_options(fd.get(), type, address)) return std::unexpected(errno);
   if (!is_first && !set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT)) return std::unexpected(errno);
   if (::bind(fd.get(), address.get(), address.size) != 0) return std::unexpected(errno);
   if (is_first && is_shared && !set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT)) {
@@ -85,7 +99,8 @@ std::expected<std::uint16_t, int> bound_port(int fd) {
   return to_peer_address(storage).port;
 }
 
-std::expected<BoundSockets, Error> bind_ip(const std::string& address, std::uint16_t port, unsigned count) {
+std::expected<BoundSockets, Error> bind_ip(SocketType type, const std::string& address, std::uint16_t port,
+                                           unsigned count) {
   const auto parsed = parse_ip(address, port);
   if (!parsed) {
     return std::unexpected(
@@ -95,7 +110,7 @@ std::expected<BoundSockets, Error> bind_ip(const std::string& address, std::uint
   std::vector<OwnedFd> owned;
   BoundSockets result;
   for (unsigned i = 0; i < count; ++i) {
-    auto fd = bind_tcp(target, count > 1, i == 0);
+    auto fd = bind_one(type, target, count > 1, i == 0);
     if (!fd) return std::unexpected(bind_error(fd.error(), to_text(address, port)));
     if (i == 0) {
       const auto chosen = bound_port(fd->get());
@@ -107,6 +122,7 @@ std::expected<BoundSockets, Error> bind_ip(const std::string& address, std::uint
   }
   // Only now: a socket that listens already while a later one fails to bind would lose its clients.
   for (const OwnedFd& fd : owned) {
+    if (type == SocketType::kDatagram) break;
     if (::listen(fd.get(), kBacklog) != 0) return std::unexpected(bind_error(errno, to_text(address, port)));
   }
   for (OwnedFd& fd : owned) result.fds.push_back(fd.take());
@@ -162,7 +178,12 @@ std::expected<BoundSockets, Error> bind_unix(std::string_view path, const std::s
 std::expected<BoundSockets, Error> bind_listening(const std::string& address, std::uint16_t port,
                                                   unsigned count) {
   if (address.starts_with("unix:")) return bind_unix(unix_path(address), address);
-  return bind_ip(address, port, std::max(count, 1U));
+  return bind_ip(SocketType::kStream, address, port, std::max(count, 1U));
+}
+
+std::expected<BoundSockets, Error> bind_datagrams(const std::string& address, std::uint16_t port,
+                                                  unsigned count) {
+  return bind_ip(SocketType::kDatagram, address, port, std::max(count, 1U));
 }
 
 }  // namespace ingress::net
