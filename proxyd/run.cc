@@ -42,7 +42,8 @@ class ServerPublisher final : public Publisher {
     const bool is_v6 = listener.address.contains(':') && !listener.address.starts_with("unix:");
     const std::string address = is_v6 ? "[" + listener.address + "]" : listener.address;
     const std::string port = listener.port == 0 ? "" : fmt::format(":{}", listener.port);
-    log_line(fmt::format("{} listens on {}{}", listener.name, address, port));
+    const char* protocol = listener.protocol == ingress::ListenerProtocol::kUdp ? " (UDP)" : "";
+    log_line(fmt::format("{} listens on {}{}{}", listener.name, address, port, protocol));
   }
 
  private:

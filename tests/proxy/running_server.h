@@ -31,6 +31,30 @@ class RecordingLog final : public AccessLog {
          std::string(record.no_retry), record.num_tries, record.request_bytes, record.response_bytes});
     changed_.notify_all();
   }
+  struct Stream {
+    std::string client, listener, protocol, upstream, cluster, why, detail;
+    std::uint16_t client_port;
+    std::uint64_t client_bytes, backend_bytes, client_datagrams, backend_datagrams;
+  };
+  void write_stream(unsigned, const StreamRecord& record) override {
+    const std::lock_guard lock(mutex_);
+    streams_.push_back({std::string(record.client_address), std::string(record.listener),
+                        std::string(record.protocol), std::string(record.upstream_address),
+                        std::string(record.cluster), std::string(record.why), std::string(record.why_detail),
+                        record.client_port, record.client_bytes, record.backend_bytes,
+                        record.client_datagrams, record.backend_datagrams});
+    changed_.notify_all();
+  }
+  Stream wait_for_stream(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    REQUIRE(changed_.wait_for(lock, std::chrono::milliseconds(kPatienceMs),
+                              [&] { return streams_.size() >= count; }));
+    return streams_[count - 1];
+  }
+  std::size_t num_streams() {
+    const std::lock_guard lock(mutex_);
+    return streams_.size();
+  }
   Line wait_for(std::size_t count) {
     std::unique_lock lock(mutex_);
     REQUIRE(changed_.wait_for(lock, std::chrono::milliseconds(kPatienceMs),
@@ -42,6 +66,7 @@ class RecordingLog final : public AccessLog {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Line> lines_;
+  std::vector<Stream> streams_;
 };
 
 inline GatewayConfig one_backend(std::uint16_t port) {

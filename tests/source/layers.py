@@ -45,6 +45,7 @@ PUBLIC_HEADERS = {
     "value_match.h": "config",
     "retry.h": "config",
     "origin.h": "config",
+    "udp_listener.h": "config",
     "loop.h": "net",
     "ocsp.h": "tls",
     "message.h": "http",
@@ -52,6 +53,7 @@ PUBLIC_HEADERS = {
     "filter.h": "policy",
     "server.h": "proxy",
     "access_log.h": "proxy",
+    "stream_record.h": "proxy",
     "metrics.h": "proxy",
     "cluster_status.h": "proxy",
 }

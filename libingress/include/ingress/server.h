@@ -57,10 +57,14 @@ struct WorkerStatus {
   std::uint32_t views = 0;  // snapshots this worker still uses; 1 when nothing is pinned
 };
 
+// What is listened on: a Listener (also one on a unix socket), or a UdpListener.
+enum class ListenerProtocol : std::uint8_t { kTcp, kUdp };
+
 struct ListenerStatus {
-  std::string name;
+  std::string name;  // unique among those of one protocol
   std::string address;
   std::uint16_t port = 0;  // the bound one
+  ListenerProtocol protocol = ListenerProtocol::kTcp;
 };
 
 struct ServerStatus {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/error_reply.h"
+#include "proxy/udp_metrics.h"
 
 namespace ingress::proxy {
 
@@ -328,6 +329,7 @@ Metrics read_metrics(Workers workers, const upstream::BreakerRegistry& breakers,
   out.push_back(durations(workers));
   add_breakers(breakers, out);
   add_health(health, out);
+  add_udp_metrics(workers, out);
 
   MetricFamily newest =
       family("generation_published", "Number of the newest configuration.", MetricType::kGauge);

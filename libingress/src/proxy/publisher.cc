@@ -27,11 +27,12 @@ BoundListener::~BoundListener() {
   }
 }
 
-Publisher::Publisher(Bind bind)
+Publisher::Publisher(Bind bind, UdpPublisher::Bind bind_udp)
     : bind_(std::move(bind)),
       slots_(base::SlotRegistry::create()),
       route_compiler_(slots_),
       cluster_compiler_(slots_),
+      udp_(std::move(bind_udp), slots_),
       certificates_(std::make_shared<const tls::CertTable>()) {}
 
 std::expected<SnapshotPtr, std::vector<Problem>> Publisher::publish(const GatewayConfig& config) {
@@ -63,6 +64,7 @@ GatewayConfig Publisher::config() const {
   certificates_->for_each(
       [&](const tls::ServedCertificate& held) { config.certificates.push_back(held.value()); });
   policy_compiler_.add_to(config);
+  for (const auto& [name, listener] : udp_.listeners()) config.udp_listeners.push_back(listener);
   return config;
 }
 
@@ -102,6 +104,7 @@ ConfigDelta Publisher::delta_to(const GatewayConfig& config) const {
     if (!certificates.contains(held.key())) delta.remove_certificates.emplace_back(held.key());
   });
   policy_compiler_.add_difference(config, delta);
+  udp_.add_changes(config.udp_listeners, delta);
   return delta;
 }
 
@@ -116,14 +119,18 @@ std::vector<Problem> Publisher::check(const ConfigDelta& delta, const Listeners&
   GatewayConfig only_listeners;  // few, and they are checked against each other
   for (const auto& [name, listener] : listeners) only_listeners.listeners.push_back(listener);
   std::vector<Problem> problems = validate(only_listeners);
-  std::set<std::string_view> added, removed(delta.remove_clusters.begin(), delta.remove_clusters.end());
+  std::map<std::string_view, const Cluster*> added;
+  std::set<std::string_view> removed(delta.remove_clusters.begin(), delta.remove_clusters.end());
   for (std::size_t i = 0; i < delta.upsert_clusters.size(); ++i) {
-    added.insert(delta.upsert_clusters[i].name);
+    added.insert_or_assign(delta.upsert_clusters[i].name, &delta.upsert_clusters[i]);
     config::validate_cluster(delta.upsert_clusters[i], config::FieldPath("upsert_clusters", i), problems);
   }
+  const config::FindCluster find_cluster = [&](std::string_view name) {
+    if (const auto found = added.find(name); found != added.end()) return found->second;
+    return removed.contains(name) ? nullptr : cluster_compiler_.find(std::string(name));
+  };
   const config::ClusterExists cluster_exists = [&](std::string_view name) {
-    return added.contains(name) ||
-           (!removed.contains(name) && cluster_compiler_.find(std::string(name)) != nullptr);
+    return find_cluster(name) != nullptr;
   };
   for (std::size_t i = 0; i < delta.upsert_routes.size(); ++i) {
     config::validate_route(delta.upsert_routes[i], config::FieldPath("upsert_routes", i), cluster_exists,
@@ -138,6 +145,7 @@ std::vector<Problem> Publisher::check(const ConfigDelta& delta, const Listeners&
     config::validate_tls_policy(delta.upsert_tls_policies[i], config::FieldPath("upsert_tls_policies", i),
                                 problems);
   }
+  UdpPublisher::check(udp_.after(delta), find_cluster, problems);
   return problems;
 }
 
@@ -290,6 +298,9 @@ std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigD
                                                                    TlsPolicies policies) {
   auto entries = bind(listeners);
   if (!entries) return std::unexpected(std::move(entries.error()));
+  UdpPublisher::Listeners udp_listeners = udp_.after(delta);
+  auto udp_entries = udp_.bind(udp_listeners);
+  if (!udp_entries) return std::unexpected(std::move(udp_entries.error()));
   const bool same_listeners = current_ != nullptr && listeners == listeners_;
   listeners_ = std::move(listeners);
 
@@ -314,7 +325,8 @@ std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigD
   change_certificates(delta, std::move(loaded));
   policy_compiler_.apply(delta, std::move(policies));
   const bool same_policies = current_ != nullptr && policy_compiler_.table() == current_->tls_policies;
-  if (same_listeners && same_policies && routes == current_->routes && clusters == current_->clusters &&
+  const bool same_udp = !udp_.commit(std::move(udp_listeners), *udp_entries);
+  if (same_listeners && same_policies && same_udp && routes == current_->routes && clusters == current_->clusters &&
       certificates_ == current_->certificates)
     return current_;
   auto reserved = same_listeners && same_policies ? current_->reserved_headers : reserved_headers();
@@ -324,7 +336,8 @@ std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigD
                                                        .clusters = std::move(clusters),
                                                        .certificates = certificates_,
                                                        .tls_policies = policy_compiler_.table(),
-                                                       .reserved_headers = std::move(reserved)});
+                                                       .reserved_headers = std::move(reserved),
+                                                       .udp_listeners = std::move(*udp_entries)});
   return current_;
 }
 

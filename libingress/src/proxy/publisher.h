@@ -17,6 +17,7 @@
 
 #include "ingress/config.h"
 #include "proxy/snapshot.h"
+#include "proxy/udp_publisher.h"
 #include "routing/route_compiler.h"
 #include "tls/policy_compiler.h"
 #include "upstream/cluster_table.h"
@@ -27,7 +28,8 @@ class Publisher {
  public:
   // Gives the sockets of a new listener.
   using Bind = std::function<std::expected<std::shared_ptr<BoundListener>, Error>(const Listener&)>;
-  explicit Publisher(Bind bind);
+  // Without `bind_udp`, UDP listeners have no sockets.
+  explicit Publisher(Bind bind, UdpPublisher::Bind bind_udp = {});
 
   // The snapshot now current; the same pointer as before when nothing changed.
   std::expected<SnapshotPtr, std::vector<Problem>> publish(const GatewayConfig& config);
@@ -63,6 +65,7 @@ class Publisher {
   upstream::ClusterCompiler cluster_compiler_;
   tls::PolicyCompiler policy_compiler_;
   Listeners listeners_;
+  UdpPublisher udp_;
   std::unordered_map<std::string, std::shared_ptr<const Route>> routes_;
   std::unordered_map<std::string, int> cluster_users_;  // backends that name the cluster
   SnapshotPtr current_;

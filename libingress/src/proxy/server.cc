@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "net/datagrams.h"
 #include "net/tcp.h"
 #include "proxy/cluster_reading.h"
 #include "proxy/metrics_reading.h"
@@ -35,7 +36,8 @@ struct Server::Impl {
 
   explicit Impl(ServerOptions options_in)
       : options(std::move(options_in)),
-        publisher([this](const Listener& listener) { return bind(listener); }) {
+        publisher([this](const Listener& listener) { return bind(listener); },
+                  [this](const UdpListener& listener) { return bind_udp(listener); }) {
     for (ListeningSockets& sockets : options.sockets) {
       given.push_back({std::move(sockets.listener),
                        std::make_shared<proxy::BoundListener>(std::move(sockets.fds), std::uint16_t{0})});
@@ -45,6 +47,13 @@ struct Server::Impl {
 
   std::expected<void, Error> start();
   std::expected<std::shared_ptr<proxy::BoundListener>, Error> bind(const Listener& listener);
+  std::expected<std::shared_ptr<proxy::BoundListener>, Error> bind_udp(const UdpListener& listener);
+  using BindSockets = std::expected<net::BoundSockets, Error> (*)(const std::string& address,
+                                                                  std::uint16_t port, unsigned count);
+  std::expected<std::shared_ptr<proxy::BoundListener>, Error> bind_patiently(BindSockets bind_sockets,
+                                                                             const char* protocol,
+                                                                             const std::string& address,
+                                                                             std::uint16_t port);
   bool has_worker_behind() const;
   std::expected<Generation, std::vector<Problem>> hand_out(
       std::expected<proxy::SnapshotPtr, std::vector<Problem>> result);
@@ -75,7 +84,8 @@ struct Server::Impl {
   mutable std::mutex writer;
   proxy::Publisher publisher;
   std::atomic<Generation> published{0};
-  std::map<std::string, std::weak_ptr<proxy::BoundListener>> last_bound;  // by address and port; `writer`
+  std::map<std::string, std::weak_ptr<proxy::BoundListener>>
+      last_bound;  // by protocol, address and port; `writer`
 
   mutable std::mutex workers_lock;
   std::vector<std::unique_ptr<proxy::Worker>> workers;
@@ -131,18 +141,28 @@ std::expected<std::shared_ptr<proxy::BoundListener>, Error> Server::Impl::bind(c
     found->sockets->port = listener.port;
     return found->sockets;
   }
+  return bind_patiently(net::bind_listening, "tcp", listener.address, listener.port);
+}
+
+std::expected<std::shared_ptr<proxy::BoundListener>, Error> Server::Impl::bind_udp(
+    const UdpListener& listener) {
+  return bind_patiently(net::bind_datagrams, "udp", listener.address, listener.port);
+}
+
+std::expected<std::shared_ptr<proxy::BoundListener>, Error> Server::Impl::bind_patiently(
+    BindSockets bind_sockets, const char* protocol, const std::string& address, std::uint16_t port) {
   // The address may be one that a configuration before gave up: workers close their sockets when they adopt
   // the next one, sockets that no worker took go with the last snapshot. Asked before the first try, so that
   // both can be over by then.
   retired->free_all();
   std::weak_ptr<proxy::BoundListener>& last =
-      last_bound[listener.address + ' ' + std::to_string(listener.port)];
+      last_bound[protocol + (' ' + address) + ' ' + std::to_string(port)];
   const bool is_closing = has_worker_behind() || !last.expired();
-  auto sockets = net::bind_listening(listener.address, listener.port, options.workers);
+  auto sockets = bind_sockets(address, port, options.workers);
   for (int attempt = 0; !sockets && is_closing && attempt < kMaxBindAttempts; ++attempt) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     retired->free_all();
-    sockets = net::bind_listening(listener.address, listener.port, options.workers);
+    sockets = bind_sockets(address, port, options.workers);
   }
   if (!sockets) return std::unexpected(std::move(sockets.error()));
   auto bound = std::make_shared<proxy::BoundListener>(std::move(sockets->fds), sockets->port);
@@ -237,6 +257,10 @@ ServerStatus Server::status() const {
       status.published = current->generation;
       for (const proxy::ListenerEntry& entry : current->listeners) {
         status.listeners.push_back({entry.listener.name, entry.listener.address, entry.bound->port});
+      }
+      for (const proxy::UdpListenerEntry& entry : current->udp_listeners) {
+        status.listeners.push_back(
+            {entry.listener.name, entry.listener.address, entry.bound->port, ListenerProtocol::kUdp});
       }
     }
   }

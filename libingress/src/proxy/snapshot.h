@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "base/slot_registry.h"
 #include "ingress/listener.h"
 #include "ingress/server.h"
+#include "ingress/udp_listener.h"
 #include "policy/reserved_headers.h"
 #include "policy/trusted_proxies.h"
 #include "routing/route_table.h"
@@ -43,6 +45,12 @@ struct ListenerEntry {
   std::shared_ptr<const tls::ServerContext> tls;                  // null: plain
 };
 
+struct UdpListenerEntry {
+  UdpListener listener;
+  std::shared_ptr<BoundListener> bound;   // its address is the identity of the listener
+  std::vector<base::SlotLease> clusters;  // of the backends; null where one names none
+};
+
 struct Snapshot {
   Generation generation = 0;
   std::vector<ListenerEntry> listeners;
@@ -51,6 +59,7 @@ struct Snapshot {
   std::shared_ptr<const tls::CertTable> certificates;
   std::shared_ptr<const tls::PolicyTable> tls_policies;             // null: there are none
   std::shared_ptr<const policy::ReservedHeaders> reserved_headers;  // null: none are
+  std::vector<UdpListenerEntry> udp_listeners;
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 

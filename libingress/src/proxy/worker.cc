@@ -76,7 +76,18 @@ Worker::Worker(WorkerOptions options, std::unique_ptr<net::EventLoop> loop,
                 .filters = filters_,
                 .context = *this,
                 .metrics = metrics_,
-                .access_log = options_.access_log.get()} {
+                .access_log = options_.access_log.get()},
+      udp_({.worker_index = options_.index,
+            .loop = *loop_,
+            .resolver = *resolver_,
+            .views = views_,
+            .clusters = clusters_,
+            .local_backends = options_.local_backends,
+            .max_sessions = max_udp_sessions(options_.num_workers),
+            .counters = metrics_.udp,
+            .access_log = options_.access_log.get(),
+            .log = options_.log},
+           [this] { check_drained(); }) {
   clusters_.use_breakers(options_.breakers, [raw = loop_.get()](std::move_only_function<void()> call) {
     raw->post(std::move(call));
   });
@@ -108,6 +119,7 @@ void Worker::shut_down() {
     connections_.back()->drain_tunnel();
     connections_.back()->close_now();
   }
+  udp_.close();
   delayed_.clear();
   health_watch_.reset();
   free_exchanges_.clear();
@@ -150,6 +162,7 @@ void Worker::begin_drain() {
     pending_headers_.hurry(nullptr, DownstreamConnection::kFirstRequestGrace);
     // From the end: a connection that closes at once is replaced by one that was seen already.
     for (std::size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->drain();
+    udp_.begin_drain();
     check_drained();
   });
 }
@@ -157,6 +170,7 @@ void Worker::begin_drain() {
 void Worker::drain_tunnels() {
   loop_->post([this] {
     for (std::size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->drain_tunnel();
+    udp_.close();
   });
 }
 
@@ -182,6 +196,7 @@ void Worker::adopt_mail() {
   health_watch_->adopt(*snapshot.clusters);
   preconnector_.adopt(*snapshot.clusters);
   sync_listeners(snapshot);
+  udp_.adopt(snapshot);
   views_.adopt(std::move(letter));
   metrics_.snapshots_adopted.add();
 }
@@ -327,7 +342,8 @@ void Worker::on_connection_closed(DownstreamConnection& connection) {
 }
 
 void Worker::check_drained() {
-  if (stage_ != Stage::kDraining || !connections_.empty() || !pending_headers_.is_empty()) return;
+  if (stage_ != Stage::kDraining || !connections_.empty() || !pending_headers_.is_empty() || !udp_.is_empty())
+    return;
   if (!options_.on_drained) return;
   std::exchange(options_.on_drained, nullptr)();
 }

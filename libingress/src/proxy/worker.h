@@ -25,6 +25,7 @@
 #include "proxy/mailbox.h"
 #include "proxy/pending_headers.h"
 #include "proxy/services.h"
+#include "proxy/udp_listeners.h"
 #include "upstream/preconnect.h"
 
 namespace ingress::proxy {
@@ -139,6 +140,7 @@ class Worker final : public WorkerContext, private DownstreamHost, private Pendi
   PendingHeaders pending_headers_;
   FilterList filters_;
   Services services_;
+  UdpListeners udp_;
   Stage stage_ = Stage::kServing;
   std::vector<std::unique_ptr<ListenerState>> listeners_;
   std::vector<std::unique_ptr<DownstreamConnection>> connections_;

@@ -10,6 +10,7 @@
 #include "policy/retry.h"
 #include "proxy/mirror.h"
 #include "proxy/pending_headers.h"
+#include "proxy/udp_counters.h"
 #include "tls/tls_transport.h"
 #include "upstream/balancer.h"
 
@@ -44,6 +45,7 @@ struct WorkerMetrics {
   Counter duration_us;
   Counter tunnels_opened, tunnels_open;
   Counter tunnel_client_bytes, tunnel_backend_bytes;
+  UdpCounters udp;
   Counter snapshots_adopted;
 
   void count_request(std::uint16_t status, std::chrono::microseconds duration) {
