@@ -19,6 +19,7 @@
 #include "proxyd/byte_ring.h"
 #include "proxyd/log_file.h"
 #include "proxyd/log_line.h"
+#include "proxyd/stream_log_line.h"
 
 namespace proxyd {
 namespace {
@@ -60,6 +61,7 @@ struct AccessLog::State {
     // Fails only when the counter is at its end: then the writer has wake-ups enough.
     if (::write(event_fd, &one, sizeof one) < 0) return;
   }
+  void push_line(WorkerLog& from) const;
   void run();
   bool drain();
   void reopen_file();
@@ -103,13 +105,24 @@ void AccessLog::write(unsigned worker, const ingress::ExchangeRecord& record) {
   WorkerLog& log = *state_->workers[worker];
   log.line.clear();
   append_log_line(log.line, record, log.time);
-  const ByteRing::Pushed pushed = log.ring.push(log.line);
+  state_->push_line(log);
+}
+
+void AccessLog::write_stream(unsigned worker, const ingress::StreamRecord& record) {
+  WorkerLog& log = *state_->workers[worker];
+  log.line.clear();
+  append_stream_log_line(log.line, record, log.time);
+  state_->push_line(log);
+}
+
+void AccessLog::State::push_line(WorkerLog& from) const {
+  const ByteRing::Pushed pushed = from.ring.push(from.line);
   if (pushed == ByteRing::Pushed::kNo) {
-    log.num_dropped.store(log.num_dropped.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    from.num_dropped.store(from.num_dropped.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   } else if (pushed == ByteRing::Pushed::kHalfFull) {
-    state_->wake();
+    wake();
   }
-  if (log.line.capacity() > kMaxKeptLineBytes) std::string().swap(log.line);
+  if (from.line.capacity() > kMaxKeptLineBytes) std::string().swap(from.line);
 }
 
 void AccessLog::reopen() {

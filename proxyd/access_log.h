@@ -1,9 +1,10 @@
-// The access log: one JSON line per exchange, formatted by the worker, written by one thread of its own.
+// The access log: one JSON line per exchange or stream, formatted by the worker, written by one thread of its
+// own.
 //
-// Owner: the daemon; shared with the Server. Threads: write() on each worker's, the rest on any.
-// Caller: worker indexes below the number given to create().
-// Always true: write() never waits and makes no system call, save one wake-up when its ring passes the
-// half. What finds its ring full, or cannot be written, is dropped and counted.
+// Owner: the daemon; shared with the Server. Threads: write() and write_stream() on each worker's, the rest
+// on any. Caller: worker indexes below the number given to create(). Always true: these two never wait and
+// make no system call, save one wake-up when its ring passes the half. What finds its ring full, or cannot be
+// written, is dropped and counted.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,7 @@ class AccessLog final : public ingress::AccessLog {
   ~AccessLog() override;
 
   void write(unsigned worker, const ingress::ExchangeRecord& record) override;
+  void write_stream(unsigned worker, const ingress::StreamRecord& record) override;
   // Has the writer open its path anew, between two lines.
   void reopen();
   // Lines lost so far.
