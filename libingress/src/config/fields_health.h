@@ -12,9 +12,11 @@ namespace ingress::config {
 // Timers have a resolution of 10 ms.
 inline constexpr std::int64_t kMinIntervalMs = 10;
 
-constexpr std::array<EnumInfo<HealthCheckType>, 2> enum_table(HealthCheckType) {
+constexpr std::array<EnumInfo<HealthCheckType>, 3> enum_table(HealthCheckType) {
   return {{{HealthCheckType::kHttp, "http", "a GET that has to be answered with an expected status"},
-           {HealthCheckType::kTcp, "tcp", "a connection that has to come about"}}};
+           {HealthCheckType::kTcp, "tcp", "a connection that has to come about"},
+           {HealthCheckType::kGrpc, "grpc",
+            "a call of `grpc.health.v1.Health/Check` that has to be answered with `SERVING`"}}};
 }
 
 constexpr TypeInfo type_info(const StatusRange*) {
@@ -34,6 +36,8 @@ template <class V>
 void describe(V&& visit, const HealthCheck*) {
   visit({"type", "what is probed"}, &HealthCheck::type);
   visit({"path", "asked for by `http`, with its query", Presence::kOptional, 1, 4096}, &HealthCheck::path);
+  visit({.name = "grpc_service", .doc = "whose health `grpc` asks for; empty = the server's", .max = 256},
+        &HealthCheck::grpc_service);
   visit({.name = "host", .doc = "Host of the request; empty = address and port of the endpoint", .max = 256},
         &HealthCheck::host);
   visit({.name = "expected_statuses", .doc = "that count as success; none = 200", .max = 64},

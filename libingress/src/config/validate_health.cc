@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "config/checks.h"
 #include "config/syntax.h"
 
@@ -26,6 +27,16 @@ void check_health_check(const HealthCheck& check, const FieldPath& field, Report
   if (!is_visible(check.host)) {
     reporter.error(field.at("host"), fmt::format("is {}", quoted(check.host)),
                    "use a host name or address, and a port if need be");
+  }
+  // Protobuf's strings are UTF-8; a name in there that is none would fail every probe.
+  if (!base::is_utf8(check.grpc_service)) {
+    reporter.error(field.at("grpc_service"),
+                   fmt::format("is {}, which is no UTF-8", quoted(check.grpc_service)),
+                   "use the full name of a service, package.Service");
+  }
+  if (!check.grpc_service.empty() && check.type != HealthCheckType::kGrpc) {
+    reporter.warning(field.at("grpc_service"), "means nothing for this type",
+                     "set type to grpc, or leave it out");
   }
   for (std::size_t i = 0; i < check.expected_statuses.size(); ++i) {
     const StatusRange& range = check.expected_statuses[i];

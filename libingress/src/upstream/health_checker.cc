@@ -4,8 +4,10 @@
 #include <map>
 #include <utility>
 
+#include "http/grpc_health.h"
 #include "upstream/endpoint_order.h"
 #include "upstream/endpoint_state.h"
+#include "upstream/grpc_health.h"
 #include "upstream/open_stream.h"
 
 namespace ingress::upstream {
@@ -54,7 +56,7 @@ class HealthChecker::Probe final : private UpstreamEvents {
         settings_(*cluster.health_check),
         limits_(cluster.limits),
         proxy_protocol_(cluster.proxy_protocol),
-        protocol_(cluster.protocol),
+        protocol_(protocol_of(cluster)),
         timer_([](void* self) { static_cast<Probe*>(self)->on_timer(); }, this) {
     // At a random point of the first interval: endpoints that came together are not probed together.
     wait(random_part(settings_.interval));
@@ -63,13 +65,17 @@ class HealthChecker::Probe final : private UpstreamEvents {
   const Endpoint& endpoint() const { return endpoint_; }
   bool is_for(const Cluster& cluster, const tls::ClientContextPtr& tls) const {
     return tls_ == tls && settings_ == *cluster.health_check && limits_ == cluster.limits &&
-           proxy_protocol_ == cluster.proxy_protocol && protocol_ == cluster.protocol;
+           proxy_protocol_ == cluster.proxy_protocol && protocol_ == protocol_of(cluster);
   }
 
  private:
   enum class State : std::uint8_t { kWaiting, kProbing };
   static constexpr std::chrono::milliseconds kOurTimerComesFirst{1'000};
 
+  // gRPC has no other.
+  static BackendProtocol protocol_of(const Cluster& cluster) {
+    return cluster.health_check->type == HealthCheckType::kGrpc ? BackendProtocol::kHttp2 : cluster.protocol;
+  }
   std::chrono::milliseconds random_part(std::chrono::milliseconds most) {
     const auto bound = static_cast<std::uint32_t>(std::clamp<std::int64_t>(most.count() + 1, 1, UINT32_MAX));
     return std::chrono::milliseconds(checker_.random_.below(bound));
@@ -104,7 +110,20 @@ class HealthChecker::Probe final : private UpstreamEvents {
     }
     stream_ = make_stream(checker_.loop_, std::move(*transport), protocol_, limits_, {});
     if (!stream_) return finish(HealthStreak::Result::kFailure, "no_http2");
-    ask();
+    settings_.type == HealthCheckType::kGrpc ? call() : ask();
+  }
+  void call() {
+    answer_ = {};
+    RequestHead head;
+    const EndpointState named(endpoint_);
+    write_health_call(head, settings_.host.empty() ? named.label : settings_.host, settings_.timeout);
+    base::Chain body;
+    body.append_copy(http::make_health_request(settings_.grpc_service), checker_.loop_.buffers());
+    stream_->begin(*this, "POST", limits_);
+    stream_->send_head(head, {http::BodyKind::kChunked, 0});
+    stream_->send_body(std::move(body));
+    stream_->send_end({});
+    stream_->flush();
   }
   void ask() {
     RequestHead head;
@@ -138,14 +157,22 @@ class HealthChecker::Probe final : private UpstreamEvents {
     if (is_new || is_still_bad) checker_.on_verdict_(cluster_, endpoint_, streak_.health(), reason);
   }
 
+  void settle(const std::optional<GrpcHealthAnswer::Verdict>& verdict) {
+    using Result = HealthStreak::Result;
+    if (stream_ && verdict)
+      finish(verdict->is_serving ? Result::kSuccess : Result::kFailure, verdict->reason);
+  }
+
   void on_response_interim(ResponseHead&) override {}
   void on_response_head(ResponseHead& head, http::BodyFraming) override {
+    if (settings_.type == HealthCheckType::kGrpc) return settle(answer_.take_head(head));
     const auto result = is_expected(head.status(), settings_) ? HealthStreak::Result::kSuccess
                                                               : HealthStreak::Result::kFailure;
     finish(result, "status_" + std::to_string(head.status()));
   }
-  void on_response_body(base::Chain&&) override {}
-  void on_response_end(const Headers&) override {}
+  // Those of HTTP end with the head.
+  void on_response_body(base::Chain&& piece) override { settle(answer_.take_body(std::move(piece))); }
+  void on_response_end(const Headers& trailers) override { settle(answer_.end(trailers)); }
   void on_response_read_done() override {}
   void on_upstream_drained() override {}
   void on_upstream_failed(Error error) override { finish(HealthStreak::Result::kFailure, reason_of(error)); }
@@ -163,6 +190,7 @@ class HealthChecker::Probe final : private UpstreamEvents {
   net::Timer timer_;  // of the next probe, or the time limit of this one
   std::unique_ptr<Connector::Attempt> attempt_;
   ClientStreamPtr stream_;
+  GrpcHealthAnswer answer_;
 };
 
 HealthChecker::HealthChecker(net::EventLoop& loop, Connector& connector, std::uint64_t seed,

@@ -1,4 +1,5 @@
-// Probes endpoints: an HTTP request or a connection every interval, and what the results in a row say.
+// Probes endpoints: a request, a call of gRPC or a connection every interval, and what the results in a row
+// say.
 //
 // Owner: a worker. Thread: its.
 // Caller: set() with the endpoints that are this worker's to probe, at each change of a cluster.
