@@ -91,7 +91,8 @@ std::vector<StrictField> forwarded(const std::vector<StrictField>& fields) {
                                                  "x-forwarded-proto",
                                                  "x-request-id",
                                                  "host",
-                                                 "expect"};
+                                                 "expect",
+                                                 "grpc-timeout"};
   std::vector<StrictField> out = end_to_end(fields);
   std::erase_if(out, [](const StrictField& field) {
     return is_named(kOurs, field.name) || field.name.find('_') != std::string::npos;
@@ -165,7 +166,8 @@ void collect(const BackendTrace& backend, const std::vector<LogLine>& log, Excha
 
 // The words of a status on one line, nothing that a peer could have chosen.
 bool is_own_answer(const StrictMessage& answer) {
-  static const std::vector<std::string> kNames = {"content-type", "date", "content-length", "connection"};
+  static const std::vector<std::string> kNames = {"content-type", "date",        "content-length",
+                                                  "connection",   "grpc-status", "grpc-message"};
   std::string_view words = answer.body;
   if (answer.is_complete && words.ends_with('\n')) words.remove_suffix(1);
   return std::all_of(answer.fields.begin(), answer.fields.end(),

@@ -72,6 +72,9 @@ Endpoint RandomConfig::endpoint(std::size_t index) {
 HealthCheck RandomConfig::health_check() {
   HealthCheck out;
   if (one_in(3)) out.type = HealthCheckType::kTcp;
+  if (one_in(3)) out.type = HealthCheckType::kGrpc;
+  if (out.type == HealthCheckType::kGrpc && one_in(2)) out.grpc_service = "test.Service";
+  if (is_fault()) out.grpc_service.assign(257, 's');
   if (one_in(3)) out.path = pick({"/live", "/a/b?c=d", "/caf%C3%A9"});
   if (one_in(3)) out.host = pick({"health.test", "10.0.0.1:80", "[::1]"});
   if (one_in(3)) out.expected_statuses = {{200, 299}, {401, 401}};
@@ -250,6 +253,8 @@ RouteRule RandomConfig::rule(std::size_t num_clusters) {
     out.hsts = Hsts{std::chrono::seconds(31'536'000 + below(1000)), static_cast<HstsScope>(below(3))};
   if (is_fault()) out.hsts = Hsts{std::chrono::seconds(one_in(2) ? -1 : 1'000'000'000), HstsScope::kHost};
   if (is_fault()) out.hsts = Hsts{.scope = static_cast<HstsScope>(3)};
+  if (one_in(4)) out.grpc_web = GrpcWeb::kTranslate;
+  if (is_fault()) out.grpc_web = static_cast<GrpcWeb>(2);
   if (one_in(3)) out.timeouts.request = milliseconds(below(86'400'001));
   if (is_fault()) out.timeouts.request = milliseconds(one_in(2) ? -1 : 86'400'001);
   if (one_in(4)) out.timeouts.backend_request = out.timeouts.request;

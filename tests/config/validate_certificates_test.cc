@@ -66,6 +66,8 @@ TEST_CASE("TlsFaultsNameTheirField") {
         }},
        {"routes[0].rules[0].plain_requests",
         [](auto& c) { c.routes[0].rules[0].plain_requests = static_cast<PlainRequests>(2); }},
+       {"routes[0].rules[0].grpc_web",
+        [](auto& c) { c.routes[0].rules[0].grpc_web = static_cast<GrpcWeb>(2); }},
        {"certificates[0].name", [](auto& c) { c.certificates[0].name = ""; }},
        {"certificates[0].name", [](auto& c) { c.certificates[0].name = "a\n"; }},
        {"certificates[1].name", [](auto& c) { c.certificates.push_back(c.certificates[0]); }},

@@ -30,24 +30,34 @@ class FakeStream final : public proxy::DownstreamStream {
     static constexpr const char* kKinds[] = {"none", "length", "chunked", "open"};
     say("head " + std::to_string(head.status()) + " " + kKinds[static_cast<std::size_t>(framing.kind)]);
     length = framing.kind == http::BodyKind::kLength ? static_cast<std::int64_t>(framing.length) : kept;
+    fields = lines(head.headers());
   }
   void send_body(base::Chain&& piece) override {
     body += piece.to_string();
     piece.clear();
   }
-  void send_end(const Headers&) override { say("end"); }
+  void send_end(const Headers& sent) override {
+    say("end");
+    trailers = lines(sent);
+  }
   std::size_t flush() override { return queued; }
   void set_reading(proxy::Reading wanted) override { reading = wanted; }
   const net::PeerAddress& local_address() const override { return local; }
   void finish(proxy::Finish how) override { say(how == proxy::Finish::kComplete ? "complete" : "cut"); }
 
   std::string log, body;
-  std::int64_t length = -1;  // of the answer; -1 = not told
-  std::size_t queued = 0;    // what flush() says
+  std::string fields, trailers;  // "name: value\n"
+  std::int64_t length = -1;      // of the answer; -1 = not told
+  std::size_t queued = 0;        // what flush() says
   net::PeerAddress local{"198.51.100.1", 443};
   proxy::Reading reading = proxy::Reading::kOn;
 
  private:
+  static std::string lines(const Headers& headers) {
+    std::string text;
+    for (const HeaderField& field : headers) text.append(field.name).append(": ").append(field.value) += '\n';
+    return text;
+  }
   void say(const std::string& what) { log += (log.empty() ? "" : ", ") + what; }
 };
 
@@ -78,11 +88,13 @@ class FakeWorker : public SocketlessWorker {
 // One exchange over a FakeStream, fed with a request's text.
 class FakeRequest {
  public:
-  explicit FakeRequest(SocketlessWorker& worker, std::string_view text)
+  explicit FakeRequest(SocketlessWorker& worker, std::string_view text,
+                       HttpVersion version = HttpVersion::kHttp11)
       : worker_(worker), exchange(worker.take_exchange()) {
     const auto fed = parser_.feed(text);
     REQUIRE(fed);
     REQUIRE(fed->is_complete);
+    parser_.head().set_version(version);
     const auto framing = http::request_framing(parser_.head());
     REQUIRE(framing);
     const auto expects = http::expects_continue(parser_.head());

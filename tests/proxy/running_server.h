@@ -22,13 +22,25 @@ class RecordingLog final : public AccessLog {
     std::string why, detail, path, route, upstream, protocol, no_retry;
     std::uint32_t tries;
     std::uint64_t request_bytes, response_bytes;
+    std::string grpc_status;  // a label
   };
   void write(unsigned, const ExchangeRecord& record) override {
     const std::lock_guard lock(mutex_);
-    lines_.push_back(
-        {record.status, std::string(record.why), std::string(record.why_detail), std::string(record.path),
-         std::string(record.route), std::string(record.upstream_address), std::string(record.protocol),
-         std::string(record.no_retry), record.num_tries, record.request_bytes, record.response_bytes});
+    lines_.push_back({record.status,
+                      std::string(record.why),
+                      std::string(record.why_detail),
+                      std::string(record.path),
+                      std::string(record.route),
+                      std::string(record.upstream_address),
+                      std::string(record.protocol),
+                      std::string(record.no_retry),
+                      record.num_tries,
+                      record.request_bytes,
+                      record.response_bytes,
+                      {}});
+    for (const auto& [name, value] : *record.labels) {
+      if (name == "grpc_status") lines_.back().grpc_status = value;
+    }
     changed_.notify_all();
   }
   struct Stream {

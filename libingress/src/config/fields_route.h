@@ -152,6 +152,12 @@ void describe(V&& visit, const Hsts*) {
   visit({"scope", "which hosts it is for"}, &Hsts::scope);
 }
 
+constexpr std::array<EnumInfo<GrpcWeb>, 2> enum_table(GrpcWeb) {
+  return {{{GrpcWeb::kPass, "pass", "they are passed on as they are"},
+           {GrpcWeb::kTranslate, "translate",
+            "the backend gets gRPC, and the client its answer as gRPC-Web, binary or text"}}};
+}
+
 constexpr TypeInfo type_info(const RouteRule*) {
   return {"rule", "What happens to the requests it matches"};
 }
@@ -164,6 +170,7 @@ void describe(V&& visit, const RouteRule*) {
   visit({"reply", "answers all; `backends` must be empty then"}, &RouteRule::reply);
   visit({"plain_requests", "what becomes of requests that come without TLS"}, &RouteRule::plain_requests);
   visit({"hsts", "what responses over TLS say of it; unset: what the backend says"}, &RouteRule::hsts);
+  visit({"grpc_web", "what becomes of calls by gRPC-Web"}, &RouteRule::grpc_web);
   visit({"timeouts", "how long an exchange may take"}, &RouteRule::timeouts);
   visit({"retry", "when a request is tried again; unset: once, when no connection could be made"},
         &RouteRule::retry);

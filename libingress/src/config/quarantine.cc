@@ -42,6 +42,7 @@ Repair quarantine_rule(RouteRule& rule, const ClusterExists& cluster_exists) {
     rule.retry.reset();
     if (rule.hsts) reset_out_of_bounds(*rule.hsts);
     if (rule.plain_requests != PlainRequests::kRedirect) rule.plain_requests = PlainRequests::kServe;
+    if (rule.grpc_web != GrpcWeb::kTranslate) rule.grpc_web = GrpcWeb::kPass;
   }
   std::erase_if(rule.mirrors, [&](const RequestMirror& mirror) {
     return is_faulty([&](Reporter& reporter) { check_mirror(mirror, {}, cluster_exists, reporter); });

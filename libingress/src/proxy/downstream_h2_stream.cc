@@ -188,12 +188,17 @@ void DownstreamH2Stream::watch_reading() {
     clock_.stop(now);
     return read_timer_.cancel();
   }
-  const auto limit = clock_.start(now, body_bytes_, connection_.listener().settings);
+  const Listener& settings = connection_.listener().settings;
+  // A call is no body that somebody may send too slowly: who waits for the other side sends nothing.
+  const bool is_call = exchange_->is_call();
+  const auto limit = is_call ? settings.timeouts.request_body_idle : clock_.start(now, body_bytes_, settings);
+  sent_at_read_ = sent_bytes();
   if (limit.count() > 0) read_timer_.set(connection_.timers(), limit);
 }
 
 void DownstreamH2Stream::on_read_timeout() {
   if (!is_served()) return;
+  if (exchange_->is_call() && sent_bytes() > sent_at_read_) return watch_reading();
   exchange_->on_request_failed(
       downstream_error(ErrorCode::kRequestTimeout, clock_.is_rate_due() ? "body_rate" : "body"));
 }

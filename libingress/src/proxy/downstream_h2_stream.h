@@ -81,7 +81,8 @@ class DownstreamH2Stream final : public http::H2ServerStream, private Downstream
   BodyClock clock_;
   net::Timer read_timer_;
   net::Timer write_timer_;
-  std::uint64_t sent_before_ = 0;  // when write_timer_ was set
+  std::uint64_t sent_before_ = 0;   // when write_timer_ was set
+  std::uint64_t sent_at_read_ = 0;  // when read_timer_ was
   Reading reading_ = Reading::kOn;
   bool expects_continue_ = false;
   bool is_exchange_over_ = false;

@@ -15,12 +15,7 @@ Exchange::Exchange(Services& services)
       tries_([](void* self) { static_cast<Exchange*>(self)->on_try_timeout(); },
              [](void* self) { static_cast<Exchange*>(self)->on_backend_timeout(); },
              [](void* self) { static_cast<Exchange*>(self)->begin_next_try(); }, this),
-      deadline_(
-          [](void* self) {
-            static_cast<Exchange*>(self)->fail(
-                {ErrorCode::kUpstreamTimeout, ErrorSide::kUpstream, RetrySafety::kNotSafe, "request", {}});
-          },
-          this),
+      deadline_([](void* self) { static_cast<Exchange*>(self)->on_deadline(); }, this),
       step_timer_([](void* self) { static_cast<Exchange*>(self)->on_step_timeout(); }, this) {}
 
 Exchange::~Exchange() {
@@ -68,6 +63,7 @@ void Exchange::refuse(DownstreamStream& stream, const RequestStart& start, Error
 
 void Exchange::on_request_read_done() {
   is_in_read_ = false;
+  if (grpc_.web && !check_grpc_web()) return;
   if (conn_) pump_request();
   if (phase_ == Phase::kDone) return;
   const bool is_waiting = !conn_ && phase_ != Phase::kHoldRequest && !request_.is_in_ended();
@@ -139,6 +135,7 @@ Exchange::Step Exchange::route_request() {
   }
   const std::chrono::milliseconds limit = rule_->value->timeouts.request;
   if (limit.count() > 0) deadline_.set(services_.loop.timers(), limit);
+  if (head.headers().has(HeaderId::kContentType) && !begin_grpc()) return Step::kWait;
   phase_ = Phase::kRequestFilters;
   return Step::kGoOn;
 }

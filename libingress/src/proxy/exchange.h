@@ -21,6 +21,7 @@
 #include "policy/filter_chain.h"
 #include "proxy/body_pipe.h"
 #include "proxy/downstream_stream.h"
+#include "proxy/grpc_call.h"
 #include "proxy/mirror.h"
 #include "proxy/services.h"
 #include "proxy/tries.h"
@@ -59,7 +60,10 @@ class Exchange final : public ExchangeContext,
   // Answers a request that cannot be served, in place of start().
   void refuse(DownstreamStream& stream, const RequestStart& start, Error error);
 
-  void on_request_body(base::Chain&& piece) { request_.push(std::move(piece)); }
+  void on_request_body(base::Chain&& piece) {
+    if (grpc_.web) return push_grpc_web(std::move(piece));
+    request_.push(std::move(piece));
+  }
   // `trailers` stay valid until finish().
   void on_request_end(const Headers& trailers) {
     request_.end(trailers.is_empty() ? trailers : passing_trailers(trailers));
@@ -78,6 +82,8 @@ class Exchange final : public ExchangeContext,
   // The client cannot be answered any more.
   void on_client_gone(Error error);
   Phase phase() const { return phase_; }
+  // One of gRPC, whose two directions may go on for as long as they like.
+  bool is_call() const { return grpc_.is_call; }
 
   // ExchangeContext
   WorkerContext& worker() override { return services_.context; }
@@ -121,6 +127,25 @@ class Exchange final : public ExchangeContext,
   void redirect_to_https();
   bool wants_hsts() const { return rule_ != nullptr && rule_->value->hsts && start_->secure != nullptr; }
   void tell_hsts(ResponseHead& head) const;
+
+  // exchange_grpc.cc: calls of gRPC
+  bool begin_grpc();
+  bool take_grpc_timeout();
+  void write_grpc_head();
+  void tell_grpc_timeout();
+  void on_deadline();
+  bool is_grpc_call() const;
+  void push_grpc_web(base::Chain&& piece);
+  bool check_grpc_web();
+  void answer_grpc(ErrorCode code, std::uint16_t http_status);
+  void answer_grpc(std::uint16_t http_status, std::string_view text);
+  void answer_grpc(const Reply& reply);
+  void send_grpc_answer(ResponseHead& head, http::GrpcStatus status, std::string_view message);
+  void note_grpc_head(http::BodyFraming framing);
+  void note_grpc_status(const Headers& headers);
+  bool end_grpc(const Error& error, std::uint16_t http_status);
+  void label_grpc_status();
+  void forget_grpc();
 
   // exchange_upstream.cc: the backend's side
   Step pick_upstream();
@@ -264,6 +289,7 @@ class Exchange final : public ExchangeContext,
   // Protocols that the client offers, then the one that the backend chose. Of the heads.
   std::string_view upgrade_;
   std::unique_ptr<Tunnel> tunnel_;  // from the backend's 101 on
+  GrpcCall grpc_;
 
   net::Timer deadline_;            // the whole request
   net::Timer step_timer_;          // the backend's next move

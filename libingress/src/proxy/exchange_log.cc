@@ -66,6 +66,7 @@ void Exchange::log() {
     services_.metrics.response_body_bytes.add(response_bytes_);
   }
   if (!is_recorded()) return;
+  if (grpc_.is_call) label_grpc_status();
   const RequestHead& head = start_->head;
   const ExchangeRecord record{
       .started_unix_us = unix_us() - duration.count(),
@@ -104,6 +105,7 @@ void Exchange::log() {
 void Exchange::forget() {
   tries_.forget();
   tunnel_.reset();
+  if (grpc_.is_call) forget_grpc();
   filters_.clear();
   labels_.clear();
   request_.reset();

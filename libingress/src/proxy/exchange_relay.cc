@@ -57,6 +57,7 @@ void Exchange::commit(http::BodyFraming framing) {
     framing = {is_unknown ? http::BodyKind::kUntilClose : http::BodyKind::kNone, 0};
   }
   if (wants_hsts()) tell_hsts(*response_head_);
+  if (grpc_.is_call) note_grpc_head(framing);
   stream_->send_head(*response_head_, framing, kept_length_);
   is_response_paused_ = false;
   unpin();
@@ -76,6 +77,7 @@ void Exchange::pump_response() {
   stream_->send_body(std::move(out));
   held_response_.clear();
   if (response_.is_out_ended()) {
+    if (grpc_.is_call) note_grpc_status(response_.trailers());
     stream_->send_end(response_.trailers());
     end(Finish::kComplete);
     return;

@@ -42,6 +42,7 @@ void Exchange::fail(Error error) {
   if (row == nullptr) row = find_error_row(ErrorCode::kFilterFailed);
   services_.metrics.replies_by_error[static_cast<std::size_t>(error.code)].add();
   note_why(error.code, error.what);
+  if (is_grpc_call()) return answer_grpc(error.code, row->status);
   answer(row->status, http::reason_phrase(row->status));
 }
 
@@ -55,6 +56,7 @@ void Exchange::answer(const FixedReply& reply) {
 }
 
 void Exchange::answer(std::uint16_t status, std::string_view text) {
+  if (is_grpc_call()) return answer_grpc(status, text);
   ResponseHead head;
   head.set_status(status);
   head.headers().add("Content-Type", "text/plain; charset=utf-8");
@@ -66,6 +68,8 @@ void Exchange::answer(std::uint16_t status, std::string_view text) {
 void Exchange::answer(const Reply& reply) {
   services_.metrics.filter_replies.add();
   why_ = reply.why.empty() ? "filter" : reply.why;
+  if (is_grpc_call() && http::grpc_kind(reply.content_type) == http::GrpcKind::kNone)
+    return answer_grpc(reply);
   ResponseHead head;
   head.set_status(reply.status >= 200 && reply.status <= 599 ? reply.status : 500);
   if (!reply.content_type.empty()) head.headers().add("Content-Type", reply.content_type);
@@ -81,7 +85,8 @@ void Exchange::send_answer(ResponseHead& head, std::string_view body) {
   char date[32];
   if (!head.headers().has(HeaderId::kDate)) head.headers().add("Date", http_date(date));
   if (wants_hsts()) tell_hsts(head);
-  const bool has_no_body = status_ == 204 || status_ == 304;
+  const bool is_bare_call = body.empty() && grpc_.is_call && start_->head.version() == HttpVersion::kHttp2;
+  const bool has_no_body = status_ == 204 || status_ == 304 || is_bare_call;
   if (has_no_body || is_head_request_) {
     stream_->send_head(head, {http::BodyKind::kNone, 0},
                        has_no_body ? -1 : static_cast<std::int64_t>(body.size()));
@@ -104,6 +109,8 @@ void Exchange::send_answer(ResponseHead& head, std::string_view body) {
 void Exchange::cut(const Error& error) {
   services_.metrics.replies_by_error[static_cast<std::size_t>(error.code)].add();
   note_why(error.code, error.what);
+  const ErrorRow* const row = find_error_row(error.code);
+  if (row != nullptr && end_grpc(error, row->status)) return;
   end(Finish::kCut);
 }
 

@@ -167,6 +167,7 @@ void Exchange::begin_sending() {
     tries_.backend_timer.set(services_.loop.timers(), timeouts.backend_request);
   }
   if (!timeouts.deadline_header.empty()) tell_deadline();
+  if (grpc_.is_call) write_grpc_head();
   tries_.replay = choose_replay();
 }
 
