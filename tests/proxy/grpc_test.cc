@@ -10,13 +10,13 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr const char* kCall =
-    "POST /a.B/C HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc+proto\r\nContent-Length: 0\r\n\r\n";
+    "POST /a.B/C HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc+proto\r\n\r\n";
 constexpr const char* kOpen =
     "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 std::string call_with(const std::string& field) {
   return "POST /a.B/C HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\n" + field +
-         "\r\nContent-Length: 0\r\n\r\n";
+         "\r\n\r\n";
 }
 
 // The value of a field in lines of "name: value".

@@ -12,7 +12,7 @@ constexpr std::string_view kAnswer =
     "HTTP/1.1 200 OK\r\nContent-Type: application/grpc+proto\r\nTransfer-Encoding: chunked\r\n\r\n"
     "6\r\n\0\0\0\0\1a\r\n"
     "0\r\ngrpc-status: 0\r\nX-Sum: 1\r\n\r\n"sv;
-constexpr std::string_view kBinary = "\0\0\0\0\1a\x80\0\0\0\x1bgrpc-status: 0\r\nx-sum: 1\r\n"sv;
+constexpr std::string_view kBinary = "\0\0\0\0\1a\x80\0\0\0\x1agrpc-status: 0\r\nx-sum: 1\r\n"sv;
 
 struct Web : FakeWorker {
   explicit Web(GrpcWeb wanted = GrpcWeb::kTranslate)
