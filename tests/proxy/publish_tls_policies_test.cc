@@ -125,8 +125,9 @@ TEST_CASE("ABrokenPolicyRefusesTheChangeWhole") {
   config.tls_policies[0] = policy;
   CHECK_FALSE(publisher.publish(config).has_value());
   CHECK(publisher.current() == before);
-  policy.client_certificates->authorities.clear();
-  CHECK(field_of(policy) == "upsert_tls_policies[0].client_certificates.authorities");
+  policy = make_config().tls_policies[0];
+  policy.server_names.clear();
+  CHECK(field_of(policy) == "upsert_tls_policies[0].server_names");
 }
 
 TEST_CASE("AListenerMaySayThatItAsksNobody") {
