@@ -205,4 +205,5 @@ TEST_CASE("TheExamplesUseEveryTopLevelList") {
   CHECK_FALSE(all.certificates.empty());
   CHECK_FALSE(all.tls_policies.empty());
   CHECK_FALSE(all.udp_listeners.empty());
+  CHECK_FALSE(all.stream_routes.empty());
 }

@@ -33,6 +33,18 @@ void check_good_parts_stay(const std::vector<Part>& before, const std::vector<Pa
   }
 }
 
+// Faulty listeners, and those that go with a faulty stream route of theirs: they would serve HTTP without it.
+std::set<std::size_t> with_those_of_stream_routes(const GatewayConfig& config,
+                                                  const std::vector<Problem>& problems) {
+  std::set<std::size_t> out = faulty_parts(problems, "listeners");
+  for (const std::size_t i : faulty_parts(problems, "stream_routes")) {
+    for (std::size_t j = 0; j < config.listeners.size(); ++j) {
+      if (config.listeners[j].name == config.stream_routes[i].listener) out.insert(j);
+    }
+  }
+  return out;
+}
+
 // Nothing that had hosts or matches may come out without.
 void check_nothing_widened(const Route& before, const Route& after) {
   REQUIRE(before.hosts.empty() == after.hosts.empty());
@@ -77,13 +89,24 @@ TEST_CASE("QuarantinedConfigsValidateAndGoodPartsStay") {
     const auto left = validate(after);
     CAPTURE(test::text_of(left));
     REQUIRE_FALSE(config::has_errors(left));
-    check_good_parts_stay(before.listeners, after.listeners, faulty_parts(problems, "listeners"));
+    const auto faulty_listeners = with_those_of_stream_routes(before, problems);
+    check_good_parts_stay(before.listeners, after.listeners, faulty_listeners);
     check_good_parts_stay(before.clusters, after.clusters, faulty_parts(problems, "clusters"));
     check_good_parts_stay(before.routes, after.routes, faulty_parts(problems, "routes"));
     check_good_parts_stay(before.certificates, after.certificates, faulty_parts(problems, "certificates"));
     check_good_parts_stay(before.tls_policies, after.tls_policies, faulty_parts(problems, "tls_policies"));
     check_no_policy_vanishes(before.tls_policies, after.tls_policies);
     check_good_parts_stay(before.udp_listeners, after.udp_listeners, faulty_parts(problems, "udp_listeners"));
+    auto faulty_streams = faulty_parts(problems, "stream_routes");
+    for (std::size_t i = 0; i < before.stream_routes.size(); ++i) {
+      // It goes with its listener, and a backend goes with its cluster.
+      const auto listener =
+          std::ranges::find(before.listeners, before.stream_routes[i].listener, &Listener::name);
+      if (faulty_listeners.contains(static_cast<std::size_t>(listener - before.listeners.begin())) ||
+          !faulty_parts(problems, "clusters").empty())
+        faulty_streams.insert(i);
+    }
+    check_good_parts_stay(before.stream_routes, after.stream_routes, faulty_streams);
     if (!config::has_errors(problems)) REQUIRE(after == before);
     num_repaired += before != after ? 1 : 0;
     GatewayConfig again = after;

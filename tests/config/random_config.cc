@@ -290,6 +290,7 @@ GatewayConfig RandomConfig::make() {
   const std::size_t num_udp_listeners = below(4);
   for (std::size_t i = 0; i < num_udp_listeners; ++i)
     out.udp_listeners.push_back(udp_listener(i, out.clusters));
+  out.stream_routes = stream_routes(out);
   return out;
 }
 
@@ -300,6 +301,7 @@ GatewayConfig RandomConfig::shuffled(GatewayConfig config) {
   std::ranges::shuffle(config.certificates, random_);
   std::ranges::shuffle(config.tls_policies, random_);
   std::ranges::shuffle(config.udp_listeners, random_);
+  std::ranges::shuffle(config.stream_routes, random_);
   return config;
 }
 
@@ -314,6 +316,13 @@ GatewayConfig RandomConfig::changed(GatewayConfig config) {
     if (one_in(3) && num_clusters != 0) part.rules.push_back(rule(num_clusters));
   }
   std::erase_if(config.certificates, [&](const Certificate&) { return one_in(5); });
+  std::erase_if(config.stream_routes, [&](const StreamRoute& part) {
+    return one_in(5) ||
+           std::ranges::find(config.listeners, part.listener, &Listener::name) == config.listeners.end();
+  });
+  for (StreamRoute& part : config.stream_routes) {
+    if (one_in(3)) part.max_connections = static_cast<std::uint32_t>(below(1'000));
+  }
   for (Certificate& part : config.certificates) {
     if (one_in(3)) part.key.text += "'";
   }
@@ -342,6 +351,7 @@ GatewayConfig sorted(GatewayConfig config) {
   std::ranges::sort(config.certificates, {}, &Certificate::name);
   std::ranges::sort(config.tls_policies, {}, &TlsPolicy::name);
   std::ranges::sort(config.udp_listeners, {}, &UdpListener::name);
+  std::ranges::sort(config.stream_routes, {}, &StreamRoute::name);
   return config;
 }
 

@@ -51,6 +51,7 @@ class RandomConfig {
   Route route(std::size_t index, std::size_t num_clusters);
   UdpListener udp_listener(std::size_t index, const std::vector<Cluster>& clusters);
   BackendRef udp_backend(const std::vector<Cluster>& clusters);
+  std::vector<StreamRoute> stream_routes(const GatewayConfig& of);
 
   std::mt19937_64 random_;
   unsigned fault_percent_;

@@ -44,6 +44,7 @@ PUBLIC_HEADERS = {
     "route.h": "config",
     "value_match.h": "config",
     "retry.h": "config",
+    "stream_route.h": "config",
     "origin.h": "config",
     "udp_listener.h": "config",
     "loop.h": "net",

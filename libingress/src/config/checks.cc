@@ -86,6 +86,9 @@ Reporter make_reporter(const TlsPolicy& policy, std::vector<Problem>& out) {
 Reporter make_reporter(const UdpListener& listener, std::vector<Problem>& out) {
   return {out, "UdpListener", listener.name, &listener.origin};
 }
+Reporter make_reporter(const StreamRoute& route, std::vector<Problem>& out) {
+  return {out, "StreamRoute", route.name, &route.origin};
+}
 
 void report_duplicate_name(const Listener& listener, const FieldPath& field, std::vector<Problem>& out) {
   report_same_name(listener, field, "listener", out);
@@ -105,6 +108,9 @@ void report_duplicate_name(const TlsPolicy& policy, const FieldPath& field, std:
 }
 void report_duplicate_name(const UdpListener& listener, const FieldPath& field, std::vector<Problem>& out) {
   report_same_name(listener, field, "UDP listener", out);
+}
+void report_duplicate_name(const StreamRoute& route, const FieldPath& field, std::vector<Problem>& out) {
+  report_same_name(route, field, "stream route", out);
 }
 void report_duplicate_key(const Listener& listener, const FieldPath& field, std::vector<Problem>& out) {
   report_same_key(listener, field, "listener", out);

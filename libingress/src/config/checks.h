@@ -40,6 +40,7 @@ Reporter make_reporter(const Route& route, std::vector<Problem>& out);
 Reporter make_reporter(const Certificate& certificate, std::vector<Problem>& out);
 Reporter make_reporter(const TlsPolicy& policy, std::vector<Problem>& out);
 Reporter make_reporter(const UdpListener& listener, std::vector<Problem>& out);
+Reporter make_reporter(const StreamRoute& route, std::vector<Problem>& out);
 
 void report_out_of_bounds(const FieldInfo& info, Measure measure, std::int64_t amount, const FieldPath& field,
                           Reporter& reporter);

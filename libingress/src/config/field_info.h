@@ -45,6 +45,7 @@ inline constexpr std::int64_t kMaxWeight = 1'000'000;
 inline constexpr std::int64_t kMaxTrustedProxies = 256;
 inline constexpr std::int64_t kMaxBundleBytes = 1024 * 1024;
 inline constexpr std::int64_t kMaxCertificates = 250'000;
+inline constexpr std::int64_t kMaxStreamRoutes = 65'536;
 inline constexpr std::int64_t kMaxAllowedNames = 64;
 inline constexpr std::int64_t kMaxServerNames = 65'536;
 // Of one server name: ECDSA and RSA, and both anew while they are changed. Each handshake offers them all.

@@ -9,6 +9,7 @@
 #include "config/fields_route.h"
 #include "config/fields_tls_policy.h"
 #include "config/fields_udp_listener.h"
+#include "config/fields_stream_route.h"
 #include "ingress/config.h"
 
 namespace ingress::config {
@@ -27,6 +28,8 @@ void describe(V&& visit, const GatewayConfig*) {
         &GatewayConfig::tls_policies);
   visit({.name = "udp_listeners", .doc = "where datagrams come in", .max = 4096},
         &GatewayConfig::udp_listeners);
+  visit({.name = "stream_routes", .doc = "connections that are no HTTP", .max = kMaxStreamRoutes},
+        &GatewayConfig::stream_routes);
 }
 
 }  // namespace ingress::config

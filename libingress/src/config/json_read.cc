@@ -40,6 +40,8 @@ template <>
 inline constexpr std::string_view kPartKind<Route> = "Route";
 template <>
 inline constexpr std::string_view kPartKind<Certificate> = "Certificate";
+template <>
+inline constexpr std::string_view kPartKind<StreamRoute> = "StreamRoute";
 
 Origin part_object(std::string_view kind, const base::Value& part) {
   const base::Value* name = part.find("name");

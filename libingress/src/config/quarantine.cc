@@ -13,8 +13,6 @@
 
 namespace ingress {
 namespace config {
-namespace {
-
 void close_backend(BackendRef& backend) {
   backend.failure = FixedReply{.status = 500, .why = "invalid_backend"};
   backend.weight = std::min(backend.weight, static_cast<std::uint32_t>(kMaxWeight));
@@ -25,6 +23,8 @@ void quarantine_backend(BackendRef& backend, const ClusterExists& cluster_exists
   if (is_faulty([&](Reporter& reporter) { check_backend(backend, {}, cluster_exists, reporter); }))
     close_backend(backend);
 }
+
+namespace {
 
 Repair quarantine_rule(RouteRule& rule, const ClusterExists& cluster_exists) {
   // A rule without matches would match every path: when none is left, the rule goes too.
@@ -67,14 +67,6 @@ void quarantine_backend_tls(Cluster& cluster) {
   if (!is_unusable()) return;
   cluster.endpoints.clear();
   cluster.tls = BackendTls{};
-}
-
-// Removes the parts that `repair` gives up, and those whose name an earlier one has.
-template <class Part, class RepairPart>
-void repair_all(std::vector<Part>& parts, RepairPart&& repair) {
-  std::unordered_set<std::string> names;
-  std::erase_if(parts,
-                [&](Part& part) { return repair(part) == Repair::kDrop || !names.insert(part.name).second; });
 }
 
 // After the clusters that they name.
@@ -217,6 +209,7 @@ std::vector<Problem> quarantine(GatewayConfig& config) {
   for (const Cluster& cluster : config.clusters) clusters.insert(cluster.name);
   const config::ClusterExists exists = [&](std::string_view name) { return clusters.contains(name); };
   config::repair_all(config.routes, [&](Route& route) { return config::quarantine_route(route, exists); });
+  config::quarantine_stream_routes(config, exists);
   config::repair_all(config.certificates, config::quarantine_certificate);
   config::quarantine_tls_policies(config.tls_policies);
   config::cut_to_bounds(config, &GatewayConfig::certificates);

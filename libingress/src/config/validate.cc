@@ -43,6 +43,7 @@ std::vector<Problem> validate(const GatewayConfig& config) {
   config::validate_certificates(config, out);
   config::validate_tls_policies(config, out);
   config::validate_udp_listeners(config, out);
+  config::validate_stream_routes(config.stream_routes, config.listeners, "stream_routes", exists, out);
   return out;
 }
 

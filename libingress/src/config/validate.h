@@ -39,6 +39,11 @@ void validate_udp_listener(const UdpListener& listener, const FieldPath& field,
 void validate_udp_listeners(std::span<const UdpListener> listeners, const FindCluster& find_cluster,
                             std::vector<Problem>& out);
 
+// All stream routes of a configuration, against each other and against `listeners`. `field`: of their list.
+void validate_stream_routes(const std::vector<StreamRoute>& routes, const std::vector<Listener>& listeners,
+                            std::string_view field, const ClusterExists& cluster_exists,
+                            std::vector<Problem>& out);
+
 // What two listeners may not share: address and port in one spelling; empty when the port is any.
 std::string listener_key(const Listener& listener);
 // The same among UDP listeners.
@@ -51,6 +56,7 @@ void report_duplicate_name(const Route& route, const FieldPath& field, std::vect
 void report_duplicate_name(const Certificate& certificate, const FieldPath& field, std::vector<Problem>& out);
 void report_duplicate_name(const TlsPolicy& policy, const FieldPath& field, std::vector<Problem>& out);
 void report_duplicate_name(const UdpListener& listener, const FieldPath& field, std::vector<Problem>& out);
+void report_duplicate_name(const StreamRoute& route, const FieldPath& field, std::vector<Problem>& out);
 void report_duplicate_key(const Listener& listener, const FieldPath& field, std::vector<Problem>& out);
 void report_duplicate_key(const UdpListener& listener, const FieldPath& field, std::vector<Problem>& out);
 
@@ -64,5 +70,7 @@ enum class Repair { kKeep, kDrop };
 // kDrop: no client can ask for any of its server names.
 [[nodiscard]] Repair quarantine_tls_policy(TlsPolicy& policy);
 [[nodiscard]] Repair quarantine_udp_listener(UdpListener& listener, const FindCluster& find_cluster);
+// All of them, and the listeners that would serve HTTP instead of a route that goes.
+void quarantine_stream_routes(GatewayConfig& config, const ClusterExists& cluster_exists);
 
 }  // namespace ingress::config
