@@ -190,6 +190,7 @@ TEST_CASE("TheExamplesOfTheReferenceAreGoodConfigs") {
   };
   check(fenced(page, "yaml"), ConfigFormat::kYaml);
   check(fenced(page, "json"), ConfigFormat::kJson);
+  check(fenced(read_file(INGRESS_SOURCE_DIR "/docs/layer4.md"), "yaml"), ConfigFormat::kYaml);
 }
 
 TEST_CASE("TheExamplesUseEveryTopLevelList") {

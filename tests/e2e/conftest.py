@@ -7,6 +7,7 @@ import pytest
 from support.daemon import binary
 from support.fixtures import *  # noqa: F401,F403
 from support.h2_fixtures import *  # noqa: F401,F403
+from support.stream_hosts import *  # noqa: F401,F403
 from support.tls_hosts import *  # noqa: F401,F403
 
 

@@ -40,11 +40,30 @@ GatewayConfig random_config(std::mt19937& random) {
     }
     config.routes.push_back(std::move(route));
   }
+  for (unsigned s = 0; s < below(4); ++s) {
+    config.stream_routes.push_back({.name = "s" + std::to_string(below(2) * 4 + s),
+                                    .listener = "web",
+                                    .tls = StreamTls::kPassthrough,
+                                    .server_names = {"h" + std::to_string(below(4))},
+                                    .backends = {{.cluster = "c" + std::to_string(below(6))}}});
+  }
   return config;
 }
 
+// Which stream route each name leads to.
+std::string takers_of(const Publisher& publisher) {
+  std::string out;
+  for (const ListenerEntry& entry : publisher.current()->listeners) {
+    for (int h = 0; h < 4 && entry.streams; ++h) {
+      const CompiledStreamRoute* route = entry.streams->find("h" + std::to_string(h));
+      out += route == nullptr ? "-" : route->value.name + ">" + route->value.backends[0].cluster + " ";
+    }
+  }
+  return out;
+}
+
 std::string bytes_of(const Publisher& publisher) {
-  return to_json(publisher.config()) + publisher.current()->routes->dump();
+  return to_json(publisher.config()) + publisher.current()->routes->dump() + takers_of(publisher);
 }
 
 TEST_CASE("DeltasAndWholeConfigurationsGiveEqualBytes") {
@@ -88,6 +107,7 @@ TEST_CASE("AChangeIsAppliedWholeOrNotAtAll") {
   Publisher publisher = make_publisher();
   GatewayConfig config = random_config(random);
   config.routes = {{.name = "r", .rules = {{.backends = {{.cluster = "c1"}}}}}};
+  config.stream_routes.clear();
   const SnapshotPtr before = publisher.publish(config).value();
   const std::string bytes = bytes_of(publisher);
 

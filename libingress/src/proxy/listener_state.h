@@ -19,6 +19,7 @@ struct ListenerState {
   std::shared_ptr<const policy::TrustedProxies> trusted_proxies;
   std::shared_ptr<const policy::TrustedProxies> proxy_senders;  // null: no PROXY headers
   std::shared_ptr<const tls::ServerContext> tls;                // null: plain
+  std::shared_ptr<const StreamTable> streams;                   // null: no stream routes
   std::uint16_t port = 0;
   std::unique_ptr<net::Acceptor> acceptor;  // null where this worker has no socket
   std::size_t num_connections = 0;

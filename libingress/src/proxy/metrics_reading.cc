@@ -237,6 +237,38 @@ MetricFamily clients_refused(Workers workers) {
   return out;
 }
 
+void add_streams(Workers workers, Metrics& out) {
+  const auto add = [&](const char* name, const char* help, MetricType type,
+                       base::Counter StreamCounters::* counter) {
+    MetricFamily one = family(name, help, type);
+    one.samples.push_back({.value = sum(workers, [counter](const WorkerMetrics& m) -> const Counter& {
+                             return m.streams.*counter;
+                           })});
+    out.push_back(std::move(one));
+  };
+  add("stream_connections_total", "Connections that were passed on byte by byte.", MetricType::kCounter,
+      &StreamCounters::opened);
+  add("stream_connections_open", "Of these, those that are open now.", MetricType::kGauge,
+      &StreamCounters::open);
+  add("stream_client_bytes_total", "Bytes that their clients sent.", MetricType::kCounter,
+      &StreamCounters::client_bytes);
+  add("stream_backend_bytes_total", "Bytes that their backends sent.", MetricType::kCounter,
+      &StreamCounters::backend_bytes);
+  add("stream_retries_total", "Other endpoints tried for connections of layer 4, as one could not be had.",
+      MetricType::kCounter, &StreamCounters::retries);
+  MetricFamily refused = family(
+      "stream_refused_total", "Connections of layer 4 that were closed before they had a backend, by reason.",
+      MetricType::kCounter);
+  for (std::size_t i = 0; i < kNumStreamRefusals; ++i) {
+    const std::string why(to_string(static_cast<StreamRefusal>(i)));
+    refused.samples.push_back(
+        {.labels = Labels{{"why", why}}, .value = sum(workers, [i](const WorkerMetrics& m) -> const Counter& {
+                                           return m.streams.refused[i];
+                                         })});
+  }
+  out.push_back(std::move(refused));
+}
+
 MetricFamily durations(Workers workers) {
   MetricFamily out = family("request_duration_seconds", "Request head complete to response complete.",
                             MetricType::kHistogram);
@@ -327,6 +359,7 @@ Metrics read_metrics(Workers workers, const upstream::BreakerRegistry& breakers,
   out.push_back(mirrors(workers));
   out.push_back(clients_refused(workers));
   out.push_back(durations(workers));
+  add_streams(workers, out);
   add_breakers(breakers, out);
   add_health(health, out);
   add_udp_metrics(workers, out);

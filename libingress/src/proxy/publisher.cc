@@ -33,6 +33,7 @@ Publisher::Publisher(Bind bind, UdpPublisher::Bind bind_udp)
       route_compiler_(slots_),
       cluster_compiler_(slots_),
       udp_(std::move(bind_udp), slots_),
+      streams_(slots_),
       certificates_(std::make_shared<const tls::CertTable>()) {}
 
 std::expected<SnapshotPtr, std::vector<Problem>> Publisher::publish(const GatewayConfig& config) {
@@ -65,12 +66,13 @@ GatewayConfig Publisher::config() const {
       [&](const tls::ServedCertificate& held) { config.certificates.push_back(held.value()); });
   policy_compiler_.add_to(config);
   for (const auto& [name, listener] : udp_.listeners()) config.udp_listeners.push_back(listener);
+  for (const auto& [name, route] : streams_.routes()) config.stream_routes.push_back(route->value);
   return config;
 }
 
 ConfigDelta Publisher::delta_to(const GatewayConfig& config) const {
   ConfigDelta delta;
-  std::set<std::string_view> listeners, clusters, routes, certificates;
+  std::set<std::string_view> listeners, clusters, routes, certificates, streams;
   for (const Listener& listener : config.listeners) {
     listeners.insert(listener.name);
     const auto held = listeners_.find(listener.name);
@@ -90,6 +92,15 @@ ConfigDelta Publisher::delta_to(const GatewayConfig& config) const {
     certificates.insert(certificate.name);
     const tls::ServedCertificate* held = certificates_->find_named(certificate.name);
     if (held == nullptr || held->value() != certificate) delta.upsert_certificates.push_back(certificate);
+  }
+  for (const StreamRoute& route : config.stream_routes) {
+    streams.insert(route.name);
+    const auto held = streams_.routes().find(route.name);
+    if (held == streams_.routes().end() || held->second->value != route)
+      delta.upsert_stream_routes.push_back(route);
+  }
+  for (const auto& [name, route] : streams_.routes()) {
+    if (!streams.contains(name)) delta.remove_stream_routes.push_back(name);
   }
   for (const auto& [name, listener] : listeners_) {
     if (!listeners.contains(name)) delta.remove_listeners.push_back(name);
@@ -137,6 +148,7 @@ std::vector<Problem> Publisher::check(const ConfigDelta& delta, const Listeners&
                            problems);
   }
   check_removed_clusters(delta, problems);
+  check_streams(delta, listeners, cluster_exists, problems);
   for (std::size_t i = 0; i < delta.upsert_certificates.size(); ++i) {
     config::validate_certificate(delta.upsert_certificates[i], config::FieldPath("upsert_certificates", i),
                                  problems);
@@ -147,6 +159,19 @@ std::vector<Problem> Publisher::check(const ConfigDelta& delta, const Listeners&
   }
   UdpPublisher::check(udp_.after(delta), find_cluster, problems);
   return problems;
+}
+
+// All of them, as they depend on each other, on listeners and on clusters; when one of these changes.
+void Publisher::check_streams(const ConfigDelta& delta, const Listeners& listeners,
+                              const config::ClusterExists& cluster_exists,
+                              std::vector<Problem>& problems) const {
+  const bool is_touched = !delta.upsert_stream_routes.empty() || !delta.remove_stream_routes.empty();
+  const bool has_ground_moved =
+      !delta.upsert_listeners.empty() || !delta.remove_listeners.empty() || !delta.remove_clusters.empty();
+  if (!is_touched && (!has_ground_moved || streams_.routes().empty())) return;
+  std::vector<Listener> all;
+  for (const auto& [name, listener] : listeners) all.push_back(listener);
+  config::validate_stream_routes(streams_.after(delta), all, "stream_routes", cluster_exists, problems);
 }
 
 // Parses what is new, once; null where a problem is an error.
@@ -326,7 +351,10 @@ std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigD
   policy_compiler_.apply(delta, std::move(policies));
   const bool same_policies = current_ != nullptr && policy_compiler_.table() == current_->tls_policies;
   const bool same_udp = !udp_.commit(std::move(udp_listeners), *udp_entries);
-  if (same_listeners && same_policies && same_udp && routes == current_->routes && clusters == current_->clusters &&
+  const bool same_streams = !streams_.apply(delta);
+  for (ListenerEntry& entry : *entries) entry.streams = streams_.find(entry.listener.name);
+  if (same_listeners && same_policies && same_udp && same_streams && routes == current_->routes &&
+      clusters == current_->clusters &&
       certificates_ == current_->certificates)
     return current_;
   auto reserved = same_listeners && same_policies ? current_->reserved_headers : reserved_headers();

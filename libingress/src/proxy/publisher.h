@@ -15,9 +15,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "config/validate.h"
 #include "ingress/config.h"
 #include "proxy/snapshot.h"
 #include "proxy/udp_publisher.h"
+#include "proxy/stream_table.h"
 #include "routing/route_compiler.h"
 #include "tls/policy_compiler.h"
 #include "upstream/cluster_table.h"
@@ -47,6 +49,8 @@ class Publisher {
   ConfigDelta delta_to(const GatewayConfig& config) const;
   Listeners listeners_after(const ConfigDelta& delta) const;
   std::vector<Problem> check(const ConfigDelta& delta, const Listeners& listeners) const;
+  void check_streams(const ConfigDelta& delta, const Listeners& listeners,
+                     const config::ClusterExists& cluster_exists, std::vector<Problem>& problems) const;
   void check_removed_clusters(const ConfigDelta& delta, std::vector<Problem>& problems) const;
   std::expected<std::vector<ListenerEntry>, std::vector<Problem>> bind(const Listeners& listeners);
   std::shared_ptr<const tls::ServerContext> make_tls_context(const Listener& listener,
@@ -68,6 +72,7 @@ class Publisher {
   UdpPublisher udp_;
   std::unordered_map<std::string, std::shared_ptr<const Route>> routes_;
   std::unordered_map<std::string, int> cluster_users_;  // backends that name the cluster
+  StreamTables streams_;
   SnapshotPtr current_;
   std::shared_ptr<const tls::CertTable> certificates_;  // never null
   std::shared_ptr<tls::TicketKeys> ticket_keys_ = std::make_shared<tls::TicketKeys>();

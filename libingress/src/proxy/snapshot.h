@@ -15,6 +15,7 @@
 #include "ingress/udp_listener.h"
 #include "policy/reserved_headers.h"
 #include "policy/trusted_proxies.h"
+#include "proxy/stream_table.h"
 #include "routing/route_table.h"
 #include "tls/cert_table.h"
 #include "tls/host_policy.h"
@@ -43,6 +44,7 @@ struct ListenerEntry {
   std::shared_ptr<const policy::TrustedProxies> trusted_proxies;  // null when it trusts nobody
   std::shared_ptr<const policy::TrustedProxies> proxy_senders;    // null: no PROXY headers
   std::shared_ptr<const tls::ServerContext> tls;                  // null: plain
+  std::shared_ptr<const StreamTable> streams = nullptr;           // null: no stream routes
 };
 
 struct UdpListenerEntry {

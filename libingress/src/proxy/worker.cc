@@ -66,6 +66,7 @@ Worker::Worker(WorkerOptions options, std::unique_ptr<net::EventLoop> loop,
       connector_(*loop_, resolver_.get(), options_.local_backends),
       mirrors_(*loop_, clusters_, connector_, metrics_.mirrors_by_end),
       preconnector_(*loop_, connector_, clusters_),
+      tls_acceptor_(*loop_, views_, metrics_.tls),
       pending_headers_(*loop_, metrics_.proxy_headers, *this),
       services_{.worker_index = options_.index,
                 .loop = *loop_,
@@ -87,7 +88,8 @@ Worker::Worker(WorkerOptions options, std::unique_ptr<net::EventLoop> loop,
             .counters = metrics_.udp,
             .access_log = options_.access_log.get(),
             .log = options_.log},
-           [this] { check_drained(); }) {
+           [this] { check_drained(); }),
+      streams_(services_, tls_acceptor_, *this) {
   clusters_.use_breakers(options_.breakers, [raw = loop_.get()](std::move_only_function<void()> call) {
     raw->post(std::move(call));
   });
@@ -115,6 +117,8 @@ void Worker::run() {
 void Worker::shut_down() {
   for (const auto& listener : listeners_) close_listener(*listener);
   pending_headers_.drop_all();
+  streams_.drop_hellos();
+  streams_.drain();
   while (!connections_.empty()) {
     connections_.back()->drain_tunnel();
     connections_.back()->close_now();
@@ -160,6 +164,7 @@ void Worker::begin_drain() {
       if (listener->acceptor) listener->acceptor->stop();
     }
     pending_headers_.hurry(nullptr, DownstreamConnection::kFirstRequestGrace);
+    streams_.hurry(nullptr, DownstreamConnection::kFirstRequestGrace);
     // From the end: a connection that closes at once is replaced by one that was seen already.
     for (std::size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->drain();
     udp_.begin_drain();
@@ -170,6 +175,7 @@ void Worker::begin_drain() {
 void Worker::drain_tunnels() {
   loop_->post([this] {
     for (std::size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->drain_tunnel();
+    streams_.drain();
     udp_.close();
   });
 }
@@ -178,6 +184,7 @@ void Worker::cut_exchanges() {
   loop_->post([this] {
     for (std::size_t i = connections_.size(); i > 0; --i) connections_[i - 1]->cut_exchanges();
     pending_headers_.drop_all();
+    streams_.drop_hellos();
   });
 }
 
@@ -215,6 +222,7 @@ void Worker::sync_listeners(const Snapshot& snapshot) {
       (*found)->trusted_proxies = entry.trusted_proxies;
       (*found)->proxy_senders = entry.proxy_senders;
       (*found)->tls = entry.tls;
+      (*found)->streams = entry.streams;
     }
   }
   forget_closed_listeners();
@@ -226,6 +234,7 @@ void Worker::open_listener(const ListenerEntry& entry) {
                                                              .trusted_proxies = entry.trusted_proxies,
                                                              .proxy_senders = entry.proxy_senders,
                                                              .tls = entry.tls,
+                                                             .streams = entry.streams,
                                                              .port = entry.bound->port});
   const int fd = entry.bound->take(options_.index);
   if (fd >= 0 && stage_ == Stage::kDraining) {
@@ -248,6 +257,7 @@ void Worker::close_listener(ListenerState& listener) {
   listener.bound.reset();
   if (listener.acceptor) listener.acceptor->stop();
   pending_headers_.hurry(&listener, DownstreamConnection::kFirstRequestGrace);
+  streams_.hurry(&listener, DownstreamConnection::kFirstRequestGrace);
   for (std::size_t i = connections_.size(); i > 0; --i) {
     if (&connections_[i - 1]->listener() == &listener) connections_[i - 1]->drain();
   }
@@ -257,32 +267,6 @@ void Worker::forget_closed_listeners() {
   std::erase_if(listeners_, [this](const auto& listener) {
     return !listener->bound && listener->num_connections == 0 && !pending_headers_.has_any_of(*listener);
   });
-}
-
-// Null when there is no room for another handshake. Certificates and policies are those of the newest
-// snapshot, which stays pinned as long as the handshake needs them.
-net::TransportPtr Worker::encrypted(ListenerState& listener, net::TransportPtr stream) {
-  const ListenerTls& limits = listener.tls->settings();
-  const std::string_view peer = stream->peer().view();
-  const bool is_proxy = listener.trusted_proxies && listener.trusted_proxies->trusts_peer(peer);
-  auto place =
-      handshakes_.enter(peer, limits.max_handshakes, is_proxy ? 0 : limits.max_handshakes_per_source);
-  if (!place) {
-    metrics_.tls.handshakes_refused.add();
-    return nullptr;
-  }
-  WorkerView* view = views_.pin_newest();
-  std::shared_ptr<const tls::CertTable> certificates(
-      view->snapshot().certificates.get(), [this, view](const tls::CertTable*) { views_.unpin(view); });
-  std::shared_ptr<const tls::PolicyTable> policies(certificates, view->snapshot().tls_policies.get());
-  auto transport = tls::accept(*loop_, std::move(stream),
-                               {.context = listener.tls,
-                                .certificates = std::move(certificates),
-                                .policies = std::move(policies),
-                                .handshake_limit = listener.settings.timeouts.tls_handshake,
-                                .place = std::move(place)},
-                               metrics_.tls);
-  return transport ? std::move(*transport) : nullptr;
 }
 
 void Worker::on_accept(ListenerState& listener, net::TransportPtr transport) {
@@ -296,8 +280,20 @@ void Worker::on_headers_settled() {
   check_drained();
 }
 
-void Worker::serve(ListenerState& listener, net::TransportPtr transport) {
-  if (listener.tls) transport = encrypted(listener, std::move(transport));
+void Worker::serve(ListenerState& listener, net::TransportPtr stream) {
+  if (listener.streams) {
+    streams_.add(listener, std::move(stream));
+    // Its header came late.
+    if (stage_ == Stage::kDraining || !listener.bound)
+      streams_.hurry(&listener, DownstreamConnection::kFirstRequestGrace);
+    return;
+  }
+  if (listener.tls) return serve_https(listener, std::move(stream), listener.settings.timeouts.tls_handshake);
+  serve_http(listener, std::move(stream));
+}
+
+// Null: it was not to be had.
+void Worker::serve_http(ListenerState& listener, net::TransportPtr transport) {
   if (!transport) return;
   metrics_.connections_open.add();
   ++listener.num_connections;
@@ -342,8 +338,8 @@ void Worker::on_connection_closed(DownstreamConnection& connection) {
 }
 
 void Worker::check_drained() {
-  if (stage_ != Stage::kDraining || !connections_.empty() || !pending_headers_.is_empty() || !udp_.is_empty())
-    return;
+  if (stage_ != Stage::kDraining || !connections_.empty()) return;
+  if (!pending_headers_.is_empty() || !streams_.is_empty() || !udp_.is_empty()) return;
   if (!options_.on_drained) return;
   std::exchange(options_.on_drained, nullptr)();
 }

@@ -25,6 +25,8 @@
 #include "proxy/mailbox.h"
 #include "proxy/pending_headers.h"
 #include "proxy/services.h"
+#include "proxy/streams.h"
+#include "proxy/tls_acceptor.h"
 #include "proxy/udp_listeners.h"
 #include "upstream/preconnect.h"
 
@@ -54,7 +56,10 @@ struct EndpointLoad {
   std::uint32_t idle_connections = 0;
 };
 
-class Worker final : public WorkerContext, private DownstreamHost, private PendingHeadersOwner {
+class Worker final : public WorkerContext,
+                     private DownstreamHost,
+                     private PendingHeadersOwner,
+                     private StreamsOwner {
  public:
   static std::expected<std::unique_ptr<Worker>, Error> create(WorkerOptions options);
   ~Worker() override;
@@ -100,8 +105,8 @@ class Worker final : public WorkerContext, private DownstreamHost, private Pendi
   void close_listener(ListenerState& listener);
   void forget_closed_listeners();
   void on_accept(ListenerState& listener, net::TransportPtr transport);
-  void serve(ListenerState& listener, net::TransportPtr transport);
-  net::TransportPtr encrypted(ListenerState& listener, net::TransportPtr stream);
+  void serve(ListenerState& listener, net::TransportPtr stream);
+  void serve_http(ListenerState& listener, net::TransportPtr transport);
   void check_drained();
   void shut_down();
 
@@ -121,6 +126,13 @@ class Worker final : public WorkerContext, private DownstreamHost, private Pendi
   }
   void on_headers_settled() override;
 
+  // StreamsOwner
+  void serve_https(ListenerState& listener, net::TransportPtr stream,
+                   std::chrono::milliseconds left) override {
+    serve_http(listener, tls_acceptor_.accept(listener, std::move(stream), left));
+  }
+  void on_streams_settled() override { on_headers_settled(); }
+
   static constexpr std::size_t kMaxFreeExchanges = 1024;
   // Few, since each keeps what the largest head that went through it took.
   static constexpr std::size_t kMaxFreeMessages = 64;
@@ -136,11 +148,12 @@ class Worker final : public WorkerContext, private DownstreamHost, private Pendi
   Mirrors mirrors_;
   std::optional<HealthWatch> health_watch_;  // while the loop runs
   upstream::Preconnector preconnector_;
-  tls::HandshakeLimits handshakes_;
+  TlsAcceptor tls_acceptor_;
   PendingHeaders pending_headers_;
   FilterList filters_;
   Services services_;
   UdpListeners udp_;
+  Streams streams_;
   Stage stage_ = Stage::kServing;
   std::vector<std::unique_ptr<ListenerState>> listeners_;
   std::vector<std::unique_ptr<DownstreamConnection>> connections_;

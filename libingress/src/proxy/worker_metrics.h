@@ -10,6 +10,7 @@
 #include "policy/retry.h"
 #include "proxy/mirror.h"
 #include "proxy/pending_headers.h"
+#include "proxy/stream_metrics.h"
 #include "proxy/udp_counters.h"
 #include "tls/tls_transport.h"
 #include "upstream/balancer.h"
@@ -30,6 +31,7 @@ struct WorkerMetrics {
   Counter filter_replies, https_redirects;
   ProxyHeaderCounters proxy_headers;
   tls::TlsCounters tls;
+  StreamCounters streams;
   struct {
     Counter connections, streams;
     Counter floods;  // connections that were ended for what their client did too much of

@@ -5,14 +5,10 @@
 
 namespace ingress::routing {
 
-namespace {
-
 std::uint64_t next_rule_id() {
   static std::atomic<std::uint64_t> last{0};
   return last.fetch_add(1, std::memory_order_relaxed) + 1;  // unique is enough: nothing is ordered by it
 }
-
-}  // namespace
 
 CompiledRoute::CompiledRoute(std::shared_ptr<const Route> route, ClusterSlots& slots)
     : route_(std::move(route)) {

@@ -17,6 +17,9 @@
 
 namespace ingress::routing {
 
+// For CompiledRule::id and whatever else workers remember by it (ClusterStates::pick_backend()). Any thread.
+std::uint64_t next_rule_id();
+
 struct CompiledBackend {
   ClusterLease cluster;       // null when `failure` is set
   const FixedReply* failure;  // null, or what answers this share

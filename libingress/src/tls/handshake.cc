@@ -85,12 +85,12 @@ void install_handshake(ssl_ctx_st& context, const ClientVerifier* clients) {
   SSL_CTX_set0_client_CAs(&context, told_names(*clients).release());
 }
 
-void Handshake::attach(ssl_st& ssl) {
-  SSL_set_app_data(&ssl, this);
-}
-
 Handshake& Handshake::of(const ssl_st& ssl) {
   return *static_cast<Handshake*>(SSL_get_app_data(&ssl));
+}
+
+void Handshake::attach(ssl_st& ssl) {
+  SSL_set_app_data(&ssl, this);
 }
 
 // Before BoringSSL looks at anything else in the hello, so that all of it can still be decided.

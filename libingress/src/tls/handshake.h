@@ -4,6 +4,7 @@
 // For: TlsTransport, which owns one while its handshake runs. Thread: the transport's.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,12 @@ struct ssl_st;
 
 namespace ingress::tls {
 
+// What a client may choose by ALPN (RFC 7301).
+enum class Protocols : std::uint8_t {
+  kHttp,
+  kNone,  // nothing is promised, whatever is offered: what goes over the connection is not ours to know
+};
+
 class Handshake {
  public:
   // Of one name: each costs memory and time in every handshake.
@@ -28,17 +35,22 @@ class Handshake {
 
   // `policies` may be null.
   Handshake(std::shared_ptr<const ServerContext> context, std::shared_ptr<const CertTable> table,
-            std::shared_ptr<const PolicyTable> policies = nullptr)
-      : context_(std::move(context)), table_(std::move(table)), policies_(std::move(policies)) {}
+            std::shared_ptr<const PolicyTable> policies = nullptr, Protocols protocols = Protocols::kHttp)
+      : context_(std::move(context)),
+        table_(std::move(table)),
+        policies_(std::move(policies)),
+        protocols_(protocols) {}
+  // The one attached to `ssl`.
+  static Handshake& of(const ssl_st& ssl);
 
   // Makes `ssl` ask this object, which must stay until its handshake is over.
   void attach(ssl_st& ssl);
-  static Handshake& of(const ssl_st& ssl);
   // Gives the handshake that begins with `hello` what holds for the server name in it: policy and
   // certificates. Whether it may go on; without certificates it will end with unrecognized_name.
   bool answer(const ssl_early_callback_ctx& hello);
 
   const ServerContext& context() const { return *context_; }
+  Protocols protocols() const { return protocols_; }
   const std::string& server_name() const { return server_name_; }  // lower case; empty when none was sent
   bool has_choice() const { return !chosen_.empty(); }
   // Whether the default certificate is among those offered: its clients may ask for any host.
@@ -62,6 +74,7 @@ class Handshake {
   std::shared_ptr<const ServerContext> context_;
   std::shared_ptr<const CertTable> table_;
   std::shared_ptr<const PolicyTable> policies_;
+  Protocols protocols_;
   std::string server_name_;
   HostPolicyPtr policy_;
   std::vector<ServedCertificatePtr> chosen_;  // in the order in which they were offered

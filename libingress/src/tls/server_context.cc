@@ -13,8 +13,9 @@ namespace ingress::tls {
 namespace {
 
 // RFC 7301 3.2: what a client offers and we do not speak ends the handshake. `protocols`: ours, best first.
-int select_alpn(SSL*, const std::uint8_t** out, std::uint8_t* out_size, const std::uint8_t* offered,
+int select_alpn(SSL* ssl, const std::uint8_t** out, std::uint8_t* out_size, const std::uint8_t* offered,
                 unsigned offered_size, void* protocols) {
+  if (Handshake::of(*ssl).protocols() == Protocols::kNone) return SSL_TLSEXT_ERR_NOACK;
   const std::string_view& ours = *static_cast<const std::string_view*>(protocols);
   std::uint8_t* selected = nullptr;
   if (SSL_select_next_proto(&selected, out_size, reinterpret_cast<const std::uint8_t*>(ours.data()),

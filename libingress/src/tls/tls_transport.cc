@@ -36,7 +36,7 @@ std::expected<net::TransportPtr, Error> connect(net::EventLoop& loop, net::Trans
 
 TlsTransport::Beginning::Beginning(TlsTransport* self, ServerTls tls, TlsCounters& counters_in)
     : counters(counters_in),
-      handshake(std::move(tls.context), std::move(tls.certificates), std::move(tls.policies)),
+      handshake(std::move(tls.context), std::move(tls.certificates), std::move(tls.policies), tls.protocols),
       place(std::move(tls.place)),
       limit(tls.handshake_limit),
       timer([](void* owner) { static_cast<TlsTransport*>(owner)->on_handshake_timeout(); }, self) {}

@@ -49,6 +49,7 @@ struct ServerTls {
   std::shared_ptr<const PolicyTable> policies = nullptr;  // of the same; may be null
   std::chrono::milliseconds handshake_limit;
   std::optional<HandshakeLimits::Place> place = {};  // given back when the handshake is over
+  Protocols protocols = Protocols::kHttp;
 };
 
 // The server's side of a connection that was just accepted. Fails for lack of memory only.
