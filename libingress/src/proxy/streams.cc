@@ -56,13 +56,13 @@ void Streams::on_hello(ListenerState& listener, Hello hello) {
 }
 
 void Streams::pass_to_https(ListenerState& listener, Hello hello) {
-  if (!listener.tls) return turn_away(listener, std::move(hello));
+  if (!listener.tls) return turn_away(std::move(hello));
   net::ProxiedTransport* const transport = replayed(services_.loop, std::move(hello.stream));
   owner_.serve_https(listener, net::TransportPtr(transport), hello.time_left);
   deliver(*transport, std::move(hello.read));
 }
 
-void Streams::turn_away(const ListenerState&, Hello hello) {
+void Streams::turn_away(Hello hello) {
   services_.metrics.streams.refuse(hello.is_tls ? StreamRefusal::kUnrecognizedName : StreamRefusal::kNotTls);
   if (!hello.is_tls) return;
   base::Chain alert;

@@ -54,7 +54,7 @@ class Streams final : private StreamHost, private PendingHellosOwner {
   void on_stream_over(StreamConnection& connection) override;
 
   void pass_to_https(ListenerState& listener, Hello hello);
-  void turn_away(const ListenerState& listener, Hello hello);
+  void turn_away(Hello hello);
   void terminate(ListenerState& listener, const CompiledStreamRoute& route, Hello hello);
   void begin(ListenerState& listener, const CompiledStreamRoute& route, StreamConnection::Client client);
 
