@@ -15,8 +15,7 @@ constexpr const char* kOpen =
     "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 std::string call_with(const std::string& field) {
-  return "POST /a.B/C HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\n" + field +
-         "\r\n\r\n";
+  return "POST /a.B/C HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\n" + field + "\r\n\r\n";
 }
 
 // The value of a field in lines of "name: value".

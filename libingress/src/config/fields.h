@@ -7,9 +7,9 @@
 #include "config/fields_cluster.h"
 #include "config/fields_listener.h"
 #include "config/fields_route.h"
+#include "config/fields_stream_route.h"
 #include "config/fields_tls_policy.h"
 #include "config/fields_udp_listener.h"
-#include "config/fields_stream_route.h"
 #include "ingress/config.h"
 
 namespace ingress::config {

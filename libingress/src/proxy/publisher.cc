@@ -354,8 +354,7 @@ std::expected<SnapshotPtr, std::vector<Problem>> Publisher::commit(const ConfigD
   const bool same_streams = !streams_.apply(delta);
   for (ListenerEntry& entry : *entries) entry.streams = streams_.find(entry.listener.name);
   if (same_listeners && same_policies && same_udp && same_streams && routes == current_->routes &&
-      clusters == current_->clusters &&
-      certificates_ == current_->certificates)
+      clusters == current_->clusters && certificates_ == current_->certificates)
     return current_;
   auto reserved = same_listeners && same_policies ? current_->reserved_headers : reserved_headers();
   current_ = std::make_shared<const Snapshot>(Snapshot{.generation = current_ ? current_->generation + 1 : 1,
