@@ -69,10 +69,13 @@ struct ClientConnection {
       : client(client_in),
         peer(FakePeer::make(&client.loop->buffers())),
         server(peer, backend),
-        transport(std::move(*connect(
-            *client.loop, peer->take_transport(),
-            {.context = context, .address = std::move(address), .port = 443, .sessions = client.sessions},
-            client.counters))) {
+        transport(std::move(*connect(*client.loop, peer->take_transport(),
+                                     {.context = context,
+                                      .address = std::move(address),
+                                      .port = 443,
+                                      .protocols = "\x08http/1.1",
+                                      .sessions = client.sessions},
+                                     client.counters))) {
     transport->start(&handler);
     client.turn();  // the ClientHello leaves from the loop
   }
