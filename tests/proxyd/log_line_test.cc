@@ -10,8 +10,7 @@
 namespace proxyd {
 namespace {
 
-template <class Record>
-std::string line_of(const Record& record) {
+std::string line_of(const ingress::ExchangeRecord& record) {
   TimeText time;
   std::string out;
   append_log_line(out, record, time);
@@ -47,37 +46,6 @@ TEST_CASE("WritesAllFieldsOfAProxiedRequest") {
       R"("bytes_in":7,"bytes_out":1024,"duration_ms":1.005,"upstream_ms":0.999,"upstream":"127.0.0.1:9000",)"
       R"("cluster":"default/shop:80","route":"default/shop/0","request_id":"abc",)"
       R"("labels":{"tenant":"a","x":"y\n"}})"
-      "\n");
-}
-
-TEST_CASE("WritesAllFieldsOfAConnectionThatWasPassedOn") {
-  ingress::StreamRecord record;
-  record.started_unix_us = 1'767'225'600'123'999;
-  record.client_address = "192.0.2.7";
-  record.client_port = 40000;
-  record.peer_address = "10.0.0.1";
-  record.listener = "shared";
-  record.protocol = "tls";
-  record.server_name = "a\"b.example";
-  record.client_bytes = 7;
-  record.backend_bytes = 1024;
-  record.duration = std::chrono::microseconds(1005);
-  record.upstream_address = "127.0.0.1:9000";
-  record.cluster = "mail";
-  record.route = "imap";
-  record.why = "connect_failed";
-  record.why_detail = "timeout";
-  CHECK(line_of(record) ==
-        R"({"time":"2026-01-01T00:00:00.123Z","client":"192.0.2.7","client_port":40000,"peer":"10.0.0.1",)"
-        R"("listener":"shared","protocol":"tls","server_name":"a\"b.example","bytes_in":7,"bytes_out":1024,)"
-        R"("duration_ms":1.005,"upstream":"127.0.0.1:9000","cluster":"mail","route":"imap",)"
-        R"("why":"connect_failed:timeout"})"
-        "\n");
-  ingress::StreamRecord least;
-  least.protocol = "tcp";
-  CHECK(
-      line_of(least) ==
-      R"({"time":"1970-01-01T00:00:00.000Z","protocol":"tcp","bytes_in":0,"bytes_out":0,"duration_ms":0.000})"
       "\n");
 }
 

@@ -34,8 +34,8 @@ Exchange::Step Exchange::wait_for_connection() {
     use.connection = use.gate->take_connection(use.limits.max_connections);
   }
   if (use.connection) return Step::kGoOn;
-  use.ticket =
-      use.gate->wait(*this, endpoint_.get(), use.limits.max_connections, use.limits.max_pending_requests);
+  use.ticket = use.gate->wait(*this, upstream::waiting_place(*endpoint_, cluster_->cluster, stream_needs()),
+                              use.limits.max_connections, use.limits.max_pending_requests);
   if (!use.ticket) {
     fail({ErrorCode::kCircuitOpen, ErrorSide::kSelf, RetrySafety::kNotSafe, "max_pending_requests", {}});
     return Step::kWait;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -21,6 +22,9 @@
 namespace ingress::upstream {
 
 class H1ClientConn;
+
+// Why a connection was opened: a request needs it, or one may soon.
+enum class Opened : std::uint8_t { kForRequest, kAhead };
 
 class ClientStream {
  public:

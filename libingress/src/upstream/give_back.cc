@@ -16,7 +16,7 @@ void give_back_http1(net::EventLoop& loop, const EndpointRef& endpoint, ClientCo
   if (!conn->has_permit() || conn->idle_time(limits, timeouts).count() <= 0) return;
   // Of use to its client alone: its room goes to who is next, not to who waits for this endpoint.
   if (!conn->proxy_header().empty()) return;
-  std::shared_ptr<WaitingPlace> place = gate->claim(endpoint.get());
+  std::shared_ptr<WaitingPlace> place = gate->claim(&endpoint->idle);
   if (!place) return;
   conn->end_message();
   loop.defer([&loop, place = std::move(place), endpoint, conn = std::move(conn), limits, timeouts]() mutable {
@@ -38,6 +38,7 @@ void give_back(net::EventLoop& loop, const EndpointRef& endpoint, ClientStreamPt
   if (endpoint->gate != nullptr && endpoint->gate->is_waited_for())
     share_room(loop, endpoint, limits, timeouts);
   endpoint->h2.keep_idle(limits, timeouts);
+  if (endpoint->gate != nullptr && endpoint->gate->is_waited_for()) endpoint->gate->shed();
 }
 
 void keep_idle(EndpointState& endpoint, ClientConnPtr conn, const ClusterLimits& limits,
@@ -56,8 +57,11 @@ void share_room(net::EventLoop& loop, const EndpointRef& endpoint, const Cluster
   while (gate != nullptr && gate->is_waited_for()) {
     ClientStreamPtr stream = endpoint->h2.take({}, limits, timeouts);
     if (!stream) return;
-    std::shared_ptr<WaitingPlace> place = gate->claim(endpoint.get());
-    if (!place) return endpoint->h2.retire_one();  // others wait, who need another connection
+    std::shared_ptr<WaitingPlace> place = gate->claim(&endpoint->h2);
+    if (!place) {
+      stream.reset();
+      return endpoint->h2.make_room_for_others();
+    }
     loop.defer(
         [&loop, place = std::move(place), endpoint, stream = std::move(stream), limits, timeouts]() mutable {
           if (place->who != nullptr) return place->who->on_connection_granted({}, std::move(stream));

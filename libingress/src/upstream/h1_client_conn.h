@@ -28,9 +28,6 @@ class ConnPool;
 
 using ClientConnPtr = std::unique_ptr<H1ClientConn, ClientStreamDeleter>;
 
-// Why a connection was opened: a request needs it, or one may soon.
-enum class Opened : std::uint8_t { kForRequest, kAhead };
-
 class H1ClientConn final : public ClientStream, private net::TransportHandler {
  public:
   H1ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits,

@@ -36,20 +36,23 @@ Error lost(const char* what) {
 }  // namespace
 
 H2ClientConn::H2ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits,
-                           const BackendHttp2& http2)
+                           const BackendHttp2& http2, std::uint32_t max_at_first, Opened opened)
     : loop_(loop),
       transport_(std::move(transport)),
       session_(*this, loop.buffers(), limits_of(limits, http2)),
       idle_timer_([](void* self) { static_cast<H2ClientConn*>(self)->retire(); }, this),
       opened_at_(loop.timers().now()),
-      age_jitter_(jitter_of(this)) {
+      max_at_first_(max_at_first),
+      age_jitter_(jitter_of(this)),
+      opened_(opened) {
   transport_->start(this);
   want_write();  // the preface
 }
 
 bool H2ClientConn::has_room() const {
-  return state_ == State::kOpen &&
-         std::max<std::size_t>(streams_.size(), session_.num_streams()) < session_.max_streams();
+  std::uint32_t max = session_.max_streams();
+  if (!session_.has_settings()) max = std::min(max, max_at_first_);
+  return state_ == State::kOpen && std::max<std::size_t>(streams_.size(), session_.num_streams()) < max;
 }
 
 ClientStreamPtr H2ClientConn::open_stream() {
@@ -96,6 +99,7 @@ void H2ClientConn::free_if_unused() {
     write();
   }
   close();
+  if (draining_) --*draining_;
   loop_.defer([this] { delete this; });
 }
 
@@ -133,10 +137,7 @@ void H2ClientConn::turn() {
   is_in_turn_ = true;
   is_turn_wanted_ = false;
   do {
-    for (std::size_t i = 0; i < news_.size(); ++i) {
-      if (news_[i] != nullptr) news_[i]->on_read_done();
-    }
-    news_.clear();
+    tell_news();
     if (state_ != State::kOpen) break;
     write();
     tell_drained();
@@ -147,6 +148,13 @@ void H2ClientConn::turn() {
       session_.is_flooded()
           ? Error{ErrorCode::kBadResponse, ErrorSide::kUpstream, RetrySafety::kNotSafe, "http2_flood", {}}
           : lost("http2_error"));
+}
+
+void H2ClientConn::tell_news() {
+  for (std::size_t i = 0; i < news_.size(); ++i) {
+    if (news_[i] != nullptr) news_[i]->on_read_done();
+  }
+  news_.clear();
 }
 
 void H2ClientConn::tell_drained() {
@@ -169,6 +177,7 @@ void H2ClientConn::on_read(base::Slice bytes) {
   last_read_at_ = now();
   is_in_turn_ = true;
   const bool is_http2 = session_.feed(bytes);
+  if (!is_http2) tell_news();  // of what was read before
   is_in_turn_ = false;
   if (!is_http2) {
     const char* const what = session_.has_settings() ? "http2_error" : "not_http2";

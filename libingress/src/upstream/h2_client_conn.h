@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,8 +30,9 @@ class H2RequestStream;
 class H2ClientConn final : private net::TransportHandler, private http::H2ClientEvents {
  public:
   // Belongs to nobody yet: the first stream, or H2Pool::add(), takes it.
+  // `max_at_first`: streams at once, until the backend has said how many it allows.
   H2ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits,
-               const BackendHttp2& http2);
+               const BackendHttp2& http2, std::uint32_t max_at_first, Opened opened);
   H2ClientConn(const H2ClientConn&) = delete;
   H2ClientConn& operator=(const H2ClientConn&) = delete;
 
@@ -65,6 +67,7 @@ class H2ClientConn final : private net::TransportHandler, private http::H2Client
   void fail_streams(const Error& error);
 
   void turn();
+  void tell_news();
   void write();
   void tell_drained();
   void close();
@@ -91,7 +94,10 @@ class H2ClientConn final : private net::TransportHandler, private http::H2Client
   std::vector<http::H2ClientStream*> drained_;
   std::uint64_t num_begun_ = 0, num_reads_ = 0, num_writes_ = 0;
   std::chrono::milliseconds opened_at_, last_read_at_{0};
+  std::shared_ptr<std::size_t> draining_;  // of the pool, where it counts in it
+  const std::uint32_t max_at_first_;
   std::uint8_t age_jitter_;  // in 2560ths of the longest life
+  const Opened opened_;
   State state_ = State::kOpen;
   bool is_in_turn_ = false, is_turn_wanted_ = false;
   bool is_freed_ = false;

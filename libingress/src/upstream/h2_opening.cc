@@ -27,7 +27,7 @@ class H2Opening::Waiter final : public Connector::Attempt {
 };
 
 H2Opening::H2Opening(net::EventLoop& loop, Connector& connector, const EndpointRef& endpoint,
-                     const Cluster& cluster, const StreamNeeds& needs, Permit permit)
+                     const Cluster& cluster, const StreamNeeds& needs, Permit permit, Opened opened)
     : loop_(loop),
       connector_(connector),
       endpoint_(endpoint),
@@ -36,7 +36,8 @@ H2Opening::H2Opening(net::EventLoop& loop, Connector& connector, const EndpointR
       http2_(cluster.http2),
       timeouts_(cluster.timeouts),
       proxy_header_(needs.proxy_header),
-      permit_(std::move(permit)) {}
+      permit_(std::move(permit)),
+      opened_(opened) {}
 
 H2Opening::~H2Opening() {
   unlist();
@@ -45,8 +46,9 @@ H2Opening::~H2Opening() {
 std::unique_ptr<Connector::Attempt> H2Opening::begin(net::EventLoop& loop, Connector& connector,
                                                      const EndpointRef& endpoint, const Cluster& cluster,
                                                      const StreamNeeds& needs, Permit permit, bool is_shared,
-                                                     OnStream on_stream) {
-  auto opening = std::make_shared<H2Opening>(loop, connector, endpoint, cluster, needs, std::move(permit));
+                                                     Opened opened, OnStream on_stream) {
+  auto opening =
+      std::make_shared<H2Opening>(loop, connector, endpoint, cluster, needs, std::move(permit), opened);
   opening->start(is_shared);
   return opening->join(std::move(on_stream));
 }
@@ -64,11 +66,16 @@ void H2Opening::start(bool is_shared) {
 
 H2Opening* H2Opening::find(const EndpointState& endpoint, std::string_view proxy_header) {
   for (H2Opening* const opening : endpoint.h2.openings()) {
-    if (opening->proxy_header_ == proxy_header &&
-        opening->waiters_.size() < endpoint.h2.settings_for(opening->http2_).max_streams)
+    if (opening->proxy_header_ == proxy_header && opening->waiters_.size() < opening->max_waiters())
       return opening;
   }
   return nullptr;
+}
+
+std::uint32_t H2Opening::max_waiters() const {
+  const std::uint32_t max_streams = endpoint_->h2.max_streams_at_first(http2_);
+  const std::uint32_t max_requests = limits_.max_requests_per_connection;
+  return max_requests == 0 ? max_streams : std::min(max_streams, max_requests);
 }
 
 std::unique_ptr<Connector::Attempt> H2Opening::join(OnStream on_stream) {
@@ -101,13 +108,15 @@ void H2Opening::on_connected(std::expected<net::TransportPtr, Error> transport) 
   const bool is_http2 = secure == nullptr || secure->protocol() == "h2";
   if (secure != nullptr) endpoint_->h2.is_spoken = is_http2;
   if (!is_http2) return serve_http1(std::move(*transport));
-  auto* const conn =
-      new H2ClientConn(loop_, std::move(*transport), limits_, endpoint_->h2.settings_for(http2_));
+  auto* const conn = new H2ClientConn(loop_, std::move(*transport), limits_, http2_,
+                                      endpoint_->h2.max_streams_at_first(http2_), opened_);
   conn->set_proxy_header(proxy_header_);
   conn->adopt_permit(std::move(permit_));
   endpoint_->h2.add(*conn);
+  // Begun before its cluster had limits, it is counted by nobody: these requests are its last.
+  const bool is_uncounted = endpoint_->gate != nullptr && !conn->has_permit();
   serve_all(*conn);
-  if (endpoint_->is_retired) return endpoint_->h2.clear();
+  if (endpoint_->is_retired || is_uncounted) return conn->retire();
   if (endpoint_->gate != nullptr) share_room(loop_, endpoint_, limits_, timeouts_);
 }
 
@@ -117,10 +126,12 @@ void H2Opening::serve_all(H2ClientConn& conn) {
     if (!stream) break;
     pop()(std::move(stream));
   }
-  // Not for want of room: the connection has broken meanwhile.
-  if (!waiters_.empty()) {
-    fail_all({ErrorCode::kConnectFailed, ErrorSide::kUpstream, RetrySafety::kSafe, "closed_at_once", {}});
-  }
+  turn_away();
+}
+
+// Nothing is wrong with the endpoint: they look for another connection.
+void H2Opening::turn_away() {
+  fail_all({ErrorCode::kStaleConnection, ErrorSide::kUpstream, RetrySafety::kSafe, "no_room", {}});
 }
 
 // The first takes the connection; the others had hoped for more, and get one each.
@@ -129,7 +140,8 @@ void H2Opening::serve_http1(net::TransportPtr transport) {
     transport->close();
     return fail_all({ErrorCode::kUpstreamTls, ErrorSide::kUpstream, RetrySafety::kNotSafe, "no_http2", {}});
   }
-  while (waiters_.size() > 1) {
+  const bool is_counted = static_cast<bool>(permit_);  // then one connection is all that may be opened
+  while (!is_counted && waiters_.size() > 1) {
     Waiter& waiter = *waiters_.back();
     waiters_.pop_back();
     waiter.opening_.reset();
@@ -147,10 +159,11 @@ void H2Opening::serve_http1(net::TransportPtr transport) {
                              on_stream(std::move(conn));
                            });
   }
-  ClientConnPtr conn(new H1ClientConn(loop_, std::move(transport), limits_));
+  ClientConnPtr conn(new H1ClientConn(loop_, std::move(transport), limits_, opened_));
   conn->set_proxy_header(proxy_header_);
   conn->adopt_permit(std::move(permit_));
   if (!waiters_.empty()) pop()(std::move(conn));
+  turn_away();
 }
 
 void H2Opening::fail_all(const Error& error) {

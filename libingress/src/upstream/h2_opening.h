@@ -4,6 +4,7 @@
 // Thread: its worker's. Always true: all that wait are told once, those that came first before others.
 #pragma once
 
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <string>
@@ -23,13 +24,13 @@ class H2Opening : public std::enable_shared_from_this<H2Opening> {
   static std::unique_ptr<Connector::Attempt> begin(net::EventLoop& loop, Connector& connector,
                                                    const EndpointRef& endpoint, const Cluster& cluster,
                                                    const StreamNeeds& needs, Permit permit, bool is_shared,
-                                                   OnStream on_stream);
+                                                   Opened opened, OnStream on_stream);
   // Null when there is none with room and this PROXY header.
   static H2Opening* find(const EndpointState& endpoint, std::string_view proxy_header);
   std::unique_ptr<Connector::Attempt> join(OnStream on_stream);
 
   H2Opening(net::EventLoop& loop, Connector& connector, const EndpointRef& endpoint, const Cluster& cluster,
-            const StreamNeeds& needs, Permit permit);
+            const StreamNeeds& needs, Permit permit, Opened opened);
   H2Opening(const H2Opening&) = delete;
   H2Opening& operator=(const H2Opening&) = delete;
   ~H2Opening();
@@ -42,6 +43,8 @@ class H2Opening : public std::enable_shared_from_this<H2Opening> {
   void unlist();
   void on_connected(std::expected<net::TransportPtr, Error> transport);
   void serve_all(H2ClientConn& conn);
+  void turn_away();
+  std::uint32_t max_waiters() const;
   void serve_http1(net::TransportPtr transport);
   void fail_all(const Error& error);
   OnStream pop();
@@ -55,6 +58,7 @@ class H2Opening : public std::enable_shared_from_this<H2Opening> {
   const ClusterTimeouts timeouts_;
   std::string proxy_header_;
   Permit permit_;
+  const Opened opened_;
   std::list<Waiter*> waiters_;
   std::unique_ptr<Connector::Attempt> attempt_;
 };

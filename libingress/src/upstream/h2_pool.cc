@@ -50,12 +50,18 @@ bool H2Pool::drop_idle() {
   return true;
 }
 
-void H2Pool::retire_one() {
-  if (!conns_.empty()) conns_.front()->retire();
+void H2Pool::make_room_for_others() {
+  const bool is_draining = num_draining_ != nullptr && *num_draining_ > 0;
+  if (!drop_idle() && !is_draining && !conns_.empty()) conns_.front()->retire();
 }
 
 void H2Pool::remove(H2ClientConn& conn) {
   std::erase(conns_, &conn);
+  if (!conn.is_idle()) {
+    if (num_draining_ == nullptr) num_draining_ = std::make_shared<std::size_t>(0);
+    ++*num_draining_;
+    conn.draining_ = num_draining_;
+  }
   if (watcher_ != nullptr) watcher_->on_pool_shrunk(PoolWatcher::Loss::kEnded);
 }
 

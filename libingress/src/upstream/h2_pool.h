@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -42,8 +43,9 @@ class H2Pool {
   void clear();
   // Closes one without streams; false when there is none.
   bool drop_idle();
-  // One more may be closed for others: it is retired, whatever runs on it.
-  void retire_one();
+  // Somebody needs another connection, and none more may be opened: one is closed, or retired, whatever runs
+  // on it, unless one is on its way out already.
+  void make_room_for_others();
   std::size_t size() const { return conns_.size(); }
   // Null for nobody. The watcher outlives the pool or takes itself away.
   void set_watcher(PoolWatcher* watcher) { watcher_ = watcher; }
@@ -56,9 +58,8 @@ class H2Pool {
   // How many streams the endpoint allowed the last time it said so: a connection that has just been opened
   // does not know yet, and one too many may cost it.
   std::uint32_t known_max_streams = std::numeric_limits<std::uint32_t>::max();
-  BackendHttp2 settings_for(BackendHttp2 http2) const {
-    http2.max_streams = std::max(1U, std::min(http2.max_streams, known_max_streams));
-    return http2;
+  std::uint32_t max_streams_at_first(const BackendHttp2& http2) const {
+    return std::max(1U, std::min(http2.max_streams, known_max_streams));
   }
 
  private:
@@ -68,6 +69,7 @@ class H2Pool {
 
   std::vector<H2ClientConn*> conns_;  // oldest first
   std::vector<H2Opening*> openings_;
+  std::shared_ptr<std::size_t> num_draining_;  // retired, with streams; null before the first; theirs as well
   PoolWatcher* watcher_ = nullptr;
 };
 

@@ -22,7 +22,8 @@ Error to_error(http::H2Close how, bool has_head) {
 
 }  // namespace
 
-H2RequestStream::H2RequestStream(H2ClientConn& conn) : conn_(conn), is_reused_(conn.num_begun_ > 0) {}
+H2RequestStream::H2RequestStream(H2ClientConn& conn)
+    : conn_(conn), is_reused_(conn.num_begun_ > 0 || conn.opened_ == Opened::kAhead) {}
 
 void H2RequestStream::begin(UpstreamEvents& events, std::string_view, const ClusterLimits&) {
   events_ = &events;
@@ -78,7 +79,8 @@ void H2RequestStream::destroy() {
   // A response that is complete is taken, whatever was still to be said (RFC 9113 8.1).
   abandon(is_ended_ ? http::H2Code::kNoError : http::H2Code::kCancel);
   net::EventLoop& loop = conn_.loop_;
-  if (is_silent) conn_.retire();
+  // Where connections are counted, what else runs on it would keep its place for it alone.
+  if (is_silent && !(conn_.has_permit() && conn_.streams_.size() > 1)) conn_.retire();
   conn_.forget(*this);
   loop.defer([this] { delete this; });
 }

@@ -66,6 +66,12 @@ ClientStreamPtr take_kept(EndpointState& endpoint, const Cluster& cluster, const
   return endpoint.idle.take(needs.proxy_header);
 }
 
+const void* waiting_place(const EndpointState& endpoint, const Cluster& cluster, const StreamNeeds& needs) {
+  const bool is_for_http2 = !is_http1(endpoint, cluster.protocol, needs.is_upgrade) &&
+                            is_http2_expected(endpoint, cluster.protocol);
+  return is_for_http2 ? static_cast<const void*>(&endpoint.h2) : &endpoint.idle;
+}
+
 bool can_join(const EndpointState& endpoint, const Cluster& cluster, const StreamNeeds& needs) {
   if (is_http1(endpoint, cluster.protocol, needs.is_upgrade)) return false;
   return H2Opening::find(endpoint, needs.proxy_header) != nullptr;
@@ -84,7 +90,7 @@ std::unique_ptr<Connector::Attempt> open_stream(net::EventLoop& loop, Connector&
     if (opening != nullptr) return opening->join(std::move(on_stream));
   }
   const bool is_shared = is_http2_expected(*endpoint, cluster.protocol);
-  return H2Opening::begin(loop, connector, endpoint, cluster, needs, std::move(permit), is_shared,
+  return H2Opening::begin(loop, connector, endpoint, cluster, needs, std::move(permit), is_shared, opened,
                           std::move(on_stream));
 }
 
@@ -94,7 +100,7 @@ ClientStreamPtr make_stream(net::EventLoop& loop, net::TransportPtr transport, B
   const bool is_http2 = secure != nullptr ? secure->protocol() == "h2" : protocol == BackendProtocol::kHttp2;
   if (!is_http2 && protocol == BackendProtocol::kHttp2) return nullptr;
   if (!is_http2) return ClientConnPtr(new H1ClientConn(loop, std::move(transport), limits));
-  return (new H2ClientConn(loop, std::move(transport), limits, http2))->open_stream();
+  return (new H2ClientConn(loop, std::move(transport), limits, http2, 1, Opened::kForRequest))->open_stream();
 }
 
 }  // namespace ingress::upstream

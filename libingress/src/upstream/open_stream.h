@@ -30,6 +30,9 @@ ClientStreamPtr take_kept(EndpointState& endpoint, const Cluster& cluster, const
 // Whether a connection that is being opened already will have room for such a request as well.
 bool can_join(const EndpointState& endpoint, const Cluster& cluster, const StreamNeeds& needs);
 
+// For BreakerGate::wait(): stands for the connections to `endpoint` that such a request can use.
+const void* waiting_place(const EndpointState& endpoint, const Cluster& cluster, const StreamNeeds& needs);
+
 using OnStream = std::move_only_function<void(std::expected<ClientStreamPtr, Error>)>;
 
 // Opens a connection, as Connector::connect(), or waits for one that is being opened. `permit`, empty where
