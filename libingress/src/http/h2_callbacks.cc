@@ -86,46 +86,41 @@ int H2Callbacks::on_begin_headers(nghttp2_session* session, const nghttp2_frame*
   if (stream == nullptr) {
     return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
   }
-  stream->id_ = frame->hd.stream_id;
-  stream->reader_.begin(self.limits_.head);
+  stream->begin(frame->hd.stream_id, self.limits_.head);
   nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
   return 0;
 }
 
-int H2Callbacks::on_header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name,
-                           std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
-                           std::uint8_t, void* user) {
+int H2Callbacks::on_header(nghttp2_session* session, const nghttp2_frame* frame, nghttp2_rcbuf* name,
+                           nghttp2_rcbuf* value, std::uint8_t, void* user) {
   H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);
   if (stream == nullptr) return 0;
-  const bool is_taken = is_request(*frame)
-                            ? stream->reader_.add(view(name, name_size), view(value, value_size))
-                            : stream->reader_.add_trailer(view(name, name_size), view(value, value_size));
-  if (is_taken) return 0;
-  if (!std::exchange(stream->is_refused_, true)) {
+  H2Server& self = server(user);
+  const H2ReadField field = self.field_cache_.find(name, value);
+  using Taken = H2RequestReader::Taken;
+  const Taken taken = is_request(*frame) ? stream->reader_.add(field) : stream->reader_.add_trailer(field);
+  if (taken == Taken::kYes) return 0;
+  if (taken == Taken::kMalformed) {
+    self.refuse(*stream);
+  } else if (!std::exchange(stream->is_refused_, true)) {
     nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_ENHANCE_YOUR_CALM);
   }
-  server(user).is_in_head_ = false;
-  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // fields behind it are neither checked nor told
-}
-
-// A request with one malformed field is malformed (RFC 9113 8.1.1).
-int H2Callbacks::on_invalid_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t*, std::size_t,
-                                   const std::uint8_t*, std::size_t, std::uint8_t, void* user) {
-  server(user).is_in_head_ = false;
-  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  self.is_in_head_ = false;
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // nothing behind it is told
 }
 
 int H2Callbacks::on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
   H2Server& self = server(user);
   const bool is_ack = (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0;
   const bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  const bool is_head = frame->hd.type == NGHTTP2_HEADERS;
   switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
       self.is_in_head_ = false;
-      if (is_request(*frame)) take_request(session, self, *frame, is_end);
       break;
     case NGHTTP2_DATA:
       if (frame->hd.length == frame->data.padlen && !is_end) self.note_odd();  // brings nothing
+      if (!is_end) return 0;
       break;
     case NGHTTP2_PING:
       if (is_ack) self.events_.on_ping_ack();
@@ -134,25 +129,37 @@ int H2Callbacks::on_frame(nghttp2_session* session, const nghttp2_frame* frame, 
       return 0;
   }
   H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);
-  if (!is_end || stream == nullptr || stream->is_closed_ || stream->is_refused_) return 0;
+  if (stream == nullptr) return 0;
+  if (is_request(*frame)) {
+    take_request(self, *stream, is_end);
+  } else if (is_head && !is_end) {
+    self.refuse(*stream);  // trailers end a request (RFC 9113 8.1)
+  }
+  if (!is_end || stream->is_closed_ || stream->is_refused_) return 0;
+  // RFC 9113 8.1.1: the length was not true.
+  const bool is_whole = stream->promised_bytes_ == 0 || stream->promised_bytes_ == H2ServerStream::kNoLength;
+  if (!is_whole) {
+    self.refuse(*stream);
+    return 0;
+  }
   stream->is_request_ended_ = true;
   stream->on_request_end(stream->reader_.trailers());
   return 0;
 }
 
-void H2Callbacks::take_request(nghttp2_session* session, H2Server& self, const nghttp2_frame& frame,
-                               bool is_end) {
-  H2ServerStream* const stream = stream_of(session, frame.hd.stream_id);
-  if (stream == nullptr) return;
-  auto framing = stream->reader_.finish(self.limits_.paths, is_end);
-  if (!framing && framing.error().what == std::string_view("malformed")) {
-    stream->is_refused_ = true;
-    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame.hd.stream_id, NGHTTP2_PROTOCOL_ERROR);
-    return;
-  }
+void H2Callbacks::take_request(H2Server& self, H2ServerStream& stream, bool is_end) {
+  auto framing = stream.reader_.finish(self.limits_.paths, is_end);
+  if (!framing && framing.error().what == std::string_view("malformed")) return self.refuse(stream);
+  if (const auto priority = stream.reader_.priority()) set_priority(self, stream, *priority);
   // Such heads take time to read, and a client that goes on with them wants just that.
   if (!framing && framing.error().code == ErrorCode::kHeadTooLarge) self.note_early_end();
-  stream->on_request(std::move(framing));
+  if (framing && framing->kind == BodyKind::kLength) stream.promised_bytes_ = framing->length;
+  stream.on_request(std::move(framing));
+}
+
+void H2Callbacks::set_priority(H2Server& self, const H2ServerStream& stream, H2Priority priority) {
+  const nghttp2_extpri wanted{.urgency = priority.urgency, .inc = priority.is_incremental ? 1 : 0};
+  nghttp2_session_change_extpri_stream_priority(self.session_, stream.id_, &wanted, 0);
 }
 
 int H2Callbacks::on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
@@ -165,7 +172,14 @@ int H2Callbacks::on_data(nghttp2_session* session, std::uint8_t, std::int32_t id
                          std::size_t size, void* user) {
   H2Server& self = server(user);
   H2ServerStream* const stream = stream_of(session, id);
-  if (stream == nullptr || stream->is_closed_) {
+  if (stream != nullptr && stream->promised_bytes_ != H2ServerStream::kNoLength) {
+    if (size > stream->promised_bytes_) {
+      self.refuse(*stream);
+    } else {
+      stream->promised_bytes_ -= size;
+    }
+  }
+  if (stream == nullptr || stream->is_closed_ || stream->is_refused_) {
     return nghttp2_session_consume(session, id, size) == 0 ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
   }
   const auto offset = static_cast<std::size_t>(reinterpret_cast<const char*>(data) - self.input_->data());
@@ -277,8 +291,7 @@ const nghttp2_session_callbacks* H2Callbacks::table() {
     nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(callbacks, on_unknown_bytes);
     nghttp2_session_callbacks_set_unpack_extension_callback(callbacks, on_unknown);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
+    nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);

@@ -20,13 +20,11 @@ struct H2Callbacks {
                               void*);
   static int on_unknown(nghttp2_session*, void**, const nghttp2_frame_hd*, void*);
   static int on_begin_headers(nghttp2_session* session, const nghttp2_frame* frame, void* user);
-  static int on_header(nghttp2_session* session, const nghttp2_frame* frame, const std::uint8_t* name,
-                       std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t,
-                       void* user);
-  static int on_invalid_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t*, std::size_t,
-                               const std::uint8_t*, std::size_t, std::uint8_t, void* user);
+  static int on_header(nghttp2_session* session, const nghttp2_frame* frame, nghttp2_rcbuf* name,
+                       nghttp2_rcbuf* value, std::uint8_t, void* user);
   static int on_frame(nghttp2_session* session, const nghttp2_frame* frame, void* user);
-  static void take_request(nghttp2_session* session, H2Server& self, const nghttp2_frame& frame, bool is_end);
+  static void take_request(H2Server& self, H2ServerStream& stream, bool is_end);
+  static void set_priority(H2Server& self, const H2ServerStream& stream, H2Priority priority);
   static int on_invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user);
   static int on_data(nghttp2_session* session, std::uint8_t, std::int32_t id, const std::uint8_t* data,
                      std::size_t size, void* user);

@@ -32,19 +32,22 @@ class H2FieldLines {
     put(value);
     put("\r\n");
     const std::string_view kept_name(line, name.size());
-    const std::string_view kept_value(line + name.size() + 2, value.size());
-    const HeaderId id = find_header_id(kept_name);
-    if (!is_plain_name(name)) {
+    note(headers, kept_name, {line + name.size() + 2, value.size()}, find_header_id(kept_name),
+         is_plain_name(name));
+  }
+  // For one that stands in the storage of `headers` as a line. `is_plain`: see HeaderField::is_line.
+  void note(Headers& headers, std::string_view name, std::string_view value, HeaderId id, bool is_plain) {
+    if (!is_plain) {
       line_end_ = nullptr;
-      return headers.add_checked_view(kept_name, kept_value, id);
+      return headers.add_checked_view(name, value, id);
     }
     // A run of lines is written as one: what the writer makes itself is in none.
     const bool is_of_writer = (kIdsOfWriter & Headers::bit(id)) != 0;
-    headers.add_line_view(kept_name, kept_value, id, !is_of_writer && line_end_ == line);
-    line_end_ = is_of_writer ? nullptr : at;
+    headers.add_line_view(name, value, id, !is_of_writer && line_end_ == name.data());
+    line_end_ = is_of_writer ? nullptr : value.data() + value.size() + 2;
     repeated_ |= ids_ & Headers::bit(id);
     ids_ |= Headers::bit(id);
-    num_bytes_ += size;
+    num_bytes_ += name.size() + value.size() + 4;
   }
   // Behind the last one.
   void finish(Headers& headers) const { headers.note_lines(ids_, repeated_, num_bytes_); }

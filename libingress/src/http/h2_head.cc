@@ -16,12 +16,6 @@ std::unexpected<Error> refuse(const char* what, ErrorCode code = ErrorCode::kBad
   return std::unexpected(Error{.code = code, .side = ErrorSide::kDownstream, .what = what});
 }
 
-// As the fields of a line must be (HeaderField::is_line).
-bool is_plain_name(std::string_view name) {
-  return std::ranges::all_of(
-      name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
-}
-
 // A backend may take "head" for HEAD and send no body where we wait for one.
 bool is_method(std::string_view method) {
   return base::is_token(method) && std::ranges::none_of(method, [](char c) { return c >= 'a' && c <= 'z'; });
@@ -35,42 +29,100 @@ std::string_view write_number(char (&to)[kSize], std::uint64_t number) {
 
 }  // namespace
 
-bool H2RequestReader::add(std::string_view name, std::string_view value) {
-  size_ += name.size() + value.size() + kFieldExtra;
-  const bool is_pseudo = name.starts_with(':');
-  const bool is_crumb = name == "cookie";  // of one field
-  if (!is_pseudo && !is_crumb) ++num_fields_;
-  if (is_too_large_ || size_ > limits_.head_bytes || num_fields_ > limits_.max_headers) {
-    is_too_large_ = true;
-    return size_ / 4 <= limits_.head_bytes;
-  }
-  if (is_pseudo) {
-    take_pseudo(name, value);
-  } else if (is_crumb) {
-    if (!cookie_.empty()) cookie_ += "; ";
-    cookie_ += value;
-  } else {
-    add_line(name, value);
-  }
-  return true;
+void H2RequestReader::begin(HeadLimits limits) {
+  limits_ = limits;
+  head_.clear();
+  trailers_.clear();
+  lines_ = {};
+  priority_.reset();
+  method_ = scheme_ = authority_ = path_ = protocol_ = {};
+  cookie_.clear();
+  size_ = num_fields_ = trailer_bytes_ = 0;
+  room_ = room_end_ = nullptr;
+  seen_ = 0;
+  is_too_large_ = is_in_fields_ = false;
 }
 
-void H2RequestReader::take_pseudo(std::string_view name, std::string_view value) {
-  std::string_view* to = nullptr;
-  if (name == ":method") to = &method_;
-  if (name == ":scheme") to = &scheme_;
-  if (name == ":authority") to = &authority_;
-  if (name == ":path") to = &path_;
-  if (name == ":protocol") to = &protocol_;
-  if (to != nullptr) *to = head_.headers().keep(value);
+H2RequestReader::Taken H2RequestReader::add(const H2ReadField& field) {
+  const std::size_t size = size_ + field.name.size() + field.value.size() + kFieldExtra;
+  const bool is_usual = field.facts.name == H2Name::kOther && field.facts.is_value_ok && !is_too_large_ &&
+                        size <= limits_.head_bytes && num_fields_ < limits_.max_headers;
+  if (!is_usual) return add_special(field);
+  size_ = size;
+  ++num_fields_;
+  is_in_fields_ = true;
+  add_line(field);
+  return Taken::kYes;
+}
+
+// One that is more than a line of the head, or that makes the request a wrong one.
+H2RequestReader::Taken H2RequestReader::add_special(const H2ReadField& field) {
+  const H2Name name = field.facts.name;
+  if (!field.facts.is_value_ok) return Taken::kMalformed;
+  const bool is_pseudo = name >= H2Name::kMethod && name <= H2Name::kProtocol;
+  const bool is_single = is_pseudo || name == H2Name::kHost || name == H2Name::kContentLength;
+  if (is_pseudo && is_in_fields_) return Taken::kMalformed;  // RFC 9113 8.3
+  if (is_single && has(name)) return Taken::kMalformed;
+  if (is_single) seen_ |= 1u << static_cast<unsigned>(name);
+  if (!is_pseudo) is_in_fields_ = true;
+  size_ += field.name.size() + field.value.size() + kFieldExtra;
+  if (!is_pseudo && name != H2Name::kCookie) ++num_fields_;  // crumbs are of one field
+  if (size_ > limits_.head_bytes || num_fields_ > limits_.max_headers) is_too_large_ = true;
+  if (is_too_large_) return size_ / 4 <= limits_.head_bytes ? Taken::kYes : Taken::kTooMuch;
+  if (is_pseudo) {
+    take_pseudo(field);
+  } else if (name == H2Name::kCookie) {
+    if (!cookie_.empty()) cookie_ += "; ";
+    cookie_ += field.value;
+  } else {
+    if (name == H2Name::kPriority) priority_ = parse_priority(field.value);
+    add_line(field);
+  }
+  return Taken::kYes;
+}
+
+void H2RequestReader::take_pseudo(const H2ReadField& field) {
+  const H2Name name = field.facts.name;
+  if (name == H2Name::kAuthority) {
+    authority_ = make_line("host", field.value);  // which it becomes, unless there is one
+    return;
+  }
+  char* const kept = take_room(field.value.size());
+  std::memcpy(kept, field.value.data(), field.value.size());
+  const std::string_view value(kept, field.value.size());
+  if (name == H2Name::kMethod) method_ = value;
+  if (name == H2Name::kScheme) scheme_ = value;
+  if (name == H2Name::kPath) path_ = value;
+  if (name == H2Name::kProtocol) protocol_ = value;
+}
+
+// Of the head's storage, for several lines at once: they stand one behind the other.
+void H2RequestReader::more_room(std::size_t bytes) {
+  constexpr std::size_t kPieceBytes = 768;  // of most heads all
+  const std::size_t piece = std::max(kPieceBytes, bytes);
+  room_ = head_.headers().take_room(piece);
+  room_end_ = room_ + piece;
 }
 
 // As a line of an HTTP/1.1 head, so that the writer for backends copies it.
-void H2RequestReader::add_line(std::string_view name, std::string_view value) {
-  Headers& headers = head_.headers();
-  const std::size_t size = name.size() + value.size() + 4;
-  char* const line = headers.take_room(size);
-  char* at = line;
+void H2RequestReader::add_line(const H2ReadField& field) {
+  const std::size_t name_size = field.name.size();
+  std::string_view value;
+  if (field.line != nullptr) {
+    const std::size_t size = line_bytes(name_size, field.value.size());
+    char* const line = take_room(size);
+    std::memcpy(line, field.line, size);
+    value = {line + name_size + 2, field.value.size()};
+  } else {
+    value = make_line(field.name, field.value);
+  }
+  lines_.note(head_.headers(), {value.data() - 2 - name_size, name_size}, value, field.facts.id,
+              field.facts.is_plain);
+}
+
+// Returns the value, which stands in the line.
+std::string_view H2RequestReader::make_line(std::string_view name, std::string_view value) {
+  char* at = take_room(line_bytes(name.size(), value.size()));
   const auto put = [&at](std::string_view text) {
     if (!text.empty()) std::memcpy(at, text.data(), text.size());
     at += text.size();
@@ -79,29 +131,20 @@ void H2RequestReader::add_line(std::string_view name, std::string_view value) {
   put(": ");
   put(value);
   put("\r\n");
-  const std::string_view kept_name(line, name.size());
-  const std::string_view kept_value(line + name.size() + 2, value.size());
-  const HeaderId id = find_header_id(kept_name);
-  if (!is_plain_name(name)) {
-    headers.add_checked_view(kept_name, kept_value, id);
-    line_end_ = nullptr;
-    return;
-  }
-  // A run of lines is written as one: what the writer makes itself is in none.
-  const bool is_of_writer = (kIdsOfWriter & Headers::bit(id)) != 0;
-  headers.add_line_view(kept_name, kept_value, id, !is_of_writer && line_end_ == line);
-  line_end_ = is_of_writer ? nullptr : at;
-  repeated_ |= ids_ & Headers::bit(id);
-  ids_ |= Headers::bit(id);
-  line_bytes_ += size;
+  return {at - 2 - value.size(), value.size()};
 }
 
 std::expected<BodyFraming, Error> H2RequestReader::finish(PathOptions paths, bool is_end) {
   head_.set_version(HttpVersion::kHttp2);
-  if (!cookie_.empty()) add_line("cookie", cookie_);
+  if (!has_what_it_needs()) return refuse("malformed");
+  Headers& headers = head_.headers();
+  if (!cookie_.empty()) {
+    const std::string_view value = make_line("cookie", cookie_);
+    lines_.note(headers, {value.data() - 8, 6}, value, HeaderId::kOther, true);
+  }
   const auto authority = find_authority();
+  lines_.finish(headers);
   if (!authority) return std::unexpected(authority.error());
-  head_.headers().note_lines(ids_, repeated_, line_bytes_);
   if (is_too_large_) return refuse("head_too_large", ErrorCode::kHeadTooLarge);
   if (path_.size() > limits_.request_line_bytes) return refuse("uri_too_long", ErrorCode::kUriTooLong);
   if (!is_method(method_)) return refuse("bad_request_line");
@@ -114,21 +157,36 @@ std::expected<BodyFraming, Error> H2RequestReader::finish(PathOptions paths, boo
   // The absolute form has no place here.
   const bool is_path = path_.starts_with('/') || (path_ == "*" && method_ == "OPTIONS");
   if (!is_path) return refuse("malformed");
-  if (authority->empty()) return refuse("missing_host");
   const auto target = parse_target(is_extended ? "GET" : method_, path_, *authority, paths, head_);
   if (!target) return std::unexpected(target.error());
   head_.note_checked();
   return framing(is_end);
 }
 
+// Pseudo fields that a request must have, and those that it must not (RFC 9113 8.3.1 and 8.5, RFC 8441 4).
+bool H2RequestReader::has_what_it_needs() const {
+  if (!has(H2Name::kMethod)) return false;
+  if (has(H2Name::kProtocol) && !has(H2Name::kAuthority)) return false;
+  const bool has_target = has(H2Name::kScheme) && has(H2Name::kPath);
+  if (is_too_large_) return has_target || has(H2Name::kAuthority);  // its method may not have been kept
+  if (method_ != "CONNECT") {
+    if (has(H2Name::kProtocol)) return false;
+    return has_target && (has(H2Name::kAuthority) || has(H2Name::kHost));
+  }
+  if (has(H2Name::kProtocol)) return has_target;
+  return has(H2Name::kAuthority) && !has(H2Name::kScheme) && !has(H2Name::kPath);
+}
+
 // RFC 9113 8.3.1: ":authority" stands for Host, which may repeat it and no more.
 std::expected<std::string_view, Error> H2RequestReader::find_authority() {
   Headers& headers = head_.headers();
-  if ((repeated_ & Headers::bit(HeaderId::kHost)) != 0) return refuse("two_hosts");
-  const auto host = std::find_if(headers.begin(), headers.end(),
-                                 [](const HeaderField& field) { return field.id == HeaderId::kHost; });
+  const auto* const host =
+      has(H2Name::kHost) ? std::find_if(headers.begin(), headers.end(),
+                                        [](const HeaderField& field) { return field.id == HeaderId::kHost; })
+                         : headers.end();
   if (host == headers.end()) {
-    if (!authority_.empty()) add_line("host", authority_);
+    if (!authority_.empty())
+      lines_.note(headers, {authority_.data() - 6, 4}, authority_, HeaderId::kHost, true);
     return authority_;
   }
   if (authority_.empty()) return host->value;
@@ -137,18 +195,22 @@ std::expected<std::string_view, Error> H2RequestReader::find_authority() {
 }
 
 std::expected<BodyFraming, Error> H2RequestReader::framing(bool is_end) const {
-  if (is_end) return BodyFraming{};
-  if (!head_.headers().has(HeaderId::kContentLength)) return BodyFraming{BodyKind::kChunked, 0};
+  if (!has(H2Name::kContentLength)) return is_end ? BodyFraming{} : BodyFraming{BodyKind::kChunked, 0};
   const auto length = content_length(head_.headers());
   if (!length) return refuse("bad_content_length");
-  return BodyFraming{BodyKind::kLength, *length};
+  if (!is_end) return BodyFraming{BodyKind::kLength, *length};
+  if (*length != 0) return refuse("malformed");
+  return BodyFraming{};
 }
 
-bool H2RequestReader::add_trailer(std::string_view name, std::string_view value) {
-  trailer_bytes_ += name.size() + value.size() + kFieldExtra;
-  if (trailer_bytes_ > kMaxTrailerBytes) return false;
-  if (may_be_trailer(name)) trailers_.add(name, value);
-  return true;
+H2RequestReader::Taken H2RequestReader::add_trailer(const H2ReadField& field) {
+  const H2Name name = field.facts.name;
+  const bool is_pseudo = name >= H2Name::kMethod && name <= H2Name::kProtocol;
+  if (is_pseudo || !field.facts.is_value_ok) return Taken::kMalformed;
+  trailer_bytes_ += field.name.size() + field.value.size() + kFieldExtra;
+  if (trailer_bytes_ > kMaxTrailerBytes) return Taken::kTooMuch;
+  if (may_be_trailer(field.name)) trailers_.add(field.name, field.value);
+  return Taken::kYes;
 }
 
 namespace {

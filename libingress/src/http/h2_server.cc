@@ -19,6 +19,9 @@ const nghttp2_option* make_option() {
   nghttp2_option* option = nullptr;
   if (nghttp2_option_new(&option) != 0) return nullptr;
   nghttp2_option_set_no_auto_window_update(option, 1);
+  // What RFC 9113 8 asks of fields, lengths and trailers is asked by H2RequestReader and H2Callbacks, once
+  // for fields that come again and again.
+  nghttp2_option_set_no_http_messaging(option, 1);
   // Counted by on_begin_frame(), which is not told of those that belong to a head that is skipped. nghttp2
   // counts these too, but reads of their heads, not frames: in the worst case one for each of nine bytes.
   nghttp2_option_set_max_continuations(option, kMaxContinuationReads);
@@ -36,6 +39,17 @@ const nghttp2_option* make_option() {
 }
 
 }  // namespace
+
+void H2ServerStream::begin(std::int32_t id, HeadLimits limits) {
+  reader_.begin(limits);
+  out_.clear();
+  trailers_out_.clear();
+  sent_bytes_ = 0;
+  promised_bytes_ = kNoLength;
+  id_ = id;
+  is_closed_ = is_request_ended_ = is_deferred_ = is_out_ended_ = is_end_sent_ = false;
+  is_reset_by_us_ = is_drain_due_ = is_refused_ = is_two_way_ = false;
+}
 
 H2Server::H2Server(H2ServerEvents& events, base::BufferPool& pool, const H2Limits& limits)
     : events_(events), pool_(pool), limits_(limits) {
@@ -167,6 +181,12 @@ void H2Server::send_goaway() {
 
 void H2Server::terminate(H2Code code) {
   nghttp2_session_terminate_session(session_, static_cast<std::uint32_t>(code));
+}
+
+void H2Server::refuse(H2ServerStream& stream) {
+  note_odd();
+  if (stream.is_closed_ || std::exchange(stream.is_refused_, true)) return;
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_PROTOCOL_ERROR);
 }
 
 void H2Server::note_odd() {

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <limits>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "base/buffer.h"
 #include "http/h1_parser.h"
 #include "http/h2_code.h"
+#include "http/h2_field_cache.h"
 #include "http/h2_head.h"
 #include "http/leaky_budget.h"
 #include "http/stream_ids.h"
@@ -59,6 +61,9 @@ class H2ServerStream {
  private:
   friend class H2Server;
   friend struct H2Callbacks;
+  static constexpr std::uint64_t kNoLength = std::numeric_limits<std::uint64_t>::max();
+  // As if it were new, for a request of that id.
+  void begin(std::int32_t id, HeadLimits limits);
   // The head is complete. Its error: what to answer; what cannot be answered is reset before.
   virtual void on_request(std::expected<BodyFraming, Error> framing) = 0;
   // In the slice that was fed. Counts against the windows until consume().
@@ -71,6 +76,8 @@ class H2ServerStream {
   base::Chain out_;
   Headers trailers_out_;
   std::uint64_t sent_bytes_ = 0;
+  std::uint64_t promised_bytes_ =
+      kNoLength;  // what is still to come of a body whose head said how long it is
   std::int32_t id_ = 0;
   bool is_closed_ = false;
   bool is_request_ended_ = false;
@@ -155,6 +162,8 @@ class H2Server {
   void note_early_end();
   void calm_down();
   void note_drained(H2ServerStream& stream);
+  // The request is malformed (RFC 9113 8.1.1): nothing more of it is told.
+  void refuse(H2ServerStream& stream);
 
   H2ServerEvents& events_;
   base::BufferPool& pool_;
@@ -163,6 +172,7 @@ class H2Server {
   const base::Slice* input_ = nullptr;  // during feed()
   base::Chain* output_ = nullptr;       // during collect()
   std::size_t output_budget_ = 0;
+  H2FieldCache field_cache_;
   std::vector<H2Field> fields_;
   std::vector<H2ServerStream*> drained_;
   StreamIds ids_;
