@@ -135,6 +135,7 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
   void put_back_message(std::unique_ptr<proxy::H1Message> message) override {
     free_messages.push_back(std::move(message));
   }
+  proxy::H2StreamPool& h2_streams() override { return free_h2_streams; }
   bool is_closing(const proxy::ListenerState&) const override { return is_draining; }
   void begin_http2(proxy::DownstreamConnection& connection, net::TransportPtr transport,
                    base::Chain read) override {
@@ -159,6 +160,7 @@ class SocketlessWorker : public WorkerContext, public proxy::DownstreamHost {
   std::deque<std::move_only_function<void()>> calls;
   std::vector<std::unique_ptr<proxy::Exchange>> free_exchanges;
   std::vector<std::unique_ptr<proxy::H1Message>> free_messages;
+  proxy::H2StreamPool free_h2_streams;
   std::chrono::milliseconds passed{0};
   int num_closed = 0;
   std::vector<std::unique_ptr<proxy::DownstreamH2>> http2;  // connections that turned out to speak it

@@ -15,6 +15,7 @@
 namespace ingress::proxy {
 
 struct ListenerState;
+class H2StreamPool;
 
 // Owner: its Worker. Thread: the worker's.
 class DownstreamConnection {
@@ -53,6 +54,7 @@ class DownstreamHost {
   virtual std::unique_ptr<Exchange> take_exchange() = 0;
   virtual void put_back_exchange(std::unique_ptr<Exchange> exchange) = 0;
   virtual std::unique_ptr<H1Message> take_message() = 0;
+  virtual H2StreamPool& h2_streams() = 0;
   virtual void put_back_message(std::unique_ptr<H1Message> message) = 0;  // after its reset()
   // Clients should not come back to their connection.
   virtual bool is_closing(const ListenerState& listener) const = 0;

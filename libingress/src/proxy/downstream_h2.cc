@@ -108,6 +108,7 @@ void DownstreamH2::forget(DownstreamH2Stream& stream) {
     std::swap(streams_[index], streams_.back());
     streams_[index]->list_index = index;
   }
+  host_.h2_streams().put_back(std::move(streams_.back()));
   streams_.pop_back();
   if (host_.is_closing(listener_)) drain();
 }
@@ -136,7 +137,8 @@ void DownstreamH2::note_unsettled(DownstreamH2Stream& stream) {
 http::H2ServerStream* DownstreamH2::on_stream() {
   is_first_ = false;
   host_.services().metrics.http2.streams.add();
-  streams_.push_back(std::make_unique<DownstreamH2Stream>(*this));
+  streams_.push_back(host_.h2_streams().take());
+  streams_.back()->begin(*this);
   streams_.back()->list_index = streams_.size() - 1;
   if (is_tunnel_time_over_) streams_.back()->drain_tunnel();
   return streams_.back().get();

@@ -1,14 +1,17 @@
 // One request on an HTTP/2 connection: stands between its exchange and the stream of the session.
 //
-// Owner: its DownstreamH2, until both the exchange and the session are done with it. Thread: the worker's.
-// Always true: nothing is told to the exchange from inside a call of it, nor from where the session writes:
-// what happens there is noted, and told by settle().
+// Owner: its DownstreamH2, until both the exchange and the session are done with it; then the worker's list
+// of free ones: the next request finds its memory warm. Thread: the worker's. Always true: nothing is told to
+// the exchange from inside a call of it, nor from where the session writes: what happens there is noted, and
+// told by settle().
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <vector>
 
 #include "http/h2_server.h"
 #include "net/timer_wheel.h"
@@ -22,8 +25,12 @@ class DownstreamH2;
 
 class DownstreamH2Stream final : public http::H2ServerStream, private DownstreamStream {
  public:
-  explicit DownstreamH2Stream(DownstreamH2& connection);
+  DownstreamH2Stream();
   ~DownstreamH2Stream() override;
+  // For a new request on `connection`.
+  void begin(DownstreamH2& connection);
+  // Keeps nothing but memory until then. False when its exchange has not ended: it cannot be used again.
+  bool rest();
 
   // After each read that brought something for it.
   void on_read_done();
@@ -72,7 +79,7 @@ class DownstreamH2Stream final : public http::H2ServerStream, private Downstream
   void watch_writing();
   void on_write_timeout();
 
-  DownstreamH2& connection_;
+  DownstreamH2* connection_ = nullptr;
   std::unique_ptr<Exchange> exchange_;
   base::Chain piece_;      // of a body; empty between calls
   base::Chain early_;      // sent for a tunnel that is not there yet
@@ -89,6 +96,18 @@ class DownstreamH2Stream final : public http::H2ServerStream, private Downstream
   bool is_websocket_ = false;  // asked for by an extended CONNECT (RFC 8441)
   bool is_tunnel_ = false;
   bool is_tunnel_time_over_ = false;
+};
+
+// Those of a worker that are free.
+class H2StreamPool {
+ public:
+  std::unique_ptr<DownstreamH2Stream> take();
+  void put_back(std::unique_ptr<DownstreamH2Stream> stream);
+
+ private:
+  // Few, since each keeps what the largest head that went through it took.
+  static constexpr std::size_t kMaxFree = 128;
+  std::vector<std::unique_ptr<DownstreamH2Stream>> free_;
 };
 
 }  // namespace ingress::proxy

@@ -41,7 +41,7 @@ bool DownstreamH2Stream::begin_websocket() {
   head().set_method_view("GET");
   Headers& headers = head().headers();
   headers.remove("Sec-WebSocket-Key");  // has no meaning here (RFC 8441 5.1)
-  auto& random = connection_.host().services().clusters.random();
+  auto& random = connection_->host().services().clusters.random();
   headers.add("Sec-WebSocket-Key", make_websocket_key(random.next(), random.next()));
   headers.add("Connection", "Upgrade");
   headers.add("Upgrade", "websocket");
@@ -59,10 +59,10 @@ void DownstreamH2Stream::begin_tunnel(const ResponseHead& head) {
     if (base::equals_ignore_case(field.name, "Sec-WebSocket-Accept")) continue;
     opened.headers().add_view(field.name, field.value, field.id);
   }
-  connection_.session().send_head(*this, opened, {http::BodyKind::kChunked, 0}, -1);
+  connection_->session().send_head(*this, opened, {http::BodyKind::kChunked, 0}, -1);
   // What has come already is passed on when the exchange is not on the stack.
-  connection_.note_news(*this);
-  connection_.want_write(0);
+  connection_->note_news(*this);
+  connection_->want_write(0);
 }
 
 void DownstreamH2Stream::pass_early_bytes() {

@@ -20,6 +20,7 @@
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "proxy/downstream_connection.h"
+#include "proxy/downstream_h2_stream.h"
 #include "proxy/health_watch.h"
 #include "proxy/listener_state.h"
 #include "proxy/mailbox.h"
@@ -116,6 +117,7 @@ class Worker final : public WorkerContext,
   void put_back_exchange(std::unique_ptr<Exchange> exchange) override;
   std::unique_ptr<H1Message> take_message() override;
   void put_back_message(std::unique_ptr<H1Message> message) override;
+  H2StreamPool& h2_streams() override { return free_h2_streams_; }
   bool is_closing(const ListenerState& listener) const override;
   void begin_http2(DownstreamConnection& connection, net::TransportPtr transport, base::Chain read) override;
   void on_connection_closed(DownstreamConnection& connection) override;
@@ -159,6 +161,7 @@ class Worker final : public WorkerContext,
   std::vector<std::unique_ptr<DownstreamConnection>> connections_;
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
   std::vector<std::unique_ptr<H1Message>> free_messages_;
+  H2StreamPool free_h2_streams_;
   std::vector<std::unique_ptr<Delayed>> delayed_;
   std::thread thread_;
 };
