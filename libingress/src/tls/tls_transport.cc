@@ -11,6 +11,8 @@ namespace ingress::tls {
 namespace {
 
 constexpr std::size_t kMaxRecordBytes = SSL3_RT_MAX_PLAIN_LENGTH;
+// More than this is not copied to fill a record with what comes behind it.
+constexpr std::size_t kWorthARecord = kMaxRecordBytes / 2;
 // Decrypted before the handler is asked whether it wants more.
 constexpr std::size_t kMaxPlainBytes = 64 * 1024;
 
@@ -301,9 +303,10 @@ void TlsTransport::write(base::Chain&& bytes) {
     const base::Slice slice = bytes.take_front();
     std::string_view rest = slice.view();
     while (!rest.empty()) {
-      if (filled == 0 && rest.size() >= kMaxRecordBytes) {
-        encrypt(rest.data(), kMaxRecordBytes);
-        rest.remove_prefix(kMaxRecordBytes);
+      if (filled == 0 && (rest.size() >= kWorthARecord || bytes.is_empty())) {
+        const std::size_t part = std::min(rest.size(), kMaxRecordBytes);
+        encrypt(rest.data(), part);
+        rest.remove_prefix(part);
         continue;
       }
       const std::size_t part = std::min(rest.size(), kMaxRecordBytes - filled);

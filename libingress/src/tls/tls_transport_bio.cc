@@ -1,6 +1,7 @@
 // What BoringSSL reads and writes through: the chains of a TlsTransport.
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "tls/boring.h"
 #include "tls/tls_transport.h"
@@ -25,7 +26,14 @@ int TlsTransport::bio_read(BIO* bio, char* out, int size) {
 
 int TlsTransport::bio_write(BIO* bio, const char* bytes, int size) {
   auto& self = *static_cast<TlsTransport*>(BIO_get_data(bio));
-  self.output_.append_copy({bytes, static_cast<std::size_t>(size)}, self.loop_.buffers());
+  // In small pieces: a record is somewhat larger than the next class of blocks, and would waste most of the
+  // one behind that.
+  std::string_view rest(bytes, static_cast<std::size_t>(size));
+  while (!rest.empty()) {
+    const std::string_view part = rest.substr(0, base::BufferPool::kSmallBytes);
+    self.output_.append_copy(part, self.loop_.buffers());
+    rest.remove_prefix(part.size());
+  }
   return size;
 }
 
