@@ -13,6 +13,7 @@
 
 #include "proxy/downstream_h1.h"
 #include "proxy/downstream_h2.h"
+#include "proxy/h2_stream_pool.h"
 #include "proxy/listener_state.h"
 #include "proxy/publisher.h"
 #include "support/fake_transport.h"

@@ -81,21 +81,26 @@ int H2Callbacks::on_begin_headers(nghttp2_session* session, const nghttp2_frame*
   H2Server& self = server(user);
   self.is_in_head_ = true;
   self.begun_id_ = 0;
-  if (!is_request(*frame)) return 0;
+  self.read_stream_ = nullptr;
+  if (!is_request(*frame)) {
+    self.read_stream_ = stream_of(session, frame->hd.stream_id);
+    return 0;
+  }
   H2ServerStream* const stream = self.is_goaway_sent_ ? nullptr : self.events_.on_stream();
   if (stream == nullptr) {
     return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
   }
   stream->begin(frame->hd.stream_id, self.limits_.head);
+  self.read_stream_ = stream;
   nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
   return 0;
 }
 
 int H2Callbacks::on_header(nghttp2_session* session, const nghttp2_frame* frame, nghttp2_rcbuf* name,
                            nghttp2_rcbuf* value, std::uint8_t, void* user) {
-  H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);
-  if (stream == nullptr) return 0;
   H2Server& self = server(user);
+  H2ServerStream* const stream = self.read_stream_;
+  if (stream == nullptr) return 0;
   const H2ReadField field = self.field_cache_.find(name, value);
   using Taken = H2RequestReader::Taken;
   const Taken taken = is_request(*frame) ? stream->reader_.add(field) : stream->reader_.add_trailer(field);
@@ -197,6 +202,7 @@ int H2Callbacks::on_stream_close(nghttp2_session* session, std::int32_t id, std:
   }
   if (!stream->is_end_sent_ && !stream->is_reset_by_us_) self.note_early_end();
   stream->is_closed_ = true;
+  if (self.read_stream_ == stream) self.read_stream_ = nullptr;
   stream->out_.clear();
   std::erase(self.drained_, stream);
   stream->on_closed();
@@ -217,8 +223,8 @@ ssize_t H2Callbacks::read_data(nghttp2_session* session, std::int32_t id, std::u
   *flags |= NGHTTP2_DATA_FLAG_EOF;
   if (stream.trailers_out_.is_empty()) return static_cast<ssize_t>(size);
   H2Server& self = server(user);
-  list_trailer_fields(self.fields_, stream.trailers_out_);
-  const auto& nva = to_nva(self.fields_);
+  list_trailer_fields(self.fields_, self.head_text_, stream.trailers_out_);
+  const auto& nva = to_nva(self.fields_, kKeptFields);
   if (nva.empty()) return static_cast<ssize_t>(size);
   *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
   if (nghttp2_submit_trailer(session, id, nva.data(), nva.size()) != 0)

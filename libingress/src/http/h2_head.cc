@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "base/text.h"
 #include "http/body_decoder.h"
@@ -19,12 +21,6 @@ std::unexpected<Error> refuse(const char* what, ErrorCode code = ErrorCode::kBad
 // A backend may take "head" for HEAD and send no body where we wait for one.
 bool is_method(std::string_view method) {
   return base::is_token(method) && std::ranges::none_of(method, [](char c) { return c >= 'a' && c <= 'z'; });
-}
-
-template <std::size_t kSize>
-std::string_view write_number(char (&to)[kSize], std::uint64_t number) {
-  const auto [end, error] = std::to_chars(to, to + kSize, number);
-  return {to, static_cast<std::size_t>(end - to)};
 }
 
 }  // namespace
@@ -225,34 +221,72 @@ bool is_writable(const HeaderField& field) {
   return field.is_checked || (base::is_token(field.name) && is_field_text(field.value));
 }
 
-void list_fields(std::vector<H2Field>& out, const Headers& headers) {
-  for (const HeaderField& field : headers) {
-    if (!is_writable(field)) continue;
-    const bool is_sensitive = field.id == HeaderId::kOther && field.name.size() == 10 &&
-                              base::equals_ignore_case(field.name, "set-cookie");
-    out.push_back({field.name, field.value, is_sensitive});
+// Eight or four bytes of a name at once: those of 'A' to 'Z' get the bit that makes them lower case.
+template <typename Word>
+void copy_lower_word(char* to, const char* from) {
+  constexpr Word kOnes = std::numeric_limits<Word>::max() / 0xff;
+  Word word;
+  std::memcpy(&word, from, sizeof word);
+  const Word low = word & kOnes * 0x7f;
+  const Word is_upper = (low + kOnes * (0x80 - 'A')) & ~(low + kOnes * (0x7f - 'Z')) & ~word & kOnes * 0x80;
+  word |= is_upper >> 2;
+  std::memcpy(to, &word, sizeof word);
+}
+
+// The last word overlaps the one before it.
+void copy_lower(char* to, std::string_view name) {
+  const std::size_t size = name.size();
+  if (size >= 8) {
+    for (std::size_t at = 0; at + 8 < size; at += 8)
+      copy_lower_word<std::uint64_t>(to + at, name.data() + at);
+    return copy_lower_word<std::uint64_t>(to + size - 8, name.data() + size - 8);
   }
+  if (size >= 4) {
+    copy_lower_word<std::uint32_t>(to, name.data());
+    return copy_lower_word<std::uint32_t>(to + size - 4, name.data() + size - 4);
+  }
+  for (std::size_t i = 0; i < size; ++i) to[i] = base::to_lower_ascii(name[i]);
+}
+
+H2Field keep_field(base::Arena& text, const HeaderField& field) {
+  const std::size_t name_size = field.name.size();
+  char* const kept = text.take(name_size + field.value.size());
+  copy_lower(kept, field.name);
+  if (!field.value.empty()) std::memcpy(kept + name_size, field.value.data(), field.value.size());
+  const std::string_view name(kept, name_size);
+  const bool is_sensitive = field.id == HeaderId::kOther && name == "set-cookie";
+  return {name, {kept + name_size, field.value.size()}, is_sensitive};
+}
+
+void list_fields(std::vector<H2Field>& out, base::Arena& text, const Headers& headers) {
+  for (const HeaderField& field : headers) {
+    if (is_writable(field)) out.push_back(keep_field(text, field));
+  }
+}
+
+std::string_view keep_number(base::Arena& text, std::uint64_t number) {
+  char digits[24];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
+  return text.copy({digits, static_cast<std::size_t>(end - digits)});
 }
 
 }  // namespace
 
-void list_response_fields(std::vector<H2Field>& out, H2Digits& digits, const ResponseHead& head,
+void list_response_fields(std::vector<H2Field>& out, base::Arena& text, const ResponseHead& head,
                           BodyFraming framing, std::int64_t kept_length) {
   out.clear();
-  out.push_back({":status", write_number(digits.status, head.status())});
-  list_fields(out, head.headers());
+  out.push_back({":status", head.status() == 200 ? "200" : keep_number(text, head.status())});
+  list_fields(out, text, head.headers());
   // RFC 9110 8.6: never with a 204 or a 1xx, whatever a backend said of them.
   const bool has_length = head.status() >= 200 && head.status() != 204;
   std::int64_t length = has_length ? kept_length : -1;
   if (framing.kind == BodyKind::kLength) length = static_cast<std::int64_t>(framing.length);
-  if (length >= 0) {
-    out.push_back({"content-length", write_number(digits.length, static_cast<std::uint64_t>(length))});
-  }
+  if (length >= 0) out.push_back({"content-length", keep_number(text, static_cast<std::uint64_t>(length))});
 }
 
-void list_trailer_fields(std::vector<H2Field>& out, const Headers& trailers) {
+void list_trailer_fields(std::vector<H2Field>& out, base::Arena& text, const Headers& trailers) {
   out.clear();
-  list_fields(out, trailers);
+  list_fields(out, text, trailers);
 }
 
 }  // namespace ingress::http

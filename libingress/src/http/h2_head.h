@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/arena.h"
 #include "http/framing.h"
 #include "http/h1_parser.h"
 #include "http/h2_field.h"
@@ -88,16 +89,12 @@ class H2RequestReader {
   bool is_in_fields_ = false;  // behind the pseudo fields
 };
 
-// The fields of a response head behind ":status"; `digits` holds its numbers and must last as long as `out`.
-// Left out: fields of a connection, and what filters have made that is no field (as the HTTP/1.1 writer
-// does). `framing`, `kept_length`: as of write_response_head().
-struct H2Digits {
-  char status[4];
-  char length[24];
-};
-void list_response_fields(std::vector<H2Field>& out, H2Digits& digits, const ResponseHead& head,
+// The fields of a response head behind ":status", names in lower case, all of it in `text` or static. Left
+// out: fields of a connection, and what filters have made that is no field (as the HTTP/1.1 writer does).
+// `framing`, `kept_length`: as of write_response_head().
+void list_response_fields(std::vector<H2Field>& out, base::Arena& text, const ResponseHead& head,
                           BodyFraming framing, std::int64_t kept_length = -1);
 // Of trailers.
-void list_trailer_fields(std::vector<H2Field>& out, const Headers& trailers);
+void list_trailer_fields(std::vector<H2Field>& out, base::Arena& text, const Headers& trailers);
 
 }  // namespace ingress::http

@@ -95,13 +95,17 @@ void H2Server::collect(base::Chain& out, std::size_t budget) {
   if (session_ == nullptr) return;
   output_ = &out;
   output_budget_ = out.size_bytes() + budget;
+  bool is_all = false;
   while (out.size_bytes() < output_budget_) {
     const std::uint8_t* bytes = nullptr;
     const ssize_t size = nghttp2_session_mem_send(session_, &bytes);
-    if (size <= 0) break;
+    is_all = size <= 0;
+    if (is_all) break;
     out.append_copy(view(bytes, static_cast<std::size_t>(size)), pool_);
   }
   output_ = nullptr;
+  // No head waits, nor is the last one still in nghttp2's hands; DATA may.
+  if (is_all && nghttp2_session_get_outbound_queue_size(session_) == 0) head_text_.reset();
 }
 
 bool H2Server::is_over() const {
@@ -125,18 +129,16 @@ void H2Server::take_drained(std::vector<H2ServerStream*>& out) {
 
 void H2Server::send_interim(H2ServerStream& stream, const ResponseHead& head) {
   if (stream.is_closed_) return;
-  H2Digits digits;
-  list_response_fields(fields_, digits, head, {});
-  const auto& nva = to_nva(fields_);
+  list_response_fields(fields_, head_text_, head, {});
+  const auto& nva = to_nva(fields_, kKeptFields);
   nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id_, nullptr, nva.data(), nva.size(), nullptr);
 }
 
 void H2Server::send_head(H2ServerStream& stream, const ResponseHead& head, BodyFraming framing,
                          std::int64_t kept_length) {
   if (stream.is_closed_) return;
-  H2Digits digits;
-  list_response_fields(fields_, digits, head, framing, kept_length);
-  const auto& nva = to_nva(fields_);
+  list_response_fields(fields_, head_text_, head, framing, kept_length);
+  const auto& nva = to_nva(fields_, kKeptFields);
   const bool has_body =
       framing.kind == BodyKind::kChunked || (framing.kind == BodyKind::kLength && framing.length > 0);
   nghttp2_data_provider provider{.source = {.ptr = &stream}, .read_callback = H2Callbacks::read_data};

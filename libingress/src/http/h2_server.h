@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/arena.h"
 #include "base/buffer.h"
 #include "http/h1_parser.h"
 #include "http/h2_code.h"
@@ -169,11 +170,13 @@ class H2Server {
   base::BufferPool& pool_;
   H2Limits limits_;
   nghttp2_session* session_ = nullptr;
-  const base::Slice* input_ = nullptr;  // during feed()
-  base::Chain* output_ = nullptr;       // during collect()
+  const base::Slice* input_ = nullptr;     // during feed()
+  H2ServerStream* read_stream_ = nullptr;  // of the head that is being read
+  base::Chain* output_ = nullptr;          // during collect()
   std::size_t output_budget_ = 0;
   H2FieldCache field_cache_;
   std::vector<H2Field> fields_;
+  base::Arena head_text_;  // of heads that nghttp2 has not written yet
   std::vector<H2ServerStream*> drained_;
   StreamIds ids_;
   std::int32_t begun_id_ = 0;  // of a HEADERS frame that has not become a stream yet

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/h2_stream_pool.h"
 #include "proxy/listener_state.h"
 #include "proxy/parse_options.h"
 

@@ -1,9 +1,9 @@
 // One request on an HTTP/2 connection: stands between its exchange and the stream of the session.
 //
-// Owner: its DownstreamH2, until both the exchange and the session are done with it; then the worker's list
-// of free ones: the next request finds its memory warm. Thread: the worker's. Always true: nothing is told to
-// the exchange from inside a call of it, nor from where the session writes: what happens there is noted, and
-// told by settle().
+// Owner: its DownstreamH2, until both the exchange and the session are done with it; then the worker's pool,
+// where the next request finds its memory warm. Thread: the worker's.
+// Always true: nothing is told to the exchange from inside a call of it, nor from where the session writes:
+// what happens there is noted, and told by settle().
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
-#include <vector>
 
 #include "http/h2_server.h"
 #include "net/timer_wheel.h"
@@ -96,18 +95,6 @@ class DownstreamH2Stream final : public http::H2ServerStream, private Downstream
   bool is_websocket_ = false;  // asked for by an extended CONNECT (RFC 8441)
   bool is_tunnel_ = false;
   bool is_tunnel_time_over_ = false;
-};
-
-// Those of a worker that are free.
-class H2StreamPool {
- public:
-  std::unique_ptr<DownstreamH2Stream> take();
-  void put_back(std::unique_ptr<DownstreamH2Stream> stream);
-
- private:
-  // Few, since each keeps what the largest head that went through it took.
-  static constexpr std::size_t kMaxFree = 128;
-  std::vector<std::unique_ptr<DownstreamH2Stream>> free_;
 };
 
 }  // namespace ingress::proxy

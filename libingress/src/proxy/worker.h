@@ -20,7 +20,7 @@
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "proxy/downstream_connection.h"
-#include "proxy/downstream_h2_stream.h"
+#include "proxy/h2_stream_pool.h"
 #include "proxy/health_watch.h"
 #include "proxy/listener_state.h"
 #include "proxy/mailbox.h"
