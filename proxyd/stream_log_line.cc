@@ -10,7 +10,6 @@ void append_stream_log_line(std::string& out, const ingress::StreamRecord& recor
   out += '"';
   append_text(out, "\"client\":", record.client_address);
   if (record.client_port != 0) append_number(out, "\"client_port\":", record.client_port);
-  if (record.peer_address != record.client_address) append_text(out, "\"peer\":", record.peer_address);
   append_text(out, "\"listener\":", record.listener);
   append_text(out, "\"protocol\":", record.protocol);
   append_text(out, "\"server_name\":", record.server_name);

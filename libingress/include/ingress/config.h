@@ -82,8 +82,9 @@ INGRESS_EXPORT std::vector<Problem> validate(const GatewayConfig& config);
 // wrong client certificates it refuses every handshake. A cluster whose `tls` is wrong loses its endpoints.
 // Certificates lose bad server names and a too long ocsp_response; one without a usable chain or key is
 // dropped. What is wrong in a TLS policy is repaired as in Listener::tls; one without a usable name, or with
-// one that is taken, gets another and refuses every handshake. Any other part without a usable key or with
-// one that is taken is dropped.
+// one that is taken, gets another and refuses every handshake. A stream route that is wrong as a whole closes
+// its connections. Any other part without a usable key or with one that is taken is dropped, a plain listener
+// with the last of its stream routes: it would serve HTTP instead.
 // Nothing else changes. Returns what validate() would have said.
 INGRESS_EXPORT std::vector<Problem> quarantine(GatewayConfig& config);
 

@@ -219,7 +219,6 @@ void StreamConnection::log(std::string_view why, std::string_view detail) {
                                       .client_address = peer_.view(),
                                       .listener = listener_.settings.name,
                                       .client_port = peer_.port,
-                                      .peer_address = peer_.view(),
                                       .protocol = client_.protocol,
                                       .server_name = client_.server_name,
                                       .client_bytes = relay_ ? relay_->client_bytes() : 0,

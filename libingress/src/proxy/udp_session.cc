@@ -185,7 +185,6 @@ void UdpSession::write_log(std::string_view listener, std::string_view why, std:
                                       .client_address = client.view(),
                                       .listener = listener,
                                       .client_port = client.port,
-                                      .peer_address = client.view(),
                                       .protocol = "udp",
                                       .client_bytes = client_bytes_,
                                       .backend_bytes = backend_bytes_,
