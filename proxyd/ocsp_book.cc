@@ -134,12 +134,12 @@ OcspBook::Room OcspBook::room() const {
   return room;
 }
 
-// Those that have waited longest come first, those that failed before behind all others.
+// Those that have waited longest come first: who failed has been put off already.
 std::vector<OcspBook::Asking> OcspBook::take_due(Time now) {
   std::vector<Entry*> due;
   for (auto& [_, entry] : entries_)
     if (!entry.is_asking && entry.due <= now) due.push_back(&entry);
-  std::ranges::sort(due, {}, [](const Entry* entry) { return std::pair(entry->num_failures, entry->due); });
+  std::ranges::sort(due, {}, &Entry::due);
   std::vector<Asking> out;
   Room left = room();
   for (Entry* entry : due) {

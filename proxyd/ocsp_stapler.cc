@@ -44,11 +44,9 @@ Publisher::Outcome OcspStapler::publish(ingress::GatewayConfig config) {
   auto outcome = next_.publish(std::move(config));
   if (!outcome) return outcome;
   std::set<std::string> names;
-  for (OcspBook::News& news : all) {
-    names.insert(news.name);
-    book_.put(std::move(news), Clock::now());
-  }
+  for (const OcspBook::News& news : all) names.insert(news.name);
   book_.keep_only([&](const std::string& name) { return names.contains(name); });
+  for (OcspBook::News& news : all) book_.put(std::move(news), Clock::now());
   work_in(milliseconds(0));
   return outcome;
 }

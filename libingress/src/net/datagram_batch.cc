@@ -84,8 +84,10 @@ PeerAddress DatagramPath::peer() const {
 
 std::uint64_t DatagramPath::source() const {
   std::uint64_t out = 0;
-  if (is_v4(client)) {  // as a number of 32 bits, which the networks of no IPv6 client in use are
-    std::memcpy(&out, client.data() + kMapped.size(), 4);
+  if (is_v4(client)) {  // behind ff00::/8, which no client comes from
+    unsigned char bytes[sizeof out] = {0xff};
+    std::memcpy(bytes + 4, client.data() + kMapped.size(), 4);
+    std::memcpy(&out, bytes, sizeof out);
   } else {
     std::memcpy(&out, client.data(), sizeof out);
   }

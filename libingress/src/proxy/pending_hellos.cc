@@ -69,6 +69,14 @@ class PendingHellos::Wait final : private net::TransportHandler {
     stream_.reset();
   }
 
+ public:
+  // Nothing comes from the stream any more.
+  void drop() {
+    all_.settle(*this);
+    stream_.reset();
+  }
+
+ private:
   PendingHellos& all_;
   ListenerState& listener_;
   net::TransportPtr stream_;  // null when it has left
@@ -97,7 +105,7 @@ void PendingHellos::hurry(const ListenerState* listener, std::chrono::millisecon
 }
 
 void PendingHellos::drop_all() {
-  while (!waits_.empty()) settle(*waits_.back());
+  while (!waits_.empty()) waits_.back()->drop();
 }
 
 // Its own functions may be on the stack: it is freed when they have returned.

@@ -47,8 +47,6 @@ StreamConnection::~StreamConnection() {
 
 void StreamConnection::start() {
   if (services_.access_log != nullptr) route_name_ = route_->value.name;
-  place_ = StreamPlace::take(route_->count, route_->value.max_connections);
-  if (!place_) return refuse(StreamRefusal::kMaxConnections, "");
   if (client_.is_started) {
     client_.stream->set_handler(this);
   } else {
@@ -60,6 +58,9 @@ void StreamConnection::start() {
 // The client may speak, and is heard once there is a backend.
 void StreamConnection::on_ready() {
   if (phase_ != Phase::kHandshake) return;
+  // Behind the handshake, so that only those it lets in can take the places.
+  place_ = StreamPlace::take(route_->count, route_->value.max_connections);
+  if (!place_) return refuse(StreamRefusal::kMaxConnections, "");
   phase_ = Phase::kConnect;
   client_.stream->pause(net::PauseReason::kPeerSlow);
   view_ = services_.views.pin_newest();

@@ -42,9 +42,11 @@ void Streams::add(ListenerState& listener, net::TransportPtr stream) {
 }
 
 void Streams::on_hello(ListenerState& listener, Hello hello) {
+  // Not for HTTPS to judge: it could make more of it, and pass by the routes.
+  if (!hello.is_tls) return turn_away(std::move(hello));
   // The listener's routes may have gone meanwhile.
   const CompiledStreamRoute* const route =
-      hello.is_tls && listener.streams ? listener.streams->find(hello.server_name) : nullptr;
+      listener.streams ? listener.streams->find(hello.server_name) : nullptr;
   if (route == nullptr) return pass_to_https(listener, std::move(hello));
   if (route->value.tls == StreamTls::kTerminate) return terminate(listener, *route, std::move(hello));
   begin(listener, *route,

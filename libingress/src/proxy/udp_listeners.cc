@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <limits>
+#include <fstream>
 #include <utility>
 
 namespace ingress::proxy {
@@ -39,11 +39,24 @@ std::string_view to_string(UdpDrop drop) {
   return "";
 }
 
+namespace {
+
+std::uint64_t num_local_ports() {
+  constexpr std::uint64_t kUsual = 60'999 - 32'768 + 1;
+  std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+  std::uint64_t first = 0, last = 0;
+  return range >> first >> last && last >= first ? last - first + 1 : kUsual;
+}
+
+}  // namespace
+
 std::uint64_t max_udp_sessions(unsigned num_workers) {
+  // A port that connections and resolvers need as well: of those that the kernel gives away.
+  std::uint64_t most = num_local_ports();
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-    return std::numeric_limits<std::uint64_t>::max();
-  return limit.rlim_cur / 2 / std::max(num_workers, 1U);
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+    most = std::min<std::uint64_t>(most, limit.rlim_cur);
+  return most / 2 / std::max(num_workers, 1U);
 }
 
 void UdpListeners::adopt(const Snapshot& snapshot) {

@@ -139,7 +139,8 @@ void UdpSession::on_readable() {
   net::DatagramBatch& batch = *services_.batch;
   for (int i = 0; i < kMaxBatches; ++i) {
     const int num = batch.receive(socket_->fd());
-    if (num < 0) return on_refused(net::connect_error(-errno));
+    if (num < 0 && errno == ECONNREFUSED) return on_refused(net::connect_error(-errno));
+    if (num < 0) continue;  // an ICMP error of another kind, as of what was too long, has been read with it
     if (num == 0) return;
     idle_.touch();
     count_backend(batch.reply(relay_.fd(), 0, static_cast<std::size_t>(num), path_));

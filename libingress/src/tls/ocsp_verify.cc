@@ -145,7 +145,10 @@ std::expected<OcspTimes, Error> verify_ocsp_response(const OcspSubject& subject,
   if (!signer) return std::unexpected(signer.error());
   if (found->this_update > now + kOcspClockSkew || response.produced_at > now + kOcspClockSkew)
     return std::unexpected(refuse("it is from the future", time_text(found->this_update)));
-  const OcspTimes times{found->this_update, std::min(found->next_update, signer->until)};
+  // Times that no honest answer has would leave the range of the clocks that are set by them.
+  constexpr std::int64_t kLongest = std::int64_t{366} * 24 * 3600;
+  const OcspTimes times{std::max<std::int64_t>(found->this_update, now - kLongest),
+                        std::min<std::int64_t>({found->next_update, signer->until, now + kLongest})};
   if (times.until <= now || times.until <= times.from)
     return std::unexpected(refuse("it has expired", time_text(times.until)));
   if (found->status == OcspStatus::kRevoked) return std::unexpected(not_good("the certificate is revoked"));
