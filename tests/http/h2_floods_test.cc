@@ -102,6 +102,23 @@ TEST_CASE("WindowsThatAreOpenedForWhatWasSentAreNoFlood") {
   CHECK_FALSE(session.server.is_flooded());
 }
 
+// As gRPC's clients do, to find out how much is on its way.
+TEST_CASE("WhoMeasuresTheWayForEachPieceIsNoFlood") {
+  H2Session session;
+  CHECK(session.feed(h2_begin() + h2_request(1, "GET", "/")));
+  ResponseHead head;
+  head.set_status(200);
+  session.server.send_head(*session.streams[0], head, {http::BodyKind::kChunked, 0}, -1);
+  for (int i = 0; i < 3000; ++i) {
+    base::Chain piece;
+    piece.append(session.pool.copy("x"));
+    session.server.send_body(*session.streams[0], std::move(piece));
+    session.collect();
+    REQUIRE(session.feed(h2_frame(kPing, 0, 0, "12345678") + h2_frame(kWindowUpdate, 0, 1, h2_number(1))));
+  }
+  CHECK_FALSE(session.server.is_flooded());
+}
+
 // CVE-2019-9511: a window of one byte after the other.
 TEST_CASE("AnAnswerIsNotTakenInCrumbsForEver") {
   H2Session session;

@@ -49,11 +49,8 @@ int H2Callbacks::on_begin_frame(nghttp2_session* session, const nghttp2_frame_hd
     case NGHTTP2_DATA:  // nghttp2 tells nobody of what is for a stream that is gone
       break;
     case NGHTTP2_WINDOW_UPDATE:
-      if (self.num_windows_due_ == 0) {
-        self.note_odd();
-      } else {
-        --self.num_windows_due_;
-      }
+    case NGHTTP2_PING:  // some measure the way with one for what they receive
+      self.note_answer();
       break;
     case NGHTTP2_CONTINUATION:  // CVE-2024-27316
       if (++self.num_continuations_ > H2Server::kMaxContinuations) self.calm_down();
@@ -259,7 +256,7 @@ int H2Callbacks::send_data(nghttp2_session*, nghttp2_frame*, const std::uint8_t*
   // (CVE-2019-9511).
   constexpr std::size_t kSmallFrame = 1024;
   const bool is_dribble = size < kSmallFrame && !stream.out_.is_empty();
-  if (!is_dribble) self.num_windows_due_ += 2 + size / 2048;
+  if (!is_dribble) self.note_due(3 + size / 2048);
   if (stream.out_.is_empty()) self.note_drained(stream);
   return 0;
 }
@@ -284,7 +281,7 @@ int H2Callbacks::on_sent(nghttp2_session* session, const nghttp2_frame* frame, v
   H2ServerStream* const stream = stream_of(session, frame->hd.stream_id);
   if (stream == nullptr) return 0;
   stream->is_end_sent_ = true;
-  server(user).num_windows_due_ += 2;
+  server(user).note_due(2);
   if (stream->is_request_ended_ || stream->is_two_way_) return 0;
   return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
 }

@@ -2,6 +2,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -14,6 +15,8 @@ namespace {
 // nghttp2 leaves without a word.
 constexpr std::size_t kMaxQueuedAcks = 2000;
 constexpr std::size_t kMaxContinuationReads = 80;
+// Reasons are not saved up beyond what may be on its way.
+constexpr std::uint64_t kMaxAnswersDue = 16 * 1024;
 
 const nghttp2_option* make_option() {
   nghttp2_option* option = nullptr;
@@ -193,6 +196,15 @@ void H2Server::refuse(H2ServerStream& stream) {
 
 void H2Server::note_odd() {
   if (!odd_frames_.spend(events_.now())) calm_down();
+}
+
+void H2Server::note_answer() {
+  if (num_answers_due_ == 0) return note_odd();
+  --num_answers_due_;
+}
+
+void H2Server::note_due(std::uint64_t num_answers) {
+  num_answers_due_ = std::min(num_answers_due_ + num_answers, kMaxAnswersDue);
 }
 
 void H2Server::note_early_end() {

@@ -160,6 +160,8 @@ class H2Server {
   static constexpr int kMaxContinuations = 8;
   void submit_settings();
   void note_odd();
+  void note_answer();
+  void note_due(std::uint64_t num_answers);
   void note_early_end();
   void calm_down();
   void note_drained(H2ServerStream& stream);
@@ -181,9 +183,9 @@ class H2Server {
   StreamIds ids_;
   std::int32_t begun_id_ = 0;  // of a HEADERS frame that has not become a stream yet
   // Frames that honest clients send a few of: PING, SETTINGS, PRIORITY, empty DATA, what is unknown, wrong or
-  // for a stream that is gone; WINDOW_UPDATE where nothing was sent that would be a reason.
+  // for a stream that is gone; WINDOW_UPDATE and PING where nothing was sent that would be a reason.
   LeakyBudget odd_frames_{1000, 20};
-  std::uint64_t num_windows_due_ = 0;  // WINDOW_UPDATE frames for which there is a reason
+  std::uint64_t num_answers_due_ = 0;  // WINDOW_UPDATE and PING frames for which there is a reason
   // Requests that ended before their response, by a reset of the client's or for a fault of it
   // (CVE-2023-44487, CVE-2025-8671).
   LeakyBudget early_ends_{200, 20};
