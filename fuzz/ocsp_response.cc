@@ -118,9 +118,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           "what is believed was signed");
   require(answer->this_update <= kNow && kNow < answer->next_update, "is valid");
   const auto at_end = check_ocsp_response(certificate, text, answer->next_update);
-  require(!at_end, "ends when it says");
+  // Times further away are cut to a year.
+  require(!at_end || answer->next_update - kNow >= std::chrono::hours(24 * 366), "ends when it says");
   const auto before = check_ocsp_response(certificate, text, answer->next_update - std::chrono::seconds(1));
-  require(before.has_value() && *before == *answer, "holds until then");
+  require(before.has_value() && before->text == answer->text, "holds until then");
   const auto der = tls::decode_base64(answer->text);
   require(der.has_value() && std::ranges::equal(*der, input), "comes back from its text");
   return 0;

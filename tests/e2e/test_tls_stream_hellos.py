@@ -85,13 +85,22 @@ def test_what_is_no_hello_is_closed(passing, own, kind):
     assert own.num_connections == 0
 
 
-def test_http_to_the_port_of_https_is_what_it_was(serve, all_on_one):
+def test_http_to_the_port_of_https_is_closed(serve, all_on_one):
     proxy = serve(all_on_one)
     with RawClient(proxy.address("tls")) as client:
         client.send(request_bytes())
-        client.is_closed_by_peer()
-    proxy.wait_metric("proxyd_tls_handshake_failures_total", 1)
-    assert proxy.metric(REFUSED % "not_tls") == 0
+        assert client.is_closed_by_peer()
+    proxy.wait_metric(REFUSED % "not_tls", 1)
+    assert proxy.metric("proxyd_tls_handshake_failures_total") == 0
+
+
+def test_what_https_would_take_for_a_hello_does_not_pass_by_the_routes(serve, all_on_one):
+    """An empty record in front: TLS libraries skip some of them."""
+    proxy = serve(all_on_one)
+    with RawClient(proxy.address("tls")) as client:
+        client.send(b"\x16\x03\x01\x00\x00\x16\x03\x01\x02\x00\x01\x00\x01\xfc")
+        assert client.is_closed_by_peer()
+    proxy.wait_metric(REFUSED % "not_tls", 1)
 
 
 def test_who_never_says_whom_it_wants_is_closed_in_time(passing):
