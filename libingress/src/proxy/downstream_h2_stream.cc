@@ -122,14 +122,15 @@ bool DownstreamH2Stream::settle() {
   if (is_closed() && is_served()) {
     exchange_->on_client_gone(downstream_error(ErrorCode::kClientGone, "stream_reset"));
   }
-  if (exchange_ && is_exchange_over_) connection_->host().put_back_exchange(std::move(exchange_));
+  if (exchange_ && is_exchange_over_)
+    connection_->host().put_back_exchange(std::exchange(exchange_, nullptr));
   watch_reading();
   return !is_closed();
 }
 
 void DownstreamH2Stream::on_connection_gone(const char* why) {
   if (is_served()) exchange_->on_client_gone(downstream_error(ErrorCode::kClientGone, why));
-  if (exchange_) connection_->host().put_back_exchange(std::move(exchange_));
+  if (exchange_) connection_->host().put_back_exchange(std::exchange(exchange_, nullptr));
   read_timer_.cancel();
   write_timer_.cancel();
 }

@@ -37,7 +37,7 @@ class H2RequestStream final : public ClientStream, private http::H2ClientStream 
 
  private:
   friend class H2ClientConn;
-  ~H2RequestStream() = default;
+  ~H2RequestStream() override = default;
   void destroy() override;
 
   void on_interim() override;
