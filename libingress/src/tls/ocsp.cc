@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tls/base64.h"
+#include "tls/boring.h"
 #include "tls/ocsp_response.h"
 #include "tls/ocsp_subject.h"
 #include "tls/ocsp_verify.h"
@@ -12,6 +13,7 @@
 namespace ingress {
 
 std::expected<OcspQuestion, Error> make_ocsp_question(const Certificate& certificate) {
+  const tls::ErrorScope errors;
   // First: most certificates name none any more, and need no issuer then.
   const bssl::UniquePtr<X509> leaf = tls::read_leaf(certificate.chain);
   auto url = leaf ? tls::find_responder_url(leaf.get()) : std::nullopt;
@@ -27,6 +29,7 @@ std::expected<OcspQuestion, Error> make_ocsp_question(const Certificate& certifi
 std::expected<OcspAnswer, Error> check_ocsp_response(const Certificate& certificate,
                                                      std::string_view response,
                                                      std::chrono::system_clock::time_point now) {
+  const tls::ErrorScope errors;  // what cannot be read leaves nothing behind for others
   const auto subject = tls::read_ocsp_subject(certificate.chain);
   if (!subject) return std::unexpected(subject.error());
   if (response.size() > kMaxOcspResponseBytes)
