@@ -110,10 +110,10 @@ TEST_CASE("OnAWildcardAddressEachOfOursAnswersForItself") {
 }
 
 TEST_CASE("NothingButTheBackendsAnswersReachesTheClient") {
-  const DatagramBackend* self = nullptr;
+  std::atomic<const DatagramBackend*> self = nullptr;  // set when its thread runs already
   const DatagramBackend backend([&self](std::string_view bytes) {
     // The port of the session is no secret: somebody else's datagram is there first.
-    const DatagramClient stranger("127.0.0.1", self->last_peer_port(), "127.0.0.2");
+    const DatagramClient stranger("127.0.0.1", self.load()->last_peer_port(), "127.0.0.2");
     stranger.send("forged");
     return std::string(bytes);
   });
