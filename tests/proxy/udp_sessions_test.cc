@@ -1,6 +1,7 @@
 // Datagrams through the whole server: who gets them, from where answers come, when sessions end.
 #include <doctest/doctest.h>
 #include <sys/resource.h>
+#include <atomic>
 
 #include <map>
 #include <set>
