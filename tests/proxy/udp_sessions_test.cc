@@ -1,8 +1,8 @@
 // Datagrams through the whole server: who gets them, from where answers come, when sessions end.
 #include <doctest/doctest.h>
 #include <sys/resource.h>
-#include <atomic>
 
+#include <atomic>
 #include <map>
 #include <set>
 
