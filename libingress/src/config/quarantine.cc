@@ -13,6 +13,7 @@
 
 namespace ingress {
 namespace config {
+
 void close_backend(BackendRef& backend) {
   backend.failure = FixedReply{.status = 500, .why = "invalid_backend"};
   backend.weight = std::min(backend.weight, static_cast<std::uint32_t>(kMaxWeight));

@@ -5,8 +5,8 @@
 
 #include "http/h1_writer.h"
 #include "http/upgrade.h"
+#include "upstream/age_jitter.h"
 #include "upstream/conn_pool.h"
-#include "upstream/random.h"
 
 namespace ingress::upstream {
 
@@ -27,13 +27,6 @@ bool announces_a_body_for_204(const ResponseHead& head) {
                                   http::content_length(head.headers()).value_or(0) > 0);
 }
 
-// Spreads the ends of connections that were opened together.
-std::uint8_t jitter_of(const void* conn) {
-  Random random(reinterpret_cast<std::uintptr_t>(conn) ^
-                static_cast<std::uint64_t>(net::EventLoop::clock_us()));
-  return static_cast<std::uint8_t>(random.below(256));
-}
-
 }  // namespace
 
 H1ClientConn::H1ClientConn(net::EventLoop& loop, net::TransportPtr transport, const ClusterLimits& limits,
@@ -43,7 +36,7 @@ H1ClientConn::H1ClientConn(net::EventLoop& loop, net::TransportPtr transport, co
       idle_timer_([](void* self) { static_cast<H1ClientConn*>(self)->leave_pool(); }, this),
       parser_(head_limits(limits)),
       opened_at_(loop.timers().now()),
-      age_jitter_(jitter_of(this)),
+      age_jitter_(age_jitter_of(this)),
       opened_(opened) {
   transport_->start(this);
 }

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "upstream/age_jitter.h"
 #include "upstream/h2_pool.h"
 #include "upstream/h2_request_stream.h"
-#include "upstream/random.h"
 
 namespace ingress::upstream {
 namespace {
@@ -23,12 +23,6 @@ http::H2ClientLimits limits_of(const ClusterLimits& limits, const BackendHttp2& 
           .connection_window_bytes = http2.connection_window_bytes};
 }
 
-std::uint8_t jitter_of(const void* conn) {
-  Random random(reinterpret_cast<std::uintptr_t>(conn) ^
-                static_cast<std::uint64_t>(net::EventLoop::clock_us()));
-  return static_cast<std::uint8_t>(random.below(256));
-}
-
 Error lost(const char* what) {
   return {ErrorCode::kUpstreamReset, ErrorSide::kUpstream, RetrySafety::kIfIdempotent, what, {}};
 }
@@ -43,7 +37,7 @@ H2ClientConn::H2ClientConn(net::EventLoop& loop, net::TransportPtr transport, co
       idle_timer_([](void* self) { static_cast<H2ClientConn*>(self)->retire(); }, this),
       opened_at_(loop.timers().now()),
       max_at_first_(max_at_first),
-      age_jitter_(jitter_of(this)),
+      age_jitter_(age_jitter_of(this)),
       opened_(opened) {
   transport_->start(this);
   want_write();  // the preface
