@@ -49,6 +49,8 @@ PUBLIC_HEADERS = {
     "udp_listener.h": "config",
     "loop.h": "net",
     "ocsp.h": "tls",
+    "stream.h": "tls",
+    "client.h": "upstream",
     "message.h": "http",
     "router.h": "routing",
     "filter.h": "policy",
