@@ -103,7 +103,7 @@ class Refuser final : public Filter {
     Reply reply;
     reply.status = 401;
     reply.content_type = type_;
-    reply.headers = {{"www-authenticate", "Bearer"}};
+    reply.headers = {{"www-authenticate", "Bearer"}, {"grpc-status", "0"}, {"grpc-message", "fine"}};
     reply.body = "who are you?\n";
     return Verdict::reply(std::move(reply));
   }
@@ -120,6 +120,8 @@ TEST_CASE("AFiltersAnswerKeepsItsFieldsAndItsTextIsTheMessage") {
   CHECK(call.status() == "16");
   CHECK(field_of(call.stream.fields, "www-authenticate") == "Bearer");
   CHECK(field_of(call.stream.fields, "grpc-message") == "who are you?");
+  CHECK(call.stream.fields.find("grpc-status: 0") == std::string::npos);
+  CHECK(call.stream.fields.find("fine") == std::string::npos);
   CHECK(field_of(call.stream.fields, "content-type") == "application/grpc");
 }
 
@@ -128,7 +130,7 @@ TEST_CASE("AFilterThatSpeaksGrpcItselfIsNotTranslated") {
   worker.filters.push_back(std::make_unique<Refuser>("application/grpc"));
   Call call(worker);
   CHECK(call.stream.log == "head 401 length, end, complete");
-  CHECK(call.status() == "(none)");
+  CHECK(call.status() == "0");
 }
 
 TEST_CASE("TheBackendsStatusIsLogged") {

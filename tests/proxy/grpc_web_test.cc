@@ -117,6 +117,16 @@ TEST_CASE("AStatusInTheHeadStaysThere") {
   CHECK(request.stream.body.empty());
 }
 
+TEST_CASE("ABodyBehindAStatusInTheHeadIsTextAllTheSame") {
+  Web proxy;
+  FakeRequest request(proxy, call("application/grpc-web-text", ""));
+  proxy.backend->send(
+      "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\ngrpc-status: 5\r\nContent-Length: 7\r\n\r\n\0\0\0\0\2bc"sv);
+  CHECK(request.stream.log == "head 200 chunked, end, complete");
+  CHECK(request.stream.fields.find("grpc-status: 5\n") != std::string::npos);
+  CHECK(plain_of(request.stream.body) == "\0\0\0\0\2bc"sv);
+}
+
 TEST_CASE("OurOwnAnswersAreOfGrpcWebToo") {
   Web proxy;
   FakeRequest request(proxy, call("application/grpc-web-text", ""));

@@ -135,12 +135,14 @@ void Exchange::answer_grpc(std::uint16_t http_status, std::string_view text) {
   send_grpc_answer(head, http::to_grpc_status(http_status), text);
 }
 
-// A filter's: its fields stay, its text becomes the message.
+// A filter's: its fields stay, its text becomes the message, and the status is that of its answer: two of
+// them would leave the client to choose.
 void Exchange::answer_grpc(const Reply& reply) {
   ResponseHead head;
   for (const auto& [name, value] : reply.headers) head.headers().add(name, value);
   http::strip_hop_by_hop(head.headers());
   head.headers().remove(HeaderId::kContentType);
+  for (const char* name : {"grpc-status", "grpc-message"}) head.headers().remove(name);
   std::string_view text = reply.body;
   while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
   constexpr std::size_t kMaxMessageBytes = 1024;  // of a header field

@@ -56,18 +56,19 @@ void GrpcWebBridge::send_head(const ResponseHead& head, http::BodyFraming framin
   translated.set_status(head.status());
   translated.headers().assign(head.headers());
   translated.headers().set("content-type", web_type);
-  is_translated_ = framing.kind != http::BodyKind::kNone && !head.headers().get("grpc-status");
-  if (is_translated_) {
-    framing = {http::BodyKind::kChunked, 0};  // the trailers come in addition
+  const bool has_body = framing.kind != http::BodyKind::kNone;
+  const bool is_empty = framing.kind == http::BodyKind::kLength && framing.length == 0;
+  is_text_ = has_body && response_kind_ == http::GrpcKind::kWebText;
+  brings_trailers_ = has_body && !head.headers().get("grpc-status");
+  if (brings_trailers_ || (is_text_ && !is_empty)) {  // longer than what the backend says
+    framing = {http::BodyKind::kChunked, 0};
     kept_length = -1;
   }
   client_.send_head(translated, framing, kept_length);
 }
 
 void GrpcWebBridge::send_body(base::Chain&& piece) {
-  if (!is_translated_ || response_kind_ != http::GrpcKind::kWebText) {
-    return client_.send_body(std::move(piece));
-  }
+  if (!is_text_) return client_.send_body(std::move(piece));
   base::Chain text;
   http::append_base64(std::move(piece), text, pool_);
   client_.send_body(std::move(text));
@@ -75,7 +76,7 @@ void GrpcWebBridge::send_body(base::Chain&& piece) {
 
 // Without trailers the client misses the status, and says so.
 void GrpcWebBridge::send_end(const Headers& trailers) {
-  if (!is_translated_) return client_.send_end(trailers);
+  if (!brings_trailers_) return client_.send_end(trailers);
   if (!trailers.is_empty()) {
     base::Chain frame;
     frame.append_copy(http::make_trailer_frame(trailers), pool_);

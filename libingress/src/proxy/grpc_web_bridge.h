@@ -44,7 +44,9 @@ class GrpcWebBridge final : public DownstreamStream {
   http::GrpcKind request_kind_;
   http::GrpcKind response_kind_;
   bool is_valid_ = true;
-  bool is_translated_ = false;  // the response, from its head on
+  // Of the response, from its head on.
+  bool is_text_ = false;          // the body is to be base64
+  bool brings_trailers_ = false;  // as a frame at its end
 };
 
 }  // namespace ingress::proxy
