@@ -5,6 +5,7 @@
 """
 
 import dataclasses
+import getpass
 import pathlib
 import subprocess
 import sys
@@ -127,6 +128,32 @@ def haproxy_command(extra: str) -> Callable[[Scratch, Site, int], list[str]]:
     return command
 
 
+def h2o_command(scratch: Scratch, site: Site, port: int) -> list[str]:
+    """Its TLS is at least what the others' is: which version and cipher are spoken is the client's choice here."""
+    files = site.tls
+    assert files is not None, "only where clients come with TLS"
+    config = scratch.write("h2o.conf", f"""num-threads: 1
+max-connections: {site.max_connections}
+pid-file: {scratch.path("h2o.pid")}
+error-log: {scratch.path("h2o.log")}
+user: {getpass.getuser()}
+listen:
+  host: 127.0.0.1
+  port: {port}
+  ssl:
+    certificate-file: {files.chain}
+    key-file: {files.key}
+hosts:
+  default:
+    paths:
+      /:
+        proxy.reverse.url: http://127.0.0.1:{site.backend_port}/
+        proxy.timeout.keepalive: 60000
+        proxy.preserve-host: ON
+""")
+    return [find_program("h2o"), "-c", str(config)]
+
+
 def floor_command(_: Scratch, site: Site, port: int) -> list[str]:
     return [str(site.programs / "floor"), f"127.0.0.1:{port}", f"127.0.0.1:{site.backend_port}"]
 
@@ -154,10 +181,10 @@ class Peer:
     package: Optional[str] = None  # the Debian package, and the program in it; None: built here
     has_slots: bool = False        # takes memory at the start for each connection that may come
     has_tls: bool = False          # takes part where clients come with TLS
+    is_for_http2: bool = False     # takes part only where they speak HTTP/2 to it, and it HTTP/1.1 to the backend
 
     def is_available(self) -> bool:
         return self.package is None or find_program(self.package) is not None
-
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,6 +212,7 @@ PEERS = {peer.name: peer for peer in (
     Peer("haproxy", "one thread, http-reuse always", haproxy_command(""), "haproxy", has_tls=True),
     Peer("haproxy-tuned", "the same with splice", haproxy_command("option splice-auto\n  option splice-response"),
          "haproxy"),
+    Peer("h2o", "one thread, kept upstream connections", h2o_command, "h2o", has_tls=True, is_for_http2=True),
     Peer("floor", "bare TCP forwarding, no HTTP", floor_command),
     Peer("proxyd", "defaults, access log off", proxyd_command, has_tls=True),
 )}
@@ -211,6 +239,7 @@ def choose(names: list[str]) -> list[Peer]:
 def versions(names: list[str], proxyd: pathlib.Path) -> dict[str, str]:
     """What each program says of itself: name and version."""
     commands = {"nginx": [find_program("nginx"), "-v"], "haproxy": [find_program("haproxy"), "-v"],
+                "h2o": [find_program("h2o"), "-v"],
                 "proxyd": [str(proxyd), "version"]}
     found = {}
     for name in sorted({name.split("-")[0] for name in names} & commands.keys()):

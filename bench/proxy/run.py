@@ -92,6 +92,8 @@ def line_up(scratch: Scratch, site: peers.Site, chosen: list[peers.Peer], row: R
     ours = peers.PEERS[peers.OURS]
     if row.has_tls or row.backend != "own":
         chosen = [peer for peer in chosen if peer.has_tls]
+    if not row.has_http2 or row.backend != "own":
+        chosen = [peer for peer in chosen if not peer.is_for_http2]
     if row.kind == "routes":
         many = dataclasses.replace(site, num_hosts=storm.OUR_ROUTES)
         return [Contestant("1 route", ours, site), Contestant(f"{storm.OUR_ROUTES:,} routes", ours, many)], \
