@@ -34,6 +34,7 @@ PUBLIC_HEADERS = {
     "export.h": "base",
     "error.h": "base",
     "config.h": "config",
+    "wire.h": "config",
     "listener.h": "config",
     "certificate.h": "config",
     "backend_tls.h": "config",

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -22,6 +23,8 @@ namespace ingress {
 class StreamEvents {
  public:
   virtual void on_bytes(std::string_view bytes) = 0;  // the view ends with the call
+  // All that was written has left; any number of times, only after a write() that had to be kept.
+  virtual void on_drained() {}
   // The last event: the other end closed in order (a value), or why there is no stream any more.
   virtual void on_closed(std::expected<void, Error> how) = 0;
 
@@ -43,7 +46,7 @@ class INGRESS_EXPORT Stream {
 
 // Mutual TLS 1.3: each end shows `chain` and takes the other when `ca_bundle` verifies it and its certificate
 // has one of `allowed_names` (DNS names, IP addresses and URIs, compared as a whole). All are needed.
-struct StreamTls {
+struct StreamIdentity {
   std::string chain = {};  // PEM, each one's issuer behind it
   SecretText key = {};
   std::string ca_bundle = {};
@@ -65,17 +68,18 @@ class INGRESS_EXPORT StreamHandle {
   virtual ~StreamHandle();
 };
 
-// Connects within `timeout`, handshake included; calls back once, from the loop. `tls` null: none, for unix
-// sockets only. Errors as of ClientEvents::on_end() before the head, and kInvalidArgument.
+// Connects within `timeout`, handshake included; calls back once, from the loop. `identity` null: none, for
+// unix sockets only. Errors as of ClientEvents::on_end() before the head, and kInvalidArgument.
 [[nodiscard]] INGRESS_EXPORT std::unique_ptr<StreamHandle> open_stream(Loop& loop,
                                                                        const StreamAddress& address,
-                                                                       const StreamTls* tls,
+                                                                       const StreamIdentity* identity,
                                                                        std::chrono::milliseconds timeout,
                                                                        OnStreamOpened on_opened);
 // Streams that come by `listening_fd`, a listening socket that it owns from now on; handshakes that fail or
-// take longer than 10 s are told to `on_refused` and come to nothing. Fails with kInvalidArgument for `tls`.
+// take longer than 10 s are told to `on_refused` and come to nothing. Fails with kInvalidArgument for
+// `identity`.
 [[nodiscard]] INGRESS_EXPORT std::expected<std::unique_ptr<StreamHandle>, Error> accept_streams(
-    Loop& loop, int listening_fd, const StreamTls* tls,
+    Loop& loop, int listening_fd, const StreamIdentity* identity,
     std::function<void(std::unique_ptr<Stream>)> on_stream, std::function<void(const Error&)> on_refused);
 // A stream over a connected socket, which it owns from now on: one end of a socketpair.
 [[nodiscard]] INGRESS_EXPORT std::expected<std::unique_ptr<Stream>, Error> adopt_stream(Loop& loop, int fd);
