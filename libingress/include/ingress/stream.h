@@ -42,10 +42,12 @@ class INGRESS_EXPORT Stream {
   virtual std::size_t queued_bytes() const = 0;  // of what was written, what has not left yet
   virtual void pause() = 0;                      // no on_bytes() until resume()
   virtual void resume() = 0;
+  virtual std::string peer() const = 0;  // "10.0.0.1:4711", "[::1]:4711" or "unix", for logs
 };
 
-// Mutual TLS 1.3: each end shows `chain` and takes the other when `ca_bundle` verifies it and its certificate
-// has one of `allowed_names` (DNS names, IP addresses and URIs, compared as a whole). All are needed.
+// Mutual TLS 1.3: each end shows `chain` and takes the other when `ca_bundle` verifies it, as a server where
+// it was connected to and as a client where it connected, and its certificate has one of `allowed_names` (DNS
+// names, IP addresses and URIs, compared as a whole). All are needed.
 struct StreamIdentity {
   std::string chain = {};  // PEM, each one's issuer behind it
   SecretText key = {};
@@ -68,16 +70,18 @@ class INGRESS_EXPORT StreamHandle {
   virtual ~StreamHandle();
 };
 
-// Connects within `timeout`, handshake included; calls back once, from the loop. `identity` null: none, for
-// unix sockets only. Errors as of ClientEvents::on_end() before the head, and kInvalidArgument.
+// Connects within `timeout`, handshake included; calls back once, from the loop, and may be destroyed there.
+// `identity` null: none, for unix sockets only. Errors: kResolveFailed, kConnectFailed, kUpstreamTls,
+// kTimeout, and kInvalidArgument. In TLS 1.3 a client is done before the other end has judged it: that it is
+// refused comes as StreamEvents::on_closed() with kUpstreamTls.
 [[nodiscard]] INGRESS_EXPORT std::unique_ptr<StreamHandle> open_stream(Loop& loop,
                                                                        const StreamAddress& address,
                                                                        const StreamIdentity* identity,
                                                                        std::chrono::milliseconds timeout,
                                                                        OnStreamOpened on_opened);
 // Streams that come by `listening_fd`, a listening socket that it owns from now on; handshakes that fail or
-// take longer than 10 s are told to `on_refused` and come to nothing. Fails with kInvalidArgument for
-// `identity`.
+// take longer than 10 s are told to `on_refused` and come to nothing, as do those beyond 64 under way. Both
+// may destroy the handle. Fails with kInvalidArgument for `identity`, or a lack of it on TCP, and kIo.
 [[nodiscard]] INGRESS_EXPORT std::expected<std::unique_ptr<StreamHandle>, Error> accept_streams(
     Loop& loop, int listening_fd, const StreamIdentity* identity,
     std::function<void(std::unique_ptr<Stream>)> on_stream, std::function<void(const Error&)> on_refused);
