@@ -24,18 +24,22 @@ struct InputOptions {
   ingress::controller::TranslateOptions translate;
   ingress::LocalBackends local_backends = ingress::LocalBackends::kAllowed;
   Stapling stapling = Stapling::kOff;
+  ingress::ResponderAddresses responders = ingress::ResponderAddresses::kPublic;
 };
 
-struct RunOptions {
-  InputOptions input;
+struct ServeOptions {
   std::optional<ingress::Listener> admin, probe;
   unsigned workers = 1;
-  std::string zone;  // ingress::ServerOptions::zone
-  ingress::ResponderAddresses responders = ingress::ResponderAddresses::kPublic;
+  std::string zone;                   // ingress::ServerOptions::zone
   std::string access_log = "stdout";  // a path, "stdout" or "off"
   std::chrono::milliseconds shutdown_delay{0};
   std::chrono::milliseconds drain_timeout{30'000};
   std::chrono::milliseconds tunnel_drain_timeout{10'000};
+};
+
+struct RunOptions {
+  InputOptions input;
+  ServeOptions serve;
 };
 
 enum class OutputFormat : unsigned char { kText, kJson };

@@ -123,15 +123,15 @@ std::string missing_input(const InputOptions& input) {
 std::expected<ingress::Server, ingress::Error> create_proxy(const RunOptions& options, ingress::Loop& loop,
                                                             std::shared_ptr<AccessLog> access_log) {
   ingress::ServerOptions server;
-  server.workers = options.workers;
-  server.zone = options.zone;
+  server.workers = options.serve.workers;
+  server.zone = options.serve.zone;
   server.access_log = std::move(access_log);
   server.log = [](std::string_view line) { log_line(line); };
   server.local_backends = options.input.local_backends;
   server.loop = &loop;
-  server.drain_timeout = options.drain_timeout;
-  server.tunnel_drain_timeout = options.tunnel_drain_timeout;
-  server.shutdown_delay = options.shutdown_delay;
+  server.drain_timeout = options.serve.drain_timeout;
+  server.tunnel_drain_timeout = options.serve.tunnel_drain_timeout;
+  server.shutdown_delay = options.serve.shutdown_delay;
   return ingress::Server::create(std::move(server));
 }
 
@@ -158,9 +158,9 @@ int run_daemon(const RunOptions& options) {
   Signals signals(**loop);
   if (!signals.error().empty()) return fail(signals.error());
   std::shared_ptr<AccessLog> access_log;
-  if (options.access_log != "off") {
-    auto opened =
-        AccessLog::create({.target = options.access_log, .workers = options.workers, .log = log_line});
+  if (options.serve.access_log != "off") {
+    auto opened = AccessLog::create(
+        {.target = options.serve.access_log, .workers = options.serve.workers, .log = log_line});
     if (!opened) return fail("access log: " + opened.error());
     access_log = std::move(*opened);
   }
@@ -172,7 +172,7 @@ int run_daemon(const RunOptions& options) {
   std::optional<ingress::OcspClient> responders;
   std::optional<OcspStapler> stapler;
   if (options.input.stapling == Stapling::kOn) {
-    auto created = ingress::OcspClient::create(**loop, options.responders);
+    auto created = ingress::OcspClient::create(**loop, options.input.responders);
     if (!created) return fail("cannot ask OCSP responders: " + created.error().text());
     responders = std::move(*created);
     stapler.emplace(**loop, publisher, board, [&](const auto& question, auto on_response) {
@@ -188,8 +188,9 @@ int run_daemon(const RunOptions& options) {
   signals.attach({&*server, source.get(), access_log.get(), stapler ? &*stapler : nullptr});
 
   std::optional<Admin> admin;
-  if (options.admin || options.probe) {
-    auto created = Admin::create(**loop, {*server, board, access_log.get()}, options.admin, options.probe);
+  if (options.serve.admin || options.serve.probe) {
+    auto created =
+        Admin::create(**loop, {*server, board, access_log.get()}, options.serve.admin, options.serve.probe);
     if (!created) return fail(created.error());
     admin = std::move(*created);
     for (const ingress::ListenerStatus& listener : admin->status().listeners)

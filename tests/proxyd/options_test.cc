@@ -61,16 +61,16 @@ TEST_CASE("RunTakesEveryFlag") {
     CHECK(listener.trusted_proxies == std::vector<std::string>{"10.0.0.0/8", "unix", "::1"});
     CHECK(listener.headers_with_underscores == ingress::HeadersWithUnderscores::kAllow);
   }
-  CHECK(options.admin->address == "unix:/tmp/a");
-  CHECK(options.admin->name == "admin");
-  CHECK(options.probe->port == 82);
-  CHECK(options.probe->name == "probe");
-  CHECK(options.workers == 3);
-  CHECK(options.zone == "eu-1a");
-  CHECK(options.access_log == "off");
-  CHECK(options.shutdown_delay.count() == 500);
-  CHECK(options.drain_timeout.count() == 120'000);
-  CHECK(options.tunnel_drain_timeout.count() == 60'000);
+  CHECK(options.serve.admin->address == "unix:/tmp/a");
+  CHECK(options.serve.admin->name == "admin");
+  CHECK(options.serve.probe->port == 82);
+  CHECK(options.serve.probe->name == "probe");
+  CHECK(options.serve.workers == 3);
+  CHECK(options.serve.zone == "eu-1a");
+  CHECK(options.serve.access_log == "off");
+  CHECK(options.serve.shutdown_delay.count() == 500);
+  CHECK(options.serve.drain_timeout.count() == 120'000);
+  CHECK(options.serve.tunnel_drain_timeout.count() == 60'000);
   CHECK(!translate.serves_tls);
   CHECK(translate.default_backend->service == "svc");
   CHECK(translate.controller_name == "me.dev/x");
@@ -132,14 +132,14 @@ TEST_CASE("HttpsHasAPolicyAndTellsClientsToStay") {
 TEST_CASE("RunHasDefaults") {
   const RunOptions options = parse_run("run --config file.yaml");
   CHECK(options.input.config_file == "file.yaml");
-  CHECK(!options.admin);
-  CHECK(!options.probe);
-  CHECK(options.workers >= 1);
-  CHECK(options.access_log == "stdout");
-  CHECK(options.zone.empty());
-  CHECK(options.shutdown_delay.count() == 0);
-  CHECK(options.drain_timeout.count() == 30'000);
-  CHECK(options.tunnel_drain_timeout.count() == 10'000);
+  CHECK(!options.serve.admin);
+  CHECK(!options.serve.probe);
+  CHECK(options.serve.workers >= 1);
+  CHECK(options.serve.access_log == "stdout");
+  CHECK(options.serve.zone.empty());
+  CHECK(options.serve.shutdown_delay.count() == 0);
+  CHECK(options.serve.drain_timeout.count() == 30'000);
+  CHECK(options.serve.tunnel_drain_timeout.count() == 10'000);
   CHECK(options.input.local_backends == ingress::LocalBackends::kAllowed);
   CHECK(options.input.translate.allow_local_endpoints);
   CHECK(parse_run("run --manifests d --http 127.0.0.1:1").input.translate.controller_name ==
@@ -155,13 +155,13 @@ TEST_CASE("EnvironmentStandsInForFlagsAndLosesAgainstThem") {
   CHECK(options.input.manifests_dir == "from-env");
   REQUIRE(options.input.translate.listeners.size() == 2);
   CHECK(options.input.translate.listeners[1].address == "::1");
-  CHECK(options.workers == 2);
-  CHECK(options.access_log == "off");
+  CHECK(options.serve.workers == 2);
+  CHECK(options.serve.access_log == "off");
   CHECK(options.input.translate.allow_external_names);
   CHECK(options.input.local_backends == ingress::LocalBackends::kRefused);
   CHECK(parse_run("run --workers 2 --allow-local-backends").input.local_backends ==
         ingress::LocalBackends::kAllowed);
-  CHECK(options.shutdown_delay.count() == 1000);
+  CHECK(options.serve.shutdown_delay.count() == 1000);
   const Env https("PROXYD_HTTPS", "127.0.0.1:3,[::1]:4"), redirect("PROXYD_SSL_REDIRECT", "false"),
       port("PROXYD_HTTPS_PUBLIC_PORT", "8443"), certificate("PROXYD_DEFAULT_CERTIFICATE", "a/b");
   const auto tls = parse_run("run").input.translate;
@@ -252,8 +252,8 @@ TEST_CASE("RespondersAreAskedOnlyWhereThatIsWanted") {
   CHECK(parse_run(head).input.stapling == Stapling::kOff);
   const RunOptions stapling = parse_run(head + " --ocsp-stapling");
   CHECK(stapling.input.stapling == Stapling::kOn);
-  CHECK(stapling.responders == ingress::ResponderAddresses::kPublic);
-  CHECK(parse_run(head + " --ocsp-stapling --allow-private-responders").responders ==
+  CHECK(stapling.input.responders == ingress::ResponderAddresses::kPublic);
+  CHECK(parse_run(head + " --ocsp-stapling --allow-private-responders").input.responders ==
         ingress::ResponderAddresses::kAny);
   CHECK(parse_run("run --config f --ocsp-stapling").input.stapling == Stapling::kOn);
 }
