@@ -50,6 +50,7 @@ class Socket {
   }
 
   bool is_open() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
   void close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }

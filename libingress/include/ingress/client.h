@@ -27,24 +27,27 @@ struct ClientRequest {
   std::string method = "GET";
   std::string target = "/";              // path and query, as they are to be sent
   std::vector<ClientField> fields = {};  // without Host, Content-Length and those of the connection
-  std::string body = {};
+  std::string body = {};                 // sent with its length; empty: none
   // From send() until the head of the answer is complete, connecting included. 0 = no limit.
   std::chrono::milliseconds head_timeout{30'000};
-  // Between two pieces of the answer's body. 0 = no limit.
+  // Between two pieces of the answer's body; time in which the call is paused does not count. 0 = no limit.
   std::chrono::milliseconds body_idle_timeout{30'000};
 };
 
-// What comes of a request, from the loop, never from inside send(). The callee may destroy the call.
+// What comes of a request, from the loop, never from inside send() or a call of the Call. The callee may send
+// others, and destroy any call and the Client.
 class ClientEvents {
  public:
-  // Once, with the final status. Views end with the call.
+  // Once, with the final status; 101 never comes. Names are as the service has written them, with HTTP/2 in
+  // lower case; more than the service's limits allow is kBadResponse. The reference ends with the call.
   virtual void on_head(std::uint16_t status, const std::vector<ClientField>& fields) = 0;
   // A piece of the body, as it comes. The view ends with the call.
   virtual void on_body(std::string_view piece) = 0;
-  // The last event: the answer is complete, or why it is not. Before on_head(): kResolveFailed,
-  // kConnectFailed, kUpstreamTls, kTimeout, kBadResponse, kUpstreamReset, with Error::retry saying whether
-  // the service may have seen the request; after it: kTimeout, kResponseTruncated, kBadResponse,
-  // kUpstreamReset.
+  // The last event: the answer is complete (what follows the body, trailers, is not told), or why it is not.
+  // Before on_head(): kInvalidArgument for a request that cannot be written, kResolveFailed, kConnectFailed,
+  // kUpstreamTls, kTimeout, kBadResponse, kUpstreamReset, kIo (we have no descriptor left, say), with
+  // Error::retry saying whether the service may have seen the request; after it: kTimeout,
+  // kResponseTruncated, kBadResponse, kUpstreamReset.
   virtual void on_end(std::expected<void, Error> outcome) = 0;
 
  protected:
@@ -60,15 +63,17 @@ class INGRESS_EXPORT Client {
   class INGRESS_EXPORT Call {
    public:
     virtual ~Call();
-    // No on_body() until resume(); the service is slowed down.
+    // No on_body() and no on_end() until resume(); the service is slowed down. What is on its way already is
+    // kept: HTTP/2's window (BackendHttp2), or what one read has brought.
     virtual void pause() = 0;
     virtual void resume() = 0;
   };
 
-  // `service`: its endpoints (each connection tries them in order), TLS, protocol, timeouts and limits as of
-  // a backend; health checks, balancing and circuit breakers mean nothing here. `authority` is what Host and
-  // :authority say; empty: the first endpoint's address and port. Fails with kIo, or kInvalidArgument as
-  // validate() and check_backend_tls() do.
+  // `service`: its endpoints, one at least, of which each new connection tries one after the other, from the
+  // one that worked last on; TLS, protocol and limits as of a backend; of its timeouts those of connections:
+  // `connect` (for one endpoint), `idle_connection`, `max_connection_duration`. The rest means nothing here.
+  // Addresses may be local ones. `authority` is what Host and :authority say; empty: the first endpoint's
+  // address and port. Fails with kIo, or kInvalidArgument as validate() and check_backend_tls() do.
   static std::expected<Client, Error> create(Loop& loop, Cluster service, std::string authority = {});
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
