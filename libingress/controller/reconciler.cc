@@ -1,7 +1,10 @@
 #include "controller/reconciler.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
+
+#include "controller/ingress_classes.h"
 
 namespace ingress::controller {
 
@@ -16,6 +19,70 @@ void Reconciler::update_source(const std::string& source, Manifest manifest, Clo
 void Reconciler::remove_source(const std::string& source, Clock::time_point now) {
   source_problems_.erase(source);
   if (store_.remove_source(source)) note_change(now);
+}
+
+void Reconciler::upsert(ReadObject read, Clock::time_point now) {
+  std::optional<Object> object = object_to_keep(read);
+  bool is_changed = keep_problems(read.key, std::move(read.problems));
+  is_changed |= object ? store_.upsert(kCluster, std::move(*object)) : store_.remove(kCluster, read.key);
+  if (is_changed) note_change(now);
+}
+
+void Reconciler::remove(const ObjectKey& key, Clock::time_point now) {
+  const bool had_problems = object_problems_.erase(key) > 0;
+  if (store_.remove(kCluster, key) || had_problems) note_change(now);
+}
+
+void Reconciler::replace(const std::string& kind, const std::string& namespace_,
+                         std::vector<ReadObject> objects, Clock::time_point now) {
+  bool is_changed = false;
+  std::vector<Object> kept;
+  std::set<ObjectKey> listed;
+  for (ReadObject& read : objects) {
+    if (auto object = object_to_keep(read)) kept.push_back(std::move(*object));
+    is_changed |= keep_problems(read.key, std::move(read.problems));
+    listed.insert(std::move(read.key));
+  }
+  is_changed |= std::erase_if(object_problems_, [&](const auto& entry) {
+                  const ObjectKey& key = entry.first;
+                  const bool is_meant =
+                      key.kind == kind && (namespace_.empty() || key.namespace_ == namespace_);
+                  return is_meant && !listed.contains(key);
+                }) > 0;
+  is_changed |= store_.replace_kind(kCluster, kind, namespace_, std::move(kept));
+  if (is_changed) note_change(now);
+}
+
+void Reconciler::set_source_problems(std::vector<Problem> problems) {
+  source_problems_[kCluster] = std::move(problems);
+}
+
+bool Reconciler::keep_problems(const ObjectKey& key, std::vector<Problem> problems) {
+  if (problems.empty()) return object_problems_.erase(key) > 0;
+  std::vector<Problem>& kept = object_problems_[key];
+  if (kept == problems) return false;
+  kept = std::move(problems);
+  return true;
+}
+
+std::optional<Object> Reconciler::object_to_keep(ReadObject& read) const {
+  if (read.object || read.key.kind != Secret::kKind) return std::move(read.object);
+  const StoredObject* known = store_.find(read.key);
+  if (known == nullptr || known->source != kCluster) return std::nullopt;
+  // Without its data, it is a Secret with bad contents.
+  const Secret& last = std::get<Secret>(known->object);
+  return Secret{.meta = last.meta, .type = last.type, .data = {}};
+}
+
+References Reconciler::references() {
+  References out;
+  ProblemList unused;
+  std::size_t num_ignored = 0;
+  for (const ServedIngress& served : served_ingresses(store_, options_.controller_name, num_ignored, unused))
+    for (const IngressTls& tls : served.ingress->tls)
+      if (!tls.secret.empty()) out.secrets.emplace(served.ingress->meta.namespace_, tls.secret);
+  if (const auto& named = options_.default_certificate) out.secrets.emplace(named->namespace_, named->secret);
+  return out;
 }
 
 void Reconciler::note_change(Clock::time_point now) {
@@ -53,6 +120,8 @@ void Reconciler::reconcile() {
 std::vector<Problem> Reconciler::problems() const {
   std::vector<Problem> out = store_.duplicate_problems();
   for (const auto& [source, problems] : source_problems_)
+    out.insert(out.end(), problems.begin(), problems.end());
+  for (const auto& [key, problems] : object_problems_)
     out.insert(out.end(), problems.begin(), problems.end());
   out.insert(out.end(), translate_problems_.begin(), translate_problems_.end());
   out.insert(out.end(), sink_problems_.begin(), sink_problems_.end());

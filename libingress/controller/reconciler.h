@@ -14,6 +14,7 @@
 
 #include "controller/certificate_memory.h"
 #include "controller/manifest.h"
+#include "controller/object_sink.h"
 #include "controller/store.h"
 #include "controller/translate.h"
 #include "ingress/config.h"
@@ -30,9 +31,11 @@ class ConfigSink {
   ~ConfigSink() = default;
 };
 
-class Reconciler {
+class Reconciler final : public ObjectSink {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = ObjectSink::Clock;
+  // The source of objects that come one by one.
+  static constexpr const char* kCluster = "cluster";
   static constexpr std::chrono::milliseconds kQuiet{50};
   static constexpr std::chrono::milliseconds kMaxDelay{1000};
 
@@ -42,6 +45,16 @@ class Reconciler {
   // last good objects of the source and replaces only its problems.
   void update_source(const std::string& source, Manifest manifest, Clock::time_point now);
   void remove_source(const std::string& source, Clock::time_point now);
+
+  // Single objects. A refused one is not there, but for a Secret that was: its last good certificate stays in
+  // use. Changed problems are changes too, so that due_in() tells when to look at problems() again.
+  void upsert(ReadObject object, Clock::time_point now) override;
+  void remove(const ObjectKey& key, Clock::time_point now) override;
+  void replace(const std::string& kind, const std::string& namespace_, std::vector<ReadObject> objects,
+               Clock::time_point now) override;
+  void set_source_problems(std::vector<Problem> problems) override;
+  // Of all objects known by now, reconciled or not.
+  References references();
 
   // Time until reconcile() should be called; nothing when no change waits.
   std::optional<std::chrono::milliseconds> due_in(Clock::time_point now) const;
@@ -55,6 +68,9 @@ class Reconciler {
 
  private:
   void note_change(Clock::time_point now);
+  // Whether they are other than before.
+  bool keep_problems(const ObjectKey& key, std::vector<Problem> problems);
+  std::optional<Object> object_to_keep(ReadObject& read) const;
 
   TranslateOptions options_;
   ConfigSink& sink_;
@@ -62,6 +78,7 @@ class Reconciler {
   CertificateMemory certificates_;
   GatewayConfig config_;
   std::map<std::string, std::vector<Problem>> source_problems_;
+  std::map<ObjectKey, std::vector<Problem>> object_problems_;  // as single objects were read
   std::vector<Problem> translate_problems_, sink_problems_;
   std::size_t num_ignored_ingresses_ = 0;
   bool has_sent_ = false;

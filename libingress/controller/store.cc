@@ -1,15 +1,14 @@
 #include "controller/store.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace ingress::controller {
 namespace {
 
-using Candidates = std::vector<StoredObject>;
-
 // The candidates of one source; a source that names an object twice keeps the order of its documents.
-auto range_of(Candidates& candidates, const std::string& source) {
+auto range_of(std::vector<StoredObject>& candidates, const std::string& source) {
   struct BySource {
     bool operator()(const StoredObject& a, const std::string& b) const { return a.source < b; }
     bool operator()(const std::string& a, const StoredObject& b) const { return a < b.source; }
@@ -44,10 +43,7 @@ bool Store::replace_source(const std::string& source, std::vector<Object> object
     if (is_same) return false;
   }
   remove_source(source);
-  for (std::size_t i = 0; i < objects.size(); ++i) {
-    Candidates& candidates = objects_[keys[i]];
-    candidates.insert(range_of(candidates, source).second, {source, std::move(objects[i])});
-  }
+  for (std::size_t i = 0; i < objects.size(); ++i) insert(keys[i], source, std::move(objects[i]));
   if (!keys.empty()) keys_by_source_[source] = std::move(keys);
   return true;
 }
@@ -57,13 +53,79 @@ bool Store::remove_source(const std::string& source) {
   if (known == keys_by_source_.end()) return false;
   for (const ObjectKey& key : known->second) {
     const auto found = objects_.find(key);
-    if (found == objects_.end()) continue;  // named twice by this source, and already gone
-    const auto [begin, end] = range_of(found->second, source);
-    found->second.erase(begin, end);
-    if (found->second.empty()) objects_.erase(found);
+    if (found != objects_.end()) erase(found, source);  // else named twice by this source, and already gone
   }
   keys_by_source_.erase(known);
   return true;
+}
+
+bool Store::upsert(const std::string& source, Object object) {
+  const ObjectKey key = key_of(object);
+  const auto known = objects_.find(key);
+  if (known != objects_.end()) {
+    const auto [begin, end] = range_of(known->second, source);
+    if (begin != end) {
+      if (begin->object == object) return false;
+      begin->object = std::move(object);
+      note(key, known->second.size());
+      return true;
+    }
+  }
+  insert(key, source, std::move(object));
+  return true;
+}
+
+bool Store::remove(const std::string& source, const ObjectKey& key) {
+  const auto known = objects_.find(key);
+  if (known == objects_.end()) return false;
+  const auto [begin, end] = range_of(known->second, source);
+  if (begin == end) return false;
+  erase(known, source);
+  return true;
+}
+
+bool Store::replace_kind(const std::string& source, const std::string& kind, const std::string& namespace_,
+                         std::vector<Object> objects) {
+  bool is_changed = false;
+  std::set<ObjectKey> wanted;
+  for (Object& object : objects) {
+    wanted.insert(key_of(object));
+    is_changed |= upsert(source, std::move(object));
+  }
+  for (auto at = objects_.lower_bound(ObjectKey{kind, namespace_, {}}); at != objects_.end();) {
+    const ObjectKey& key = at->first;
+    if (key.kind != kind || (!namespace_.empty() && key.namespace_ != namespace_)) break;
+    const auto [begin, end] = range_of(at->second, source);
+    if (begin == end || wanted.contains(key)) {
+      ++at;
+    } else {
+      at = erase(at, source);
+      is_changed = true;
+    }
+  }
+  return is_changed;
+}
+
+void Store::insert(const ObjectKey& key, const std::string& source, Object object) {
+  Candidates& candidates = objects_[key];
+  candidates.insert(range_of(candidates, source).second, {source, std::move(object)});
+  note(key, candidates.size());
+}
+
+Store::Objects::iterator Store::erase(Objects::iterator at, const std::string& source) {
+  const auto [begin, end] = range_of(at->second, source);
+  at->second.erase(begin, end);
+  note(at->first, at->second.size());
+  return at->second.empty() ? objects_.erase(at) : std::next(at);
+}
+
+void Store::note(const ObjectKey& key, std::size_t num_candidates) {
+  touched_.insert(key);
+  if (num_candidates > 1) {
+    repeated_.insert(key);
+  } else {
+    repeated_.erase(key);
+  }
 }
 
 const StoredObject* Store::find(const ObjectKey& key) const {
@@ -73,7 +135,8 @@ const StoredObject* Store::find(const ObjectKey& key) const {
 
 std::vector<Problem> Store::duplicate_problems() const {
   std::vector<Problem> problems;
-  for (const auto& [key, candidates] : objects_) {
+  for (const ObjectKey& key : repeated_) {
+    const Candidates& candidates = objects_.at(key);
     for (std::size_t i = 1; i < candidates.size(); ++i) {
       const StoredObject& loser = candidates[i];
       const std::string& winner = candidates.front().source;
