@@ -6,125 +6,18 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <functional>
-#include <optional>
 
-#include "net/tcp.h"
-#include "tls/test_authority.h"
+#include "tls/stream_fixture.h"
 
 using namespace ingress;
 using std::chrono::milliseconds;
+using test::identity;
 using test::Issued;
 using test::TestAuthority;
-
-namespace {
-
-struct Recorder final : StreamEvents {
-  explicit Recorder(std::unique_ptr<Stream> its_stream) : stream(std::move(its_stream)) {
-    if (stream) stream->start(*this);
-  }
-  Recorder(const Recorder&) = delete;
-  Recorder& operator=(const Recorder&) = delete;
-  void on_bytes(std::string_view bytes) override {
-    received += bytes;
-    if (on_event) on_event();
-  }
-  void on_drained() override {
-    ++num_drained;
-    if (on_event) on_event();
-  }
-  void on_closed(std::expected<void, Error> how) override {
-    REQUIRE_FALSE(closed);
-    closed = std::move(how);
-    if (on_event) on_event();
-  }
-  std::unique_ptr<Stream> stream;
-  std::string received;
-  int num_drained = 0;
-  std::optional<std::expected<void, Error>> closed;
-  std::function<void()> on_event;
-};
-
-struct World {
-  World() : loop(Loop::create().value()) {
-    char name[] = "/tmp/ingress-stream-XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
-    folder = name;
-  }
-  World(const World&) = delete;
-  World& operator=(const World&) = delete;
-  ~World() {
-    accepting.reset();
-    std::filesystem::remove_all(folder);
-  }
-
-  // Fails the test after 30 s.
-  void run_until(const std::function<bool()>& done) {
-    bool is_late = false;
-    const auto late = loop->after(std::chrono::seconds(30), [&] { is_late = true; });
-    const auto pulse = loop->every(milliseconds(10), [&] {
-      if (is_late || done()) loop->stop();
-    });
-    while (!done()) {
-      REQUIRE_FALSE(is_late);
-      loop->run();
-    }
-  }
-  void listen(const std::string& address, const StreamIdentity* identity) {
-    auto bound = net::bind_listening(address, 0, 1);
-    REQUIRE(bound);
-    port = bound->port;
-    auto made = accept_streams(
-        *loop, bound->fds.at(0), identity,
-        [this](std::unique_ptr<Stream> stream) {
-          accepted.push_back(std::make_unique<Recorder>(std::move(stream)));
-        },
-        [this](const Error& error) { refused.push_back(error); });
-    REQUIRE(made);
-    accepting = std::move(*made);
-  }
-  std::expected<std::unique_ptr<Stream>, Error> open(const StreamAddress& address,
-                                                     const StreamIdentity* identity,
-                                                     milliseconds timeout = milliseconds(20'000)) {
-    std::optional<std::expected<std::unique_ptr<Stream>, Error>> result;
-    const auto opening = open_stream(
-        *loop, address, identity, timeout,
-        [&](std::expected<std::unique_ptr<Stream>, Error> opened) { result = std::move(opened); });
-    CHECK_FALSE(result);
-    run_until([&] { return result.has_value(); });
-    return std::move(*result);
-  }
-
-  std::unique_ptr<Loop> loop;
-  std::string folder;
-  std::uint16_t port = 0;
-  std::unique_ptr<StreamHandle> accepting;
-  std::vector<std::unique_ptr<Recorder>> accepted;
-  std::vector<Error> refused;
-};
-
-const TestAuthority& authority() {
-  static const TestAuthority made("Link CA");
-  return made;
-}
-
-// Shows `name` and takes those with `allowed`.
-StreamIdentity identity(const std::string& name, const std::string& allowed,
-                        const TestAuthority& ca = authority()) {
-  const Issued issued = ca.issue({.dns_names = {name}});
-  return {.chain = issued.chain, .key = {issued.key}, .ca_bundle = ca.pem(), .allowed_names = {allowed}};
-}
-
-std::string text_of_all_bytes(std::size_t size) {
-  std::string text(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(i * 7 + i / 251);
-  return text;
-}
-
-}  // namespace
+using test::text_of_all_bytes;
+using Recorder = test::StreamRecorder;
+using World = test::StreamWorld;
 
 TEST_CASE("StreamsCarryBytesBothWaysOverMutualTls") {
   World world;
@@ -146,10 +39,12 @@ TEST_CASE("StreamsCarryBytesBothWaysOverMutualTls") {
 
 TEST_CASE("UrisAndAddressesAreNamesToo") {
   World world;
-  const Issued theirs = authority().issue({.dns_names = {}, .uris = {"spiffe://a/controller"}});
-  const Issued ours = authority().issue({.dns_names = {}, .ip_addresses = {"127.0.0.1"}});
-  const StreamIdentity server{theirs.chain, {theirs.key}, authority().pem(), {"10.0.0.1", "127.0.0.1"}};
-  const StreamIdentity client{ours.chain, {ours.key}, authority().pem(), {"spiffe://a/controller"}};
+  const Issued theirs = test::link_authority().issue({.dns_names = {}, .uris = {"spiffe://a/controller"}});
+  const Issued ours = test::link_authority().issue({.dns_names = {}, .ip_addresses = {"127.0.0.1"}});
+  const StreamIdentity server{
+      theirs.chain, {theirs.key}, test::link_authority().pem(), {"10.0.0.1", "127.0.0.1"}};
+  const StreamIdentity client{
+      ours.chain, {ours.key}, test::link_authority().pem(), {"spiffe://a/controller"}};
   world.listen("127.0.0.1", &server);
   auto opened = world.open({"localhost", world.port}, &client);
   REQUIRE(opened);
@@ -184,7 +79,7 @@ TEST_CASE("AServerRefusesClientsThatAreNotWhoTheyShouldBe") {
   static const TestAuthority other("Other CA");
   const StreamIdentity server = identity("controller", "data-plane");
   StreamIdentity stranger = identity("data-plane", "controller", other);
-  stranger.ca_bundle = authority().pem();
+  stranger.ca_bundle = test::link_authority().pem();
   const struct {
     StreamIdentity client;
     const char* what;
