@@ -191,8 +191,10 @@ KubeStatus status_of(const base::Value& value) {
     status.code = static_cast<int>(std::clamp<std::int64_t>(*code->as_int(), 0, 999));
   status.reason = shown(text_of(value, "reason", 64), 64);
   const base::Value* message = value.find("message");
-  if (message != nullptr && message->as_string() != nullptr)
-    status.message = shown(*message->as_string(), kMaxMessageBytes);
+  if (message == nullptr || message->as_string() == nullptr) return status;
+  std::string text = message->as_string()->substr(0, kMaxMessageBytes + 1);
+  std::ranges::replace(text, '"', '\'');  // which would be shown as an escape
+  status.message = shown(text, kMaxMessageBytes);
   return status;
 }
 

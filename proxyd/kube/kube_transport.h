@@ -35,7 +35,8 @@ struct KubeAnswer {
 
 class KubeTransport {
  public:
-  // One request under way; destroying it gives the request up.
+  // One request under way; destroying it gives the request up: no callback comes any more. A callback may
+  // destroy the call that it belongs to.
   class Call {
    public:
     virtual ~Call() = default;
