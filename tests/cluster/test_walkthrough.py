@@ -3,19 +3,10 @@
 import json
 
 from kube.objects import ingress_class, service
+from kube.site import shown_certificate
 from support.http_client import fetch
 from support.manifests import backend_of, path, secret, with_tls
-from support.tls_client import HandshakeFailed, TlsClient, client_context
 from support.waiting import eventually
-
-
-def shown_certificate(proxyd, name):
-    """The certificate for a server name, as DER; None when there is none."""
-    try:
-        with TlsClient(proxyd.address("https-0"), client_context(), name) as client:
-            return client.certificate
-    except HandshakeFailed:
-        return None
 
 
 def test_deployed_served_changed_and_deleted(site, proxyd):

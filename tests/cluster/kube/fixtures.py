@@ -89,3 +89,17 @@ def proxyd(run_proxyd, site):
     """One that is ready. site.check() asks it."""
     site.proxyd = run_proxyd()
     return site.proxyd.wait_ready()
+
+
+NOTES = []
+
+
+@pytest.fixture
+def note(request):
+    """note(text): what is worth reading of a test that passed; shown at the end."""
+    return lambda text: NOTES.append(f"{request.node.name}: {text}")
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in NOTES:
+        terminalreporter.write_line(line)

@@ -4,6 +4,7 @@ import json
 
 from support.http_client import fetch
 from support.manifests import ingress
+from support.tls_client import HandshakeFailed, TlsClient, client_context
 from support.waiting import eventually
 
 from .objects import app
@@ -64,3 +65,12 @@ class Site:
 
 def who(response):
     return json.loads(response.body)["service"] if response.status == 200 else response.status
+
+
+def shown_certificate(proxyd, name):
+    """The certificate for a server name, as DER; None when there is none."""
+    try:
+        with TlsClient(proxyd.address("https-0"), client_context(), name) as client:
+            return client.certificate
+    except HandshakeFailed:
+        return None

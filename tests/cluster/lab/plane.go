@@ -24,6 +24,8 @@ type controlPlane struct {
 	flags []string
 	fail  context.CancelCauseFunc // ends the cluster when a part ends unasked
 
+	onStart func() error // after a part was started again
+
 	mu     sync.Mutex
 	store  *embed.Etcd
 	server *child
@@ -125,16 +127,24 @@ func (c *controlPlane) stopServer(how syscall.Signal) error {
 
 // serveControl answers POST /PART/start, /PART/stop and, of the API server,
 // /PART/kill on a unix socket. Part is etcd or kube-apiserver. An answer comes
-// when it is done; a started API server may not be ready yet.
+// when it is done: of a start, when the whole cluster works again.
 func (c *controlPlane) serveControl(ctx context.Context, path string) error {
 	listener, err := net.Listen("unix", path)
 	if err != nil {
 		return err
 	}
+	again := func(start func() error) func() error {
+		return func() error {
+			if err := start(); err != nil {
+				return err
+			}
+			return c.onStart()
+		}
+	}
 	actions := map[string]func() error{
-		"etcd/start":           c.startEtcd,
+		"etcd/start":           again(c.startEtcd),
 		"etcd/stop":            c.stopEtcd,
-		"kube-apiserver/start": c.startServer,
+		"kube-apiserver/start": again(c.startServer),
 		"kube-apiserver/stop":  func() error { return c.stopServer(syscall.SIGTERM) },
 		"kube-apiserver/kill":  func() error { return c.stopServer(syscall.SIGKILL) },
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
+	restclient "k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"kubelab/echo"
@@ -83,9 +83,18 @@ func up(interrupted context.Context, dir string) error {
 	}
 	config.QPS = -1 // the lab's own parts are not the thing to slow down
 	client := kubernetes.NewForConfigOrDie(config)
-	if err := startRest(ctx, ca, config, client); err != nil {
+	if err := waitReady(ctx, client); err != nil {
 		return err
 	}
+	pods, err := startNode(ctx, ca, client)
+	if err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	dependent := &others{ctx: ctx, config: config, client: client, node: pods}
+	if err := dependent.start(); err != nil {
+		return err
+	}
+	plane.onStart = dependent.start
 	if err := plane.serveControl(ctx, filepath.Join(dir, "control.sock")); err != nil {
 		return err
 	}
@@ -102,18 +111,34 @@ func up(interrupted context.Context, dir string) error {
 	return context.Cause(ctx)
 }
 
-// startRest starts what needs the API server, and waits until all of it works.
-func startRest(ctx context.Context, ca *authority, config *rest.Config, client kubernetes.Interface) error {
-	if err := waitReady(ctx, client); err != nil {
+// others are what works by the API server. They start again with it, because
+// the libraries of Kubernetes wait up to half a minute and more before they try
+// a server again that was away.
+type others struct {
+	ctx    context.Context
+	config *restclient.Config
+	client kubernetes.Interface
+	node   *node.Node
+	cancel context.CancelFunc // of the last start
+}
+
+// start returns when all of it works.
+func (r *others) start() error {
+	if err := waitReady(r.ctx, r.client); err != nil {
 		return err
 	}
-	if err := startControllers(ctx, config); err != nil {
+	if r.cancel != nil {
+		r.cancel()
+	}
+	ctx, cancel := context.WithCancel(r.ctx)
+	r.cancel = cancel
+	if err := startControllers(ctx, r.config); err != nil {
 		return fmt.Errorf("controllers: %w", err)
 	}
-	if err := startNode(ctx, ca, client); err != nil {
+	if err := r.node.Observe(ctx); err != nil {
 		return fmt.Errorf("node: %w", err)
 	}
-	return waitDefaultServiceAccount(ctx, client)
+	return waitDefaultServiceAccount(ctx, r.client)
 }
 
 // issueAll makes the certificates and kubeconfigs of everything in the lab.
@@ -171,22 +196,23 @@ func apiServerFlags(ca *authority) []string {
 }
 
 // startNode runs the node inside this process.
-func startNode(ctx context.Context, ca *authority, client kubernetes.Interface) error {
+func startNode(ctx context.Context, ca *authority, client kubernetes.Interface) (*node.Node, error) {
 	logTLS, err := ca.serverTLS("node")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	program := func(c node.Container) (func(), error) {
 		return echo.Start(echo.Process{IP: c.IP, Env: c.Env, ReadFile: c.ReadFile, Log: c.Log})
 	}
-	return node.New(node.Config{
+	n := node.New(node.Config{
 		Client:   client,
 		Name:     nodeName,
 		Address:  netip.MustParseAddr(nodeAddress),
 		Pods:     netip.MustParsePrefix(podRange),
 		LogTLS:   logTLS,
 		Programs: map[string]node.Program{"echo-basic": program},
-	}).Start(ctx)
+	})
+	return n, n.Start(ctx)
 }
 
 // waitReady waits until the API server says that it is ready.
