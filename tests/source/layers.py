@@ -59,6 +59,7 @@ PUBLIC_HEADERS = {
     "access_log.h": "proxy",
     "stream_record.h": "proxy",
     "metrics.h": "proxy",
+    "config_check.h": "proxy",
     "cluster_status.h": "proxy",
 }
 
