@@ -14,8 +14,6 @@ using ingress::Loop;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kAdoptionPoll{10};
-// Between tries to publish what the server refused: an address may have become free.
-constexpr milliseconds kRetryWait{3'000};
 
 std::vector<ingress::Problem> to_problems(const ingress::Error& error) {
   return {{.why = error.text(), .fix = "run the same version at both ends of the link, or report this"}};
@@ -183,7 +181,8 @@ void LinkClient::Impl::note(const Publisher::Outcome& outcome) {
   }
   awaited_ = 0;
   adoption_poll_ = {};
-  retry_ = loop.after(kRetryWait, [this] { publish_whole(); });
+  // An address may have become free.
+  retry_ = loop.after(options.times.retry, [this] { publish_whole(); });
   acknowledge(outcome.error());
   if (options.on_refused) options.on_refused(outcome.error());
 }

@@ -26,6 +26,7 @@ struct LinkTimes {
   std::chrono::milliseconds connect{5'000};
   std::chrono::milliseconds first_wait{100};  // before connecting again; doubles, with jitter
   std::chrono::milliseconds max_wait{3'000};
+  std::chrono::milliseconds retry{3'000};  // between tries to publish what the server refused
 };
 
 // The first message of each end.

@@ -79,7 +79,10 @@ struct LinkLoop {
 };
 
 inline LinkTimes fast_times() {
-  return {.beat = milliseconds(50), .max_silent_beats = 100, .first_wait = milliseconds(10)};
+  return {.beat = milliseconds(50),
+          .max_silent_beats = 100,
+          .first_wait = milliseconds(10),
+          .retry = milliseconds(50)};
 }
 
 // A controller's end and what it tells.

@@ -219,7 +219,7 @@ TEST_CASE("EndsThatHaveNothingToSayKeepTheLink") {
 }
 
 TEST_CASE("ADataPlaneThatDoesNotReadIsSentTheDifferenceLater") {
-  HostileDataPlane world;
+  HostileDataPlane world({.max_silent_beats = 1'000});
   LinkServer& server = world.controller.server;
   world.end->send(MessageType::kHello, to_bytes(kHello));
   world.loop.run_until([&] { return !world.controller.peers.empty(); });
