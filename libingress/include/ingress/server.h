@@ -27,6 +27,26 @@ struct ListeningSockets {
   std::vector<int> fds;
 };
 
+// What is listened on: a Listener (also one on a unix socket), or a UdpListener.
+enum class ListenerProtocol : std::uint8_t { kTcp, kUdp };
+
+// The sockets of one address, as a Server asks somebody else for them.
+struct SocketRequest {
+  ListenerProtocol protocol = ListenerProtocol::kTcp;
+  std::string address;     // an IP address, or "unix:/path"
+  std::uint16_t port = 0;  // 0: any free one, kept for who asks again for the same `listener`
+  std::string listener;    // its name when the port is 0, else empty
+  unsigned count = 1;      // one per worker; of a unix socket one is enough
+  friend bool operator==(const SocketRequest&, const SocketRequest&) = default;
+};
+struct OpenedSockets {
+  std::vector<int> fds;  // bound, of TCP listening, close-on-exec and non-blocking; the Server's from then on
+  std::uint16_t port = 0;  // the bound one
+};
+// Opens them as a Server does by itself. A socket file gets the mode that the umask leaves. Fails with kIo,
+// "address in use" among others, or kInvalidArgument.
+[[nodiscard]] INGRESS_EXPORT std::expected<OpenedSockets, Error> open_sockets(const SocketRequest& request);
+
 struct ServerOptions {
   unsigned workers = 1;
   // Called once on each worker's thread; may be empty.
@@ -35,6 +55,13 @@ struct ServerOptions {
   // Lines about the server itself (never about requests). Any thread. Null = silence.
   std::function<void(std::string_view line)> log = {};
   std::vector<ListeningSockets> sockets = {};
+  // Asked for the sockets of new listeners, by publish() and apply(), on their thread; a failure is the
+  // configuration's problem. Null = the Server binds them itself.
+  std::function<std::expected<OpenedSockets, Error>(const SocketRequest&)> open_sockets = {};
+  // With open_sockets: nothing accepts there from now on, because the configuration does not have it any more
+  // or the server stops. Comes before the workers close theirs: who has copies, and closes them inside this
+  // call, leaves no client in a queue that nobody reads. Any thread.
+  std::function<void(const SocketRequest&)> give_up_sockets = {};
   // kRefused: requests to such an endpoint are answered 502 address_refused.
   LocalBackends local_backends = LocalBackends::kRefused;
   // Where this process runs, as Endpoint::zone names it; empty = not known. See Locality.
@@ -56,9 +83,6 @@ struct WorkerStatus {
   Generation adopted = 0;   // 0 = none yet
   std::uint32_t views = 0;  // snapshots this worker still uses; 1 when nothing is pinned
 };
-
-// What is listened on: a Listener (also one on a unix socket), or a UdpListener.
-enum class ListenerProtocol : std::uint8_t { kTcp, kUdp };
 
 struct ListenerStatus {
   std::string name;  // unique among those of one protocol

@@ -30,6 +30,13 @@ Error invalid(const char* what, std::string detail) {
 
 }  // namespace
 
+std::expected<OpenedSockets, Error> open_sockets(const SocketRequest& request) {
+  const auto bind = request.protocol == ListenerProtocol::kUdp ? net::bind_datagrams : net::bind_listening;
+  auto bound = bind(request.address, request.port, request.count);
+  if (!bound) return std::unexpected(std::move(bound.error()));
+  return OpenedSockets{.fds = std::move(bound->fds), .port = bound->port};
+}
+
 // Locks: `writer` before `workers_lock`; neither is taken by a worker.
 struct Server::Impl {
   enum class Life : std::uint8_t { kServing, kAnnouncing, kDraining, kStopped };
@@ -48,12 +55,9 @@ struct Server::Impl {
   std::expected<void, Error> start();
   std::expected<std::shared_ptr<proxy::BoundListener>, Error> bind(const Listener& listener);
   std::expected<std::shared_ptr<proxy::BoundListener>, Error> bind_udp(const UdpListener& listener);
-  using BindSockets = std::expected<net::BoundSockets, Error> (*)(const std::string& address,
-                                                                  std::uint16_t port, unsigned count);
-  std::expected<std::shared_ptr<proxy::BoundListener>, Error> bind_patiently(BindSockets bind_sockets,
-                                                                             const char* protocol,
-                                                                             const std::string& address,
-                                                                             std::uint16_t port);
+  std::expected<std::shared_ptr<proxy::BoundListener>, Error> bind_patiently(SocketRequest request);
+  void give_up_unused();
+  void give_up_all();
   bool has_worker_behind() const;
   std::expected<Generation, std::vector<Problem>> hand_out(
       std::expected<proxy::SnapshotPtr, std::vector<Problem>> result);
@@ -86,6 +90,8 @@ struct Server::Impl {
   std::atomic<Generation> published{0};
   std::map<std::string, std::weak_ptr<proxy::BoundListener>>
       last_bound;  // by protocol, address and port; `writer`
+  // Of options.open_sockets, and not given up; under `writer`.
+  std::vector<std::pair<SocketRequest, std::weak_ptr<proxy::BoundListener>>> opened;
 
   mutable std::mutex workers_lock;
   std::vector<std::unique_ptr<proxy::Worker>> workers;
@@ -141,33 +147,67 @@ std::expected<std::shared_ptr<proxy::BoundListener>, Error> Server::Impl::bind(c
     found->sockets->port = listener.port;
     return found->sockets;
   }
-  return bind_patiently(net::bind_listening, "tcp", listener.address, listener.port);
+  return bind_patiently({.protocol = ListenerProtocol::kTcp,
+                         .address = listener.address,
+                         .port = listener.port,
+                         .listener = listener.name,
+                         .count = options.workers});
 }
 
 std::expected<std::shared_ptr<proxy::BoundListener>, Error> Server::Impl::bind_udp(
     const UdpListener& listener) {
-  return bind_patiently(net::bind_datagrams, "udp", listener.address, listener.port);
+  return bind_patiently({.protocol = ListenerProtocol::kUdp,
+                         .address = listener.address,
+                         .port = listener.port,
+                         .listener = listener.name,
+                         .count = options.workers});
 }
 
 std::expected<std::shared_ptr<proxy::BoundListener>, Error> Server::Impl::bind_patiently(
-    BindSockets bind_sockets, const char* protocol, const std::string& address, std::uint16_t port) {
+    SocketRequest request) {
   // The address may be one that a configuration before gave up: workers close their sockets when they adopt
   // the next one, sockets that no worker took go with the last snapshot. Asked before the first try, so that
   // both can be over by then.
   retired->free_all();
+  const char* protocol = request.protocol == ListenerProtocol::kUdp ? "udp " : "tcp ";
   std::weak_ptr<proxy::BoundListener>& last =
-      last_bound[protocol + (' ' + address) + ' ' + std::to_string(port)];
+      last_bound[protocol + request.address + ' ' + std::to_string(request.port)];
+  if (request.port != 0 || request.address.starts_with("unix:")) request.listener.clear();
   const bool is_closing = has_worker_behind() || !last.expired();
-  auto sockets = bind_sockets(address, port, options.workers);
+  const auto open = [&] {
+    return options.open_sockets ? options.open_sockets(request) : open_sockets(request);
+  };
+  auto sockets = open();
   for (int attempt = 0; !sockets && is_closing && attempt < kMaxBindAttempts; ++attempt) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     retired->free_all();
-    sockets = bind_sockets(address, port, options.workers);
+    sockets = open();
   }
   if (!sockets) return std::unexpected(std::move(sockets.error()));
   auto bound = std::make_shared<proxy::BoundListener>(std::move(sockets->fds), sockets->port);
   last = bound;
+  if (options.open_sockets) opened.emplace_back(std::move(request), bound);
   return bound;
+}
+
+// Those that the current configuration does not use, one that was refused among them.
+void Server::Impl::give_up_unused() {
+  std::erase_if(opened, [this](const auto& held) {
+    const proxy::SnapshotPtr& current = publisher.current();
+    const auto bound = held.second.lock();
+    const auto is_it = [&](const auto& entry) { return entry.bound == bound; };
+    const bool is_used = bound && current &&
+                         (std::ranges::any_of(current->listeners, is_it) ||
+                          std::ranges::any_of(current->udp_listeners, is_it));
+    if (!is_used && options.give_up_sockets) options.give_up_sockets(held.first);
+    return !is_used;
+  });
+}
+
+void Server::Impl::give_up_all() {
+  const std::lock_guard lock(writer);
+  for (const auto& held : std::exchange(opened, {}))
+    if (options.give_up_sockets) options.give_up_sockets(held.first);
 }
 
 bool Server::Impl::has_worker_behind() const {
@@ -178,6 +218,7 @@ bool Server::Impl::has_worker_behind() const {
 std::expected<Generation, std::vector<Problem>> Server::Impl::hand_out(
     std::expected<proxy::SnapshotPtr, std::vector<Problem>> result) {
   retired->free_all();
+  give_up_unused();
   if (!result) return std::unexpected(std::move(result.error()));
   for (const proxy::ListenerEntry& entry : (*result)->listeners) {
     std::erase_if(given, [&](const GivenSockets& sockets) { return sockets.sockets == entry.bound; });
@@ -202,6 +243,7 @@ void Server::Impl::begin_stop() {
 void Server::Impl::begin_drain() {
   if (life == Life::kStopped) return;  // stopped at once while announcing
   life = Life::kDraining;
+  give_up_all();
   for (const auto& worker : workers) worker->begin_drain();
   const auto [first, last] = std::minmax(options.drain_timeout, options.tunnel_drain_timeout);
   stop_timer = loop->after(last, [this] { finish_stop(); });
@@ -218,6 +260,7 @@ void Server::Impl::on_worker_drained() {
 void Server::Impl::finish_stop() {
   if (life == Life::kStopped) return;
   life = Life::kStopped;
+  give_up_all();
   std::vector<std::unique_ptr<proxy::Worker>> gone;
   {
     const std::lock_guard lock(workers_lock);
