@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "proxyd/byte_ring.h"
-#include "proxyd/log_file.h"
 #include "proxyd/log_line.h"
 #include "proxyd/stream_log_line.h"
 
@@ -78,7 +77,7 @@ struct AccessLog::State {
 };
 
 std::expected<std::shared_ptr<AccessLog>, std::string> AccessLog::create(Options options) {
-  auto file = LogFile::open(options.target);
+  auto file = LogFile::open(options.target, options.open);
   if (!file) return std::unexpected(file.error());
   const int event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (event_fd < 0) return std::unexpected(fmt::format("eventfd: {}", std::strerror(errno)));

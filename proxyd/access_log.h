@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "ingress/access_log.h"
+#include "proxyd/log_file.h"
 
 namespace proxyd {
 
@@ -22,6 +23,7 @@ class AccessLog final : public ingress::AccessLog {
  public:
   struct Options {
     std::string target = "stdout";  // a path or "stdout"
+    LogFile::Open open = {};        // as of LogFile::open(); called on the writer's thread later
     unsigned workers = 1;
     std::size_t ring_bytes = 1 << 20;  // per worker; a power of two
     // Told about failing writes and reopenings, on the writer's thread. Must be safe to call for as long

@@ -117,6 +117,10 @@ std::expected<Admin, std::string> Admin::create(ingress::Loop& loop, Sources sou
   options.workers = 1;
   options.loop = &loop;
   options.log = [](std::string_view line) { log_line(line); };
+  if (SupervisorClient* supervisor = sources.supervisor) {
+    options.open_sockets = [supervisor](const auto& request) { return supervisor->open_sockets(request); };
+    options.give_up_sockets = [supervisor](const auto& request) { supervisor->give_up_sockets(request); };
+  }
   options.make_filters = [sources] {
     ingress::FilterList filters;
     filters.push_back(std::make_unique<AdminFilter>(sources));

@@ -14,6 +14,7 @@
 #include "ingress/server.h"
 #include "proxyd/access_log.h"
 #include "proxyd/problem_board.h"
+#include "proxyd/process/supervisor_client.h"
 
 namespace proxyd {
 
@@ -22,7 +23,8 @@ class Admin {
   struct Sources {
     ingress::Server& proxy;
     ProblemBoard& board;
-    AccessLog* access_log = nullptr;  // null = off
+    AccessLog* access_log = nullptr;         // null = off
+    SupervisorClient* supervisor = nullptr;  // who opens the sockets; null = nobody else
   };
   // Listens on the addresses that are set; the probe one serves only health, readiness and metrics.
   // Fails with a sentence.

@@ -11,9 +11,8 @@
 #include <utility>
 
 namespace proxyd {
-namespace {
 
-std::expected<int, std::string> open_for_append(const std::string& path) {
+std::expected<int, std::string> open_log_file(const std::string& path) {
   // O_NONBLOCK: opening a FIFO without reader must fail instead of hanging; writing may wait, so the flag
   // is taken off again.
   const int fd =
@@ -27,17 +26,16 @@ std::expected<int, std::string> open_for_append(const std::string& path) {
   return fd;
 }
 
-}  // namespace
-
-std::expected<LogFile, std::string> LogFile::open(std::string target) {
-  if (target == "stdout") return LogFile(std::move(target), STDOUT_FILENO, false);
-  const auto fd = open_for_append(target);
+std::expected<LogFile, std::string> LogFile::open(const std::string& target, Open open) {
+  if (target == "stdout") return LogFile({}, STDOUT_FILENO, false);
+  if (!open) open = [target] { return open_log_file(target); };
+  const auto fd = open();
   if (!fd) return std::unexpected(fd.error());
-  return LogFile(std::move(target), *fd, true);
+  return LogFile(std::move(open), *fd, true);
 }
 
 LogFile::LogFile(LogFile&& other) noexcept
-    : target_(std::move(other.target_)),
+    : open_(std::move(other.open_)),
       fd_(other.fd_),
       owns_fd_(std::exchange(other.owns_fd_, false)),
       is_torn_(other.is_torn_) {}
@@ -48,7 +46,7 @@ LogFile::~LogFile() {
 
 std::expected<void, std::string> LogFile::reopen() {
   if (!owns_fd_) return {};
-  const auto fd = open_for_append(target_);
+  const auto fd = open_();
   if (!fd) return std::unexpected(fd.error());
   ::close(fd_);
   fd_ = *fd;

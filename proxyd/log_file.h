@@ -8,16 +8,22 @@
 
 #include <cstddef>
 #include <expected>
+#include <functional>
 #include <span>
 #include <string>
 
 namespace proxyd {
 
+// Opens `path` for appending, and creates it (0644); a FIFO needs its reader first. Fails with a sentence.
+std::expected<int, std::string> open_log_file(const std::string& path);
+
 class LogFile {
  public:
-  // `target` is a path or "stdout". A path is created (0644) and appended to; a FIFO needs its reader
-  // first. Fails with a sentence.
-  static std::expected<LogFile, std::string> open(std::string target);
+  // Gives a descriptor of the file, again whenever it is reopened. Fails with a sentence.
+  using Open = std::function<std::expected<int, std::string>()>;
+  // `target` is a path or "stdout"; `open` opens it, when something else than open_log_file() is to. Fails
+  // with a sentence.
+  static std::expected<LogFile, std::string> open(const std::string& target, Open open = {});
   LogFile(LogFile&& other) noexcept;
   LogFile& operator=(LogFile&&) = delete;
   ~LogFile();
@@ -29,10 +35,9 @@ class LogFile {
   std::size_t write(std::span<iovec> pieces);
 
  private:
-  LogFile(std::string target, int fd, bool owns_fd)
-      : target_(std::move(target)), fd_(fd), owns_fd_(owns_fd) {}
+  LogFile(Open open, int fd, bool owns_fd) : open_(std::move(open)), fd_(fd), owns_fd_(owns_fd) {}
 
-  std::string target_;
+  Open open_;
   int fd_;
   bool owns_fd_;
   bool is_torn_ = false;  // the last write ended within a line

@@ -8,7 +8,7 @@
 
 int main(int argc, char** argv) {
   const proxyd::Command command = proxyd::parse_command_line(argc, argv);
-  if (const auto* run = std::get_if<proxyd::RunOptions>(&command)) return proxyd::run_daemon(*run);
+  if (const auto* run = std::get_if<proxyd::RunOptions>(&command)) return proxyd::run_daemon(*run, argv);
   if (const auto* check = std::get_if<proxyd::CheckOptions>(&command)) return proxyd::run_check(*check);
   const auto& text = std::get<proxyd::PrintAndExit>(command);
   std::fputs(text.out.c_str(), stdout);

@@ -37,7 +37,7 @@ def is_served(proxy):
 
 def test_without_descriptors_those_who_are_there_go_on(start, tmp_path, make_backend, record):
     proxy = proxy_of(start, tmp_path, make_backend(serve_it))
-    resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE, (NUM_FILES, NUM_FILES))
+    resource.prlimit(proxy.serving.pid, resource.RLIMIT_NOFILE, (NUM_FILES, NUM_FILES))
     with Users(proxy.http, count=4) as users:
         users.wait_more(50)
         # More than there are descriptors for: some wait in the kernel's queue.
@@ -114,7 +114,7 @@ def test_clients_leave_at_random_bytes_and_leave_nothing(start, tmp_path, make_b
     with Users(proxy.http, count=2) as users:
         users.wait_more(200)
     leave_many(300)  # what stays allocated for reuse is there now
-    before_kb = resident_kb(proxy.process.pid)
+    before_kb = resident_kb(proxy.serving.pid)
     with Users(proxy.http, count=2) as users:
         end = time.monotonic() + 5 * seconds
         while time.monotonic() < end:
@@ -124,7 +124,7 @@ def test_clients_leave_at_random_bytes_and_leave_nothing(start, tmp_path, make_b
     outcomes = users.settle()
     assert set(outcomes) == {200}, outcomes
     leave_many(1)
-    grown_kb = resident_kb(proxy.process.pid) - before_kb
+    grown_kb = resident_kb(proxy.serving.pid) - before_kb
     if not os.environ.get("INGRESS_SANITIZE"):  # a sanitizer keeps what was freed
         assert grown_kb < 1024, f"{num_left} clients left {grown_kb} KB behind"
     eventually(lambda: proxy.metric("proxyd_requests_active") == 0, "no request to be under way")

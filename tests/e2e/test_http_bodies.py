@@ -134,7 +134,7 @@ def test_answers_that_nobody_reads_take_no_memory(serve, make_raw_backend):
     size = 200 * MEGABYTE
     proxy = serve(endless_backend(make_raw_backend, sent, size))
     assert proxy.ask("warm", "/", method="HEAD", headers=[("Connection", "close")]).status == 200
-    before = memory_kb(proxy.process.pid)
+    before = memory_kb(proxy.serving.pid)
     clients = []
     for _ in range(8):
         client = proxy.connect()
@@ -144,11 +144,11 @@ def test_answers_that_nobody_reads_take_no_memory(serve, make_raw_backend):
     wait_stalled(lambda: sum(sent.values()))
     # Sockets of the kernel hold some megabytes; the rest of 1,600 waits at the backends.
     assert sum(sent.values()) < 8 * 32 * MEGABYTE
-    assert memory_kb(proxy.process.pid) - before < 16 * 1024
+    assert memory_kb(proxy.serving.pid) - before < 16 * 1024
     # One of them reads after all and gets everything.
     response = clients[0].read_response()
     assert response.is_whole and len(response.body) == size
-    assert memory_kb(proxy.process.pid, "VmHWM") - before < 24 * 1024
+    assert memory_kb(proxy.serving.pid, "VmHWM") - before < 24 * 1024
     for client in clients:
         client.close()
 
@@ -172,7 +172,7 @@ def test_requests_that_the_backend_does_not_read_take_no_memory(serve, make_raw_
         connection.send(ok())
 
     proxy = serve(make_raw_backend(script))
-    before = memory_kb(proxy.process.pid)
+    before = memory_kb(proxy.serving.pid)
     size, sent = 64 * MEGABYTE, [0]
     with proxy.connect() as client:
         client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
@@ -185,7 +185,7 @@ def test_requests_that_the_backend_does_not_read_take_no_memory(serve, make_raw_
         sender = threading.Thread(target=send_body, args=(send, size, "length"))
         sender.start()
         assert wait_stalled(lambda: sent[0]) < 32 * MEGABYTE
-        assert memory_kb(proxy.process.pid) - before < 8 * 1024
+        assert memory_kb(proxy.serving.pid) - before < 8 * 1024
         may_read.set()
         assert client.read_response().status == 200
         sender.join()

@@ -50,7 +50,7 @@ def test_slow_readers_of_huge_bodies_cost_256_kb_each_at_most(serve, make_raw_ba
     num_readers, bound_bytes = 16, 256 * 1024
     bodies = EndlessBodies(framing)
     daemon = serve(make_raw_backend(bodies))
-    before = user_bytes(daemon.process)
+    before = user_bytes(daemon.serving)
     clients = [open_socket(daemon.http, receive_bytes=65536) for _ in range(num_readers)]
     try:
         for client in clients:
@@ -58,14 +58,14 @@ def test_slow_readers_of_huge_bodies_cost_256_kb_each_at_most(serve, make_raw_ba
         sent = wait_steady(lambda: bodies.num_sent)
         costs = []
         for _ in range(4):
-            costs.append((user_bytes(daemon.process) - before) / num_readers)
+            costs.append((user_bytes(daemon.serving) - before) / num_readers)
             for client in clients:
                 for _ in range(64):
                     assert client.recv(65536)
             now = wait_steady(lambda: bodies.num_sent)
             assert now > sent, "a reader that reads on is sent more"
             sent = now
-        costs.append((user_bytes(daemon.process) - before) / num_readers)
+        costs.append((user_bytes(daemon.serving) - before) / num_readers)
         assert daemon.metric("proxyd_requests_active") == num_readers
     finally:
         for client in clients:
@@ -131,13 +131,13 @@ def test_idle_connections_are_held_at_1536_bytes_each_at_most(serve, make_raw_ba
             sockets.append(open_socket(daemon.http))
             ask_and_keep(sockets[-1])
         assert daemon.metric("proxyd_connections_open") == count
-        return wait_steady(lambda: user_bytes(daemon.process) >> 14, num_equal=30) << 14
+        return wait_steady(lambda: user_bytes(daemon.serving) >> 14, num_equal=30) << 14
 
     try:
         at_few = hold(few)
         hold(many)
         # What a request needs goes back with its answer; pages may follow later.
-        slope = eventually(lambda: (cost := (user_bytes(daemon.process) - at_few) / (many - few)) <= bound_bytes
+        slope = eventually(lambda: (cost := (user_bytes(daemon.serving) - at_few) / (many - few)) <= bound_bytes
                            and max(cost, 1), f"{bound_bytes} bytes a connection")
         print(f"\n{slope:.0f} bytes of user memory an idle connection, from {few} to {many}")
         for index in (0, few, many - 1):
@@ -199,7 +199,7 @@ def test_tunnels_at_rest_are_held_at_12_kb_each_at_most(serve):
             sockets[-1].sendall(b"word" * 100)
             assert len(sockets[-1].recv(400, socket.MSG_WAITALL)) == 400
         assert daemon.metric("proxyd_tunnels_open") == count
-        return wait_steady(lambda: user_bytes(daemon.process) >> 14, num_equal=30) << 14
+        return wait_steady(lambda: user_bytes(daemon.serving) >> 14, num_equal=30) << 14
 
     try:
         at_few = hold(few)
@@ -232,18 +232,18 @@ def test_at_the_descriptor_limit_connections_go_on_and_accepting_comes_back(serv
     daemon = serve(make_backend(ok()), timeouts={"request_head_ms": 3_600_000})
     with RawClient(daemon.http) as client:
         assert client.request().status == 200  # its backend connection stays in the pool
-        limit_descriptors(daemon.process, num_descriptors(daemon.process) + 20)
+        limit_descriptors(daemon.serving, num_descriptors(daemon.serving) + 20)
         stop, taken, refused = threading.Event(), [], []
         threads = [threading.Thread(target=connect_until, args=(stop, daemon.http, taken, refused)) for _ in range(4)]
         for thread in threads:
             thread.start()
         # No descriptor is left for the admin page either: the log and the client are what can be asked.
         eventually(lambda: len(refused) >= 100, "the limit to be reached")
-        began, spent = time.monotonic(), cpu_s(daemon.process)
+        began, spent = time.monotonic(), cpu_s(daemon.serving)
         for _ in range(50):
             assert client.request().status == 200
             time.sleep(0.02)
-        spent, passed = cpu_s(daemon.process) - spent, time.monotonic() - began
+        spent, passed = cpu_s(daemon.serving) - spent, time.monotonic() - began
         stop.set()
         for thread in threads:
             thread.join()

@@ -280,7 +280,7 @@ def test_slow_readers_of_a_huge_answer_cost_320_kb_each_at_most(serve_tls, make_
             num_sent.append(1)
 
     proxy = serve_tls(backend=make_raw_backend(answer))
-    before = user_bytes(proxy.process)
+    before = user_bytes(proxy.serving)
     raws = [open_socket(proxy.http, receive_bytes=65536) for _ in range(num_readers)]
     clients = [TlsSocket(raw, client_context(), "a.test") for raw in raws]
     try:
@@ -289,7 +289,7 @@ def test_slow_readers_of_a_huge_answer_cost_320_kb_each_at_most(serve_tls, make_
             client.sendall(get())
         sent, costs = wait_steady(lambda: len(num_sent)), []
         for _ in range(4):
-            costs.append((user_bytes(proxy.process) - before) / num_readers)
+            costs.append((user_bytes(proxy.serving) - before) / num_readers)
             for client in clients:
                 missing = 64 * 65536
                 while missing > 0:
@@ -297,7 +297,7 @@ def test_slow_readers_of_a_huge_answer_cost_320_kb_each_at_most(serve_tls, make_
             now = wait_steady(lambda: len(num_sent))
             assert now > sent, "a reader that reads on is sent more"
             sent = now
-        costs.append((user_bytes(proxy.process) - before) / num_readers)
+        costs.append((user_bytes(proxy.serving) - before) / num_readers)
     finally:
         for raw in raws:
             raw.close()

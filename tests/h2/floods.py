@@ -60,7 +60,7 @@ def bounded_memory(daemon, most):
     if os.environ.get("INGRESS_SANITIZE"):
         yield  # the allocator of a sanitizer keeps what is freed
         return
-    process = daemon.process
+    process = daemon.serving
     with open(f"/proc/{process.pid}/clear_refs", "w", encoding="ascii") as file:
         file.write("5")  # the peak starts anew (proc(5))
     peak, mine = peak_bytes(process), user_bytes(process)

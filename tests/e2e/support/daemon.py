@@ -8,6 +8,7 @@ import subprocess
 import threading
 
 from .http_client import RawClient, fetch
+from .processes import wait_child
 from .waiting import PATIENCE_S, eventually
 
 
@@ -146,6 +147,11 @@ class Daemon:
             return next((e for e in entries if all(e.get(k) == v for k, v in fields.items())), None)
 
         return eventually(find, f"a line of the access log with {fields}")
+
+    @property
+    def serving(self):
+        """The process that meets clients."""
+        return wait_child(self.process.pid, "proxyd-serving")
 
     def signal(self, number):
         self.process.send_signal(number)
