@@ -16,6 +16,12 @@ class Publisher {
   using Outcome = std::expected<ingress::Generation, std::vector<ingress::Problem>>;
   virtual Outcome publish(ingress::GatewayConfig config) = 0;
   virtual Outcome apply(ingress::ConfigDelta delta) = 0;
+  // Calls `call` once, from the loop, when every worker serves `generation` or a later one. Who cannot tell
+  // never calls it.
+  virtual void when_adopted(ingress::Generation generation, std::move_only_function<void()> call) {
+    (void)generation;
+    (void)call;
+  }
 
  protected:
   ~Publisher() = default;

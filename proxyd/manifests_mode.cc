@@ -17,10 +17,9 @@ ManifestsMode::ManifestsMode(ingress::Loop& loop, const std::string& folder,
                              ingress::controller::TranslateOptions options, Publisher& publisher,
                              ProblemBoard& board, OnHopeless on_hopeless)
     : loop_(loop),
-      publisher_(publisher),
       board_(board),
-      on_hopeless_(std::move(on_hopeless)),
-      reconciler_(std::move(options), *this),
+      pusher_(publisher, board, std::move(on_hopeless)),
+      reconciler_(std::move(options), pusher_),
       files_(loop, FileScanner(folder, std::nullopt), *this,
              [this](FileSource::Pending pending) { on_scanned(pending); }) {}
 
@@ -32,7 +31,7 @@ void ManifestsMode::start() {
 void ManifestsMode::rescan() {
   files_.rescan();
   // What was refused for a reason outside of the files, such as a taken port, is tried again.
-  if (needs_whole_ && !started_) reconcile();
+  if (pusher_.needs_whole() && !started_) reconcile();
 }
 
 void ManifestsMode::update_file(const std::string& source, std::string text) {
@@ -76,38 +75,13 @@ void ManifestsMode::on_scanned(FileSource::Pending pending) {
 void ManifestsMode::reconcile() {
   started_.reset();
   reconciler_.reconcile();
-  if (needs_whole_) publish_whole();
+  if (pusher_.needs_whole()) pusher_.push_whole(reconciler_.config());
   show_problems();
-}
-
-// Says nothing about a refusal: reconcile() sends the whole right afterwards, which names what is wrong.
-std::vector<ingress::Problem> ManifestsMode::apply(const ingress::ConfigDelta& delta) {
-  if (needs_whole_) return {};
-  needs_whole_ = !publisher_.apply(delta);
-  if (!needs_whole_) board_.count_reload(ProblemBoard::Reload::kOk);
-  return {};
-}
-
-// One bad part must not hold back the rest: quarantine() turns it into an answer of status 500.
-void ManifestsMode::publish_whole() {
-  ingress::GatewayConfig config = reconciler_.config();
-  publish_problems_ = ingress::quarantine(config);
-  // A warning changes nothing in the configuration, and deltas would never bring it up to date.
-  std::erase_if(publish_problems_, [](const auto& p) { return p.severity != ingress::Severity::kError; });
-  auto outcome = publisher_.publish(std::move(config));
-  board_.count_reload(outcome ? ProblemBoard::Reload::kOk : ProblemBoard::Reload::kFailed);
-  needs_whole_ = !outcome || !publish_problems_.empty();
-  if (outcome) {
-    has_served_ = true;
-    return;
-  }
-  publish_problems_.insert(publish_problems_.end(), outcome.error().begin(), outcome.error().end());
-  if (!has_served_ && on_hopeless_) std::exchange(on_hopeless_, nullptr)(publish_problems_);
 }
 
 void ManifestsMode::show_problems() {
   std::vector<ingress::Problem> problems = reconciler_.problems();
-  problems.insert(problems.end(), publish_problems_.begin(), publish_problems_.end());
+  problems.insert(problems.end(), pusher_.problems().begin(), pusher_.problems().end());
   if (folder_problem_) problems.push_back(*folder_problem_);
   log_problems(board_.replace(std::move(problems), reconciler_.num_ignored_ingresses()));
 }

@@ -90,6 +90,7 @@ ingress::Metrics daemon_metrics(const DaemonReading& daemon) {
           family("access_log_dropped_total", "Lines of the access log that were lost.", kCounter)),
       static_cast<double>(daemon.num_log_lines_dropped));
   if (board.stapling) add_stapling(*board.stapling, metrics);
+  metrics.insert(metrics.end(), board.source_metrics.begin(), board.source_metrics.end());
   add(metrics.emplace_back(family("ready", "1 when /readyz says 200.", kGauge)),
       reasons_not_ready(daemon.status).empty() ? 1 : 0);
   add(metrics.emplace_back(family("build_info", "Always 1; the version is a label.", kGauge)), 1,

@@ -31,7 +31,7 @@ void add_run_options(CLI::App& app, RawRun& raw) {
 
 RunOptions read_run(OptionReader& reader, const RawRun& raw) {
   RunOptions options;
-  options.input = read_source(reader, raw.source, "--manifests DIR");
+  options.input = read_source(reader, raw.source, "--manifests DIR", MayBeCluster::kYes);
   read_listeners(reader, raw.listeners, options.input);
   options.serve = read_serve(reader, raw.serve);
   return options;
@@ -50,7 +50,7 @@ void add_check_options(CLI::App& app, RawCheck& raw) {
 
 CheckOptions read_check(OptionReader& reader, const RawCheck& raw) {
   CheckOptions options;
-  options.input = read_source(reader, raw.source, "DIR");
+  options.input = read_source(reader, raw.source, "DIR", MayBeCluster::kNo);
   options.input.translate.serves_tls = true;  // whoever checks certificates is going to serve them
   if (raw.output == "json") {
     options.output = OutputFormat::kJson;

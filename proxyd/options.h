@@ -13,14 +13,16 @@
 #include "ingress/listener.h"
 #include "ingress/ocsp.h"
 #include "proxyd/certificate_check.h"
+#include "proxyd/kube/kube_options.h"
 
 namespace proxyd {
 
-// Where the configuration comes from: exactly one of the two is set.
+// Where the configuration comes from: exactly one of the three is set.
 struct InputOptions {
   std::string manifests_dir;
   std::string config_file;
-  // With a manifests_dir only; `run` puts its listeners in here.
+  std::optional<KubeOptions> kube;
+  // Without a config_file only; `run` puts its listeners in here.
   ingress::controller::TranslateOptions translate;
   ingress::LocalBackends local_backends = ingress::LocalBackends::kAllowed;
   Stapling stapling = Stapling::kOff;

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+
 #include "proxyd/certificate_check.h"
+#include "proxyd/kube/kube_access.h"
 #include "proxyd/option_values.h"
 
 namespace proxyd {
@@ -10,6 +13,7 @@ namespace proxyd {
 void add_source_options(CLI::App& app, RawSource& raw) {
   add_option(app, "--manifests", raw.manifests, "DIR", "Serve the Kubernetes objects in the files of DIR");
   add_option(app, "--config", raw.config, "FILE", "Serve a config of the library, JSON or YAML, instead");
+  add_kube_options(app, raw.kube);
 }
 
 void add_translate_options(CLI::App& app, RawSource& raw) {
@@ -21,15 +25,29 @@ void add_translate_options(CLI::App& app, RawSource& raw) {
              "Value of spec.controller of the IngressClasses to serve [libingress.dev/proxyd]");
   add_flag(app, "--allow-external-names", raw.allow_external_names,
            "Serve Services of type ExternalName; they can point at anything");
-  add_flag(app, "--allow-local-backends", raw.allow_local_backends,
-           "Connect to loopback, link-local, unspecified and multicast addresses; =false refuses them, "
-           "resolved ones too [true]");
+  // Not add_flag(): CLI11 sets what it is given to false at once, and unset means something else.
+  app.add_flag_function(
+         "--allow-local-backends", [&raw](std::int64_t count) { raw.allow_local_backends = count > 0; },
+         "Connect to loopback, link-local, unspecified and multicast addresses; =false refuses them, "
+         "resolved ones too [true of files, false of a cluster]")
+      ->envname(to_env_name("--allow-local-backends"));
 }
 
-InputOptions read_source(OptionReader& reader, const RawSource& raw, const char* manifests_name) {
-  InputOptions input{.manifests_dir = raw.manifests, .config_file = raw.config, .translate = {}};
-  if (raw.manifests.empty() == raw.config.empty())
-    reader.fail(fmt::format("give either {} or --config FILE", manifests_name));
+InputOptions read_source(OptionReader& reader, const RawSource& raw, const char* manifests_name,
+                         MayBeCluster may_be_cluster) {
+  InputOptions input{.manifests_dir = raw.manifests, .config_file = raw.config, .kube = {}, .translate = {}};
+  const int num_files = (raw.manifests.empty() ? 0 : 1) + (raw.config.empty() ? 0 : 1);
+  const bool is_cluster = raw.kube.is_source() ||
+                          (num_files == 0 && may_be_cluster == MayBeCluster::kYes && has_service_account());
+  if (num_files + (is_cluster ? 1 : 0) != 1)
+    reader.fail(fmt::format(
+        "give one of {}{}--config FILE", manifests_name,
+        may_be_cluster == MayBeCluster::kYes ? ", --kubeconfig FILE, --in-cluster and " : " and "));
+  if (is_cluster) {
+    input.kube = read_kube(reader, raw.kube);
+  } else {
+    refuse_kube(reader, raw.kube);
+  }
   if (!raw.config.empty() && (!raw.default_backend.empty() || !raw.default_certificate.empty() ||
                               raw.allow_external_names || !raw.controller_name.empty()))
     reader.fail(
@@ -44,8 +62,8 @@ InputOptions read_source(OptionReader& reader, const RawSource& raw, const char*
   };
   if (!raw.controller_name.empty()) input.translate.controller_name = raw.controller_name;
   input.translate.allow_external_names = raw.allow_external_names;
-  input.translate.allow_local_endpoints = raw.allow_local_backends;
-  if (!raw.allow_local_backends) input.local_backends = ingress::LocalBackends::kRefused;
+  input.translate.allow_local_endpoints = raw.allow_local_backends.value_or(!is_cluster);
+  if (!input.translate.allow_local_endpoints) input.local_backends = ingress::LocalBackends::kRefused;
   return input;
 }
 

@@ -2,8 +2,10 @@
 // are made into.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "proxyd/kube/kube_options.h"
 #include "proxyd/option_reader.h"
 #include "proxyd/options.h"
 
@@ -12,14 +14,18 @@ namespace proxyd {
 struct RawSource {
   std::string manifests, config, default_backend, default_certificate, controller_name;
   bool allow_external_names = false;
-  // Both sources are the operator's own files: what they name is meant.
-  bool allow_local_backends = true;
+  // Unset: what the operator's own files name is meant, what is in a cluster may be anybody's.
+  std::optional<bool> allow_local_backends;
+  RawKube kube;
 };
 
 // The sources themselves; `check` has them in a form of its own.
 void add_source_options(CLI::App& app, RawSource& raw);
 void add_translate_options(CLI::App& app, RawSource& raw);
+// Whether there are options for a cluster.
+enum class MayBeCluster : unsigned char { kYes, kNo };
 // `manifests_name`: how the folder of manifests is given, for the error.
-InputOptions read_source(OptionReader& reader, const RawSource& raw, const char* manifests_name);
+InputOptions read_source(OptionReader& reader, const RawSource& raw, const char* manifests_name,
+                         MayBeCluster may_be_cluster);
 
 }  // namespace proxyd

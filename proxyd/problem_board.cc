@@ -37,6 +37,11 @@ void ProblemBoard::set_stapling(const StaplingReading& stapling) {
   state_.stapling = stapling;
 }
 
+void ProblemBoard::set_source_metrics(std::function<ingress::Metrics()> metrics) {
+  const std::lock_guard lock(mutex_);
+  source_metrics_ = std::move(metrics);
+}
+
 void ProblemBoard::count_reload(Reload outcome) {
   const std::lock_guard lock(mutex_);
   if (outcome == Reload::kFailed) {
@@ -49,7 +54,9 @@ void ProblemBoard::count_reload(Reload outcome) {
 
 BoardReading ProblemBoard::reading() const {
   const std::lock_guard lock(mutex_);
-  return state_;
+  BoardReading reading = state_;
+  if (source_metrics_) reading.source_metrics = source_metrics_();
+  return reading;
 }
 
 }  // namespace proxyd

@@ -5,11 +5,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <vector>
 
 #include "ingress/config.h"
+#include "ingress/metrics.h"
 
 namespace proxyd {
 
@@ -25,6 +27,7 @@ struct BoardReading {
   std::uint64_t num_reloads_ok = 0, num_reloads_failed = 0;
   std::int64_t last_reload_unix_s = 0;      // the last that succeeded; 0 = none
   std::optional<StaplingReading> stapling;  // nothing while it is off
+  ingress::Metrics source_metrics;          // what the source counts itself
 };
 
 class ProblemBoard {
@@ -34,6 +37,8 @@ class ProblemBoard {
                                         std::size_t num_ignored_ingresses);
   std::vector<ingress::Problem> replace_stapling_problems(std::vector<ingress::Problem> problems);
   void set_stapling(const StaplingReading& stapling);
+  // Asked at each reading, from any thread; null: no more.
+  void set_source_metrics(std::function<ingress::Metrics()> metrics);
   enum class Reload : unsigned char { kOk, kFailed };
   void count_reload(Reload outcome);
   BoardReading reading() const;
@@ -45,7 +50,8 @@ class ProblemBoard {
                                              std::vector<ingress::Problem> problems);
   // Under mutex_, sorted; those of the state are all of them.
   std::vector<ingress::Problem> config_problems_, stapling_problems_;
-  BoardReading state_;  // under mutex_
+  BoardReading state_;                                // under mutex_
+  std::function<ingress::Metrics()> source_metrics_;  // under mutex_
 };
 
 }  // namespace proxyd

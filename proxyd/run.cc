@@ -1,13 +1,9 @@
 #include "proxyd/run.h"
 
-#include <fmt/format.h>
 #include <sys/prctl.h>
-#include <unistd.h>
-#include <cstdlib>
 
-#include <cerrno>
 #include <csignal>
-#include <cstring>
+#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -15,18 +11,9 @@
 #include "proxyd/process/serving.h"
 #include "proxyd/process/supervisor.h"
 #include "proxyd/process/supervisor_client.h"
+#include "proxyd/sources.h"
 
 namespace proxyd {
-namespace {
-
-// What was named must be there at the start, where a wrong path is most likely; later it may come and go.
-std::string missing_input(const InputOptions& input) {
-  const std::string& path = input.config_file.empty() ? input.manifests_dir : input.config_file;
-  if (::access(path.c_str(), R_OK) == 0) return {};
-  return fmt::format("cannot read {}: {}", path, std::strerror(errno));
-}
-
-}  // namespace
 
 int run_daemon(const RunOptions& options, char* const* argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away must not end the daemon

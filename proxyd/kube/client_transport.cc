@@ -129,9 +129,6 @@ struct ClientTransport::Exchange final : ingress::ClientEvents, std::enable_shar
     is_over = true;
     deadline.reset();
     call.reset();
-    // The last holder of a client that was replaced may be in the middle of a call of it.
-    const auto owner = transport.lock();
-    if (owner && client.use_count() == 1) (*owner)->loop_.post([last = std::move(client)] {});
     client.reset();
   }
 };

@@ -35,7 +35,7 @@ class NamespaceSecrets::Named final : private ReflectorSink {
         key_(key_of_secret(namespace_, name)),
         reflector_({.kind = kube_kinds::kSecret, .namespace_ = namespace_, .name = name}, context.transport,
                    context.clock, *this, context.counters) {
-    reflector_.start();
+    reflector_.list_now();
   }
   const Reflector& reflector() const { return reflector_; }
 
@@ -63,7 +63,7 @@ NamespaceSecrets::NamespaceSecrets(std::string name, SecretContext& context)
     : namespace_(std::move(name)),
       context_(context),
       metadata_(metadata_scope(namespace_), context.transport, context.clock, *this, context.counters) {
-  metadata_.start();
+  metadata_.list_now();
 }
 
 NamespaceSecrets::~NamespaceSecrets() = default;

@@ -54,8 +54,19 @@ Reflector::Reflector(ReflectorScope scope, KubeTransport& transport, KubeClock& 
       limits_(limits),
       page_items_(limits.page_items) {}
 
-void Reflector::start() {
+Reflector::~Reflector() {
+  counters_.objects -= num_counted_;
+}
+
+void Reflector::list_now() {
+  end_watch();
   list_anew();
+}
+
+// Of several namespaces the same counters hold the sum.
+void Reflector::count_objects() {
+  counters_.objects += versions_.size() - num_counted_;
+  num_counted_ = versions_.size();
 }
 
 std::string Reflector::query(bool is_watch) {
@@ -77,9 +88,10 @@ std::string Reflector::query(bool is_watch) {
   return text;
 }
 
-std::string Reflector::accept() const {
+// Without a second choice: a server that cannot leave out what objects hold is not to send it.
+std::string Reflector::accept(std::string_view metadata_kind) const {
   if (scope_.form == KubeForm::kWhole) return "application/json";
-  return "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+  return fmt::format("application/json;as={};g=meta.k8s.io;v=v1", metadata_kind);
 }
 
 void Reflector::list_anew() {
@@ -92,7 +104,7 @@ void Reflector::list_anew() {
 void Reflector::ask_page() {
   timer_.reset();
   call_ = transport_.send({.path = collection_path(scope_.kind, scope_.namespace_) + query(false),
-                           .accept = accept(),
+                           .accept = accept("PartialObjectMetadataList"),
                            .timeout = kPageTimeout},
                           [this](Answer answer) { on_page(std::move(answer)); });
 }
@@ -148,7 +160,7 @@ void Reflector::finish_list(const std::string& version) {
   page_items_ = limits_.page_items;
   ++counters_.lists;
   versions_.replace(version, items_);
-  counters_.objects = versions_.size();
+  count_objects();
   state_ = State::kSynced;
   trouble_.clear();
   problems_ = std::exchange(nameless_, {});
@@ -166,7 +178,7 @@ void Reflector::watch() {
   const auto most = watch_seconds_ + kWatchGrace;
   timer_ = clock_.after(most, [this] { on_silence(); });
   call_ = transport_.watch({.path = collection_path(scope_.kind, scope_.namespace_) + query(true),
-                            .accept = accept(),
+                            .accept = accept("PartialObjectMetadata"),
                             .timeout = kWatchHeadTimeout},
                            most,
                            {.on_head = [this](std::uint16_t status) { on_watch_head(status); },
@@ -202,7 +214,7 @@ void Reflector::on_event(KubeEvent event) {
   const bool is_delete = event.type == KubeEventType::kDelete;
   const bool is_news = is_delete ? versions_.admit_delete(event.item.read.key, version)
                                  : versions_.admit_upsert(event.item.read.key, version);
-  counters_.objects = versions_.size();
+  count_objects();
   if (!is_news) {
     ++counters_.stale_events;
     return;

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "controller/kube_json.h"
@@ -68,7 +69,12 @@ class Reflector {
             KindCounters& counters)
       : Reflector(std::move(scope), transport, clock, sink, counters, Limits()) {}
 
-  void start();
+  Reflector(const Reflector&) = delete;
+  Reflector& operator=(const Reflector&) = delete;
+  ~Reflector();
+
+  // Begins; later: gives up what is under way and lists anew.
+  void list_now();
 
   State state() const { return state_; }
   // Nothing to wait for any more before the first configuration.
@@ -106,8 +112,9 @@ class Reflector {
   void note_failure(std::string why);
   void note_progress();
   void set_problems(std::vector<ingress::Problem> problems);
+  void count_objects();
   std::string query(bool is_watch);
-  std::string accept() const;
+  std::string accept(std::string_view metadata_kind) const;
 
   const ReflectorScope scope_;
   KubeTransport& transport_;
@@ -121,6 +128,7 @@ class Reflector {
   std::unique_ptr<KubeClock::Timer> timer_;    // the next try, or the end of a silent watch
   BackOff back_off_;
   ObjectVersions versions_;
+  std::size_t num_counted_ = 0;  // of versions_, in the counters
   // Of the list under way.
   std::vector<ingress::controller::KubeItem> items_;
   std::vector<ingress::Problem> nameless_;

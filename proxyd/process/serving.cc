@@ -14,21 +14,22 @@
 #include "ingress/server.h"
 #include "proxyd/access_log.h"
 #include "proxyd/admin.h"
-#include "proxyd/config_mode.h"
+#include "proxyd/adoption_watch.h"
+#include "proxyd/config_source.h"
 #include "proxyd/log.h"
-#include "proxyd/manifests_mode.h"
 #include "proxyd/ocsp_stapler.h"
 #include "proxyd/problem_board.h"
 #include "proxyd/process/sandbox.h"
 #include "proxyd/process/signals.h"
+#include "proxyd/sources.h"
 
 namespace proxyd {
 namespace {
 
 class ServerPublisher final : public Publisher {
  public:
-  ServerPublisher(ingress::Server& server, SupervisorClient& supervisor)
-      : server_(server), supervisor_(supervisor) {}
+  ServerPublisher(ingress::Loop& loop, ingress::Server& server, SupervisorClient& supervisor)
+      : server_(server), supervisor_(supervisor), adoptions_(loop, server) {}
   Outcome publish(ingress::GatewayConfig config) override {
     auto outcome = server_.publish(std::move(config));
     if (outcome && !std::exchange(has_served_, true)) {
@@ -38,6 +39,9 @@ class ServerPublisher final : public Publisher {
     return outcome;
   }
   Outcome apply(ingress::ConfigDelta delta) override { return server_.apply(std::move(delta)); }
+  void when_adopted(ingress::Generation generation, std::move_only_function<void()> call) override {
+    adoptions_.add(generation, std::move(call));
+  }
 
   static void log_listener(const ingress::ListenerStatus& listener) {
     const bool is_v6 = listener.address.contains(':') && !listener.address.starts_with("unix:");
@@ -50,6 +54,7 @@ class ServerPublisher final : public Publisher {
  private:
   ingress::Server& server_;
   SupervisorClient& supervisor_;
+  AdoptionWatch adoptions_;
   bool has_served_ = false;
 };
 
@@ -74,17 +79,6 @@ std::expected<ingress::Server, ingress::Error> create_proxy(const RunOptions& op
   server.tunnel_drain_timeout = options.serve.tunnel_drain_timeout;
   server.shutdown_delay = options.serve.shutdown_delay;
   return ingress::Server::create(std::move(server));
-}
-
-std::unique_ptr<ConfigSource> make_source(const RunOptions& options, ingress::Loop& loop,
-                                          Publisher& publisher, ProblemBoard& board,
-                                          ConfigSource::OnHopeless on_hopeless) {
-  const InputOptions& input = options.input;
-  if (!input.config_file.empty())
-    return std::make_unique<ConfigMode>(loop, input.config_file, input.local_backends, publisher, board,
-                                        std::move(on_hopeless), input.stapling);
-  return std::make_unique<ManifestsMode>(loop, input.manifests_dir, input.translate, publisher, board,
-                                         std::move(on_hopeless));
 }
 
 }  // namespace
@@ -112,7 +106,7 @@ int run_serving(const RunOptions& options, ChildSetup setup) {
   if (!server) return fail("cannot start: " + server.error().text());
 
   ProblemBoard board;
-  ServerPublisher publisher(*server, supervisor);
+  ServerPublisher publisher(**loop, *server, supervisor);
   std::optional<ingress::OcspClient> responders;
   std::optional<OcspStapler> stapler;
   if (options.input.stapling == Stapling::kOn) {
@@ -125,10 +119,12 @@ int run_serving(const RunOptions& options, ChildSetup setup) {
   }
   Publisher& sink = stapler ? static_cast<Publisher&>(*stapler) : publisher;
   bool is_hopeless = false;
-  const auto source = make_source(options, **loop, sink, board, [&](const auto&) {
+  const auto made = make_source(options.input, **loop, sink, board, [&](const auto&) {
     is_hopeless = true;
     server->stop_now();
   });
+  if (!made) return fail(made.error());
+  ConfigSource* const source = made->get();
   signals.attach({.on_stop =
                       [&] {
                         log_line("stopping after the running requests; once more stops at once");

@@ -51,7 +51,7 @@ struct Scene {
 
   explicit Scene(ReflectorScope scope = {.kind = kube_kinds::kService, .namespace_ = "shop"})
       : reflector(std::move(scope), server, clock, objects, counters) {
-    reflector.start();
+    reflector.list_now();
   }
   std::shared_ptr<FakeKubeTransport::Request> request() {
     REQUIRE(server.num_open() == 1);
@@ -370,7 +370,7 @@ TEST_CASE("AListWithoutEndIsRefused") {
   KindCounters counters;
   Reflector reflector({.kind = kube_kinds::kService}, server, clock, objects, counters,
                       {.page_items = 2, .max_items = 10});
-  reflector.start();
+  reflector.list_now();
   for (int i = 0; i < 6; ++i) {
     REQUIRE(server.num_open() == 1);
     server.answer(server.last(), 200,
@@ -389,5 +389,9 @@ TEST_CASE("SelectorsAndFormsAreAskedFor") {
   CHECK(scene.path() ==
         "/api/v1/namespaces/shop/secrets?fieldSelector=metadata.name%3Dtls&labelSelector=a%20in%20%28b%2Cc%29"
         "&limit=500");
-  CHECK(scene.request()->request.accept.starts_with("application/json;as=PartialObjectMetadataList;"));
+  CHECK(scene.request()->request.accept ==
+        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1");
+  scene.server.answer(scene.request(), 200, list_text("PartialObjectMetadataList", 5, ""));
+  // Of one object in each line: with the list's kind, the API server ends the watch at once.
+  CHECK(scene.request()->request.accept == "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 }
