@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdint>
-
 #include "proxyd/certificate_check.h"
 #include "proxyd/kube/kube_access.h"
 #include "proxyd/option_values.h"
@@ -25,12 +23,12 @@ void add_translate_options(CLI::App& app, RawSource& raw) {
              "Value of spec.controller of the IngressClasses to serve [libingress.dev/proxyd]");
   add_flag(app, "--allow-external-names", raw.allow_external_names,
            "Serve Services of type ExternalName; they can point at anything");
-  // Not add_flag(): CLI11 sets what it is given to false at once, and unset means something else.
-  app.add_flag_function(
-         "--allow-local-backends", [&raw](std::int64_t count) { raw.allow_local_backends = count > 0; },
-         "Connect to loopback, link-local, unspecified and multicast addresses; =false refuses them, "
-         "resolved ones too [true of files, false of a cluster]")
-      ->envname(to_env_name("--allow-local-backends"));
+  raw.local_backends_flag =
+      app.add_flag(
+             "--allow-local-backends", raw.allow_local_backends,
+             "Connect to loopback, link-local, unspecified and multicast addresses; =false refuses them, "
+             "resolved ones too [true of files, false of a cluster]")
+          ->envname(to_env_name("--allow-local-backends"));
 }
 
 InputOptions read_source(OptionReader& reader, const RawSource& raw, const char* manifests_name,
@@ -62,7 +60,8 @@ InputOptions read_source(OptionReader& reader, const RawSource& raw, const char*
   };
   if (!raw.controller_name.empty()) input.translate.controller_name = raw.controller_name;
   input.translate.allow_external_names = raw.allow_external_names;
-  input.translate.allow_local_endpoints = raw.allow_local_backends.value_or(!is_cluster);
+  input.translate.allow_local_endpoints =
+      raw.local_backends_flag->count() > 0 ? raw.allow_local_backends : !is_cluster;
   if (!input.translate.allow_local_endpoints) input.local_backends = ingress::LocalBackends::kRefused;
   return input;
 }

@@ -15,7 +15,8 @@ struct RawSource {
   std::string manifests, config, default_backend, default_certificate, controller_name;
   bool allow_external_names = false;
   // Unset: what the operator's own files name is meant, what is in a cluster may be anybody's.
-  std::optional<bool> allow_local_backends;
+  bool allow_local_backends = false;  // where the flag was given; unset means something else
+  const CLI::Option* local_backends_flag = nullptr;
   RawKube kube;
 };
 
