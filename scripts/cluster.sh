@@ -97,7 +97,7 @@ case "$command" in
     check_machine
     build_lab
     cd "$root/tests/cluster"
-    alone test "$python" -m pytest -q -p no:cacheprovider "$@"
+    alone test "$python" -m pytest -q --tb=short -p no:cacheprovider "$@"
     ;;
   demo)
     check_machine

@@ -57,11 +57,12 @@ def bad_objects(site):
 
 
 def fqdn_slice(name, space):
-    made, = endpoint_slice(name, [("elsewhere.test", 80)], space)
+    made, = endpoint_slice(name, [("elsewhere.test", 80)], space, port_name="http")
     return {**made, "addressType": "FQDN"}
 
 
-def test_each_hurts_only_itself(site, proxyd, size, note):
+def test_each_hurts_only_itself(site, run_proxyd, size, note):
+    site.proxyd = proxyd = run_proxyd("--https", "127.0.0.1:0").wait_ready()
     hosts = create_many(site, size)
     eventually(lambda: not wrongly_answered(proxyd, hosts[-1:]), "the last one to be served", 60)
     bad = bad_objects(site)
