@@ -2,35 +2,44 @@
 // to serve yet, drains, or is busy.
 //
 // Owner: the daemon. Thread: the loop's; pages are made on the admin server's one worker.
-// Caller: `proxy`, `board` and `log` outlive this object.
+// Caller: what the pages read outlives this object.
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "ingress/filter.h"
 #include "ingress/loop.h"
 #include "ingress/server.h"
-#include "proxyd/access_log.h"
-#include "proxyd/problem_board.h"
 #include "proxyd/process/supervisor_client.h"
 
 namespace proxyd {
 
+enum class ServedOn : unsigned char { kAdmin, kBoth };
+
+struct AdminPage {
+  std::string_view path;
+  ServedOn served_on;
+  std::function<ingress::Reply()> make;  // thread: the admin server's
+};
+
+ingress::Reply json_reply(std::uint16_t status, std::string body);
+ingress::Reply metrics_reply(std::string text);
+
 class Admin {
  public:
-  struct Sources {
-    ingress::Server& proxy;
-    ProblemBoard& board;
-    AccessLog* access_log = nullptr;         // null = off
-    SupervisorClient* supervisor = nullptr;  // who opens the sockets; null = nobody else
+  struct Addresses {
+    std::optional<ingress::Listener> admin, probe;
   };
-  // Listens on the addresses that are set; the probe one serves only health, readiness and metrics.
-  // Fails with a sentence.
-  static std::expected<Admin, std::string> create(ingress::Loop& loop, Sources sources,
-                                                  std::optional<ingress::Listener> admin,
-                                                  std::optional<ingress::Listener> probe);
+  // Listens on the addresses that are set, by sockets of `supervisor` when there is one; the probe one serves
+  // only pages of kBoth. Fails with a sentence.
+  static std::expected<Admin, std::string> create(ingress::Loop& loop, const Addresses& addresses,
+                                                  std::vector<AdminPage> pages, SupervisorClient* supervisor);
   ingress::ServerStatus status() const { return server_.status(); }
 
  private:

@@ -163,7 +163,8 @@ std::vector<std::string> reasons_not_ready(const ingress::ServerStatus& status) 
   return reasons;
 }
 
-std::string readiness_page(std::span<const std::string> reasons) {
+std::string readiness_page(std::span<const std::string> reasons,
+                           const std::optional<ControllerPresence>& controller) {
   std::string text;
   JsonWriter json(text);
   json.begin_object();
@@ -173,6 +174,17 @@ std::string readiness_page(std::span<const std::string> reasons) {
   json.begin_array();
   for (const std::string& reason : reasons) json.string(reason);
   json.end_array();
+  if (controller) {
+    json.key("controller");
+    json.begin_object();
+    json.key("connected");
+    json.boolean(controller->is_connected);
+    json.key("why");
+    json.string(controller->why);
+    json.key("since_unix_ms");
+    json.number(static_cast<std::uint64_t>(controller->since_unix_ms));
+    json.end_object();
+  }
   json.end_object();
   return text + "\n";
 }

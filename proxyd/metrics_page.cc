@@ -83,29 +83,45 @@ ingress::Metrics daemon_metrics(const DaemonReading& daemon) {
       family("config_reloads_total", "Configurations handed to the workers, or refused.", kCounter));
   add(reloads, static_cast<double>(board.num_reloads_ok), {{"outcome", "ok"}});
   add(reloads, static_cast<double>(board.num_reloads_failed), {{"outcome", "failed"}});
-  add(metrics.emplace_back(family("config_last_reload_timestamp_seconds",
-                                  "When a configuration was last handed to the workers; 0 = never.", kGauge)),
-      static_cast<double>(board.last_reload_unix_s));
   add(metrics.emplace_back(
           family("access_log_dropped_total", "Lines of the access log that were lost.", kCounter)),
       static_cast<double>(daemon.num_log_lines_dropped));
-  if (board.stapling) add_stapling(*board.stapling, metrics);
-  metrics.insert(metrics.end(), board.source_metrics.begin(), board.source_metrics.end());
-  add(metrics.emplace_back(family("ready", "1 when /readyz says 200.", kGauge)),
-      reasons_not_ready(daemon.status).empty() ? 1 : 0);
+  add(metrics.emplace_back(family("ready", "1 when /readyz says 200.", kGauge)), daemon.is_ready ? 1 : 0);
+  if (daemon.is_controller_connected) {
+    add(metrics.emplace_back(
+            family("controller_connected", "1 while the process that translates is there.", kGauge)),
+        *daemon.is_controller_connected ? 1 : 0);
+  }
   add(metrics.emplace_back(family("build_info", "Always 1; the version is a label.", kGauge)), 1,
       {{"version", std::string(daemon.version)}});
   return metrics;
 }
 
+std::string to_text(const ingress::Metrics& metrics) {
+  std::vector<prometheus::MetricFamily> families;
+  for (const ingress::MetricFamily& family : metrics) families.push_back(to_prometheus(family));
+  return prometheus::TextSerializer().Serialize(families);
+}
+
 }  // namespace
+
+std::string controller_metrics_text(const BoardReading& board) {
+  ingress::Metrics metrics;
+  add(metrics.emplace_back(family("config_last_reload_timestamp_seconds",
+                                  "When a configuration was last handed to the workers; 0 = never.",
+                                  ingress::MetricType::kGauge)),
+      static_cast<double>(board.last_reload_unix_s));
+  if (board.stapling) add_stapling(*board.stapling, metrics);
+  metrics.insert(metrics.end(), board.source_metrics.begin(), board.source_metrics.end());
+  return to_text(metrics);
+}
 
 std::string metrics_page(const ingress::Metrics& server, const DaemonReading& daemon) {
   std::vector<prometheus::MetricFamily> families;
   for (const ingress::MetricFamily& family : server) families.push_back(to_prometheus(family));
   for (const ingress::MetricFamily& family : daemon_metrics(daemon))
     families.push_back(to_prometheus(family));
-  return prometheus::TextSerializer().Serialize(families);
+  return prometheus::TextSerializer().Serialize(families) + std::string(daemon.controller_text);
 }
 
 }  // namespace proxyd

@@ -31,6 +31,9 @@ class OcspStapler final : public Publisher {
 
   Outcome publish(ingress::GatewayConfig config) override;
   Outcome apply(ingress::ConfigDelta delta) override;
+  void when_adopted(ingress::Generation generation, std::move_only_function<void()> call) override {
+    next_.when_adopted(generation, std::move(call));
+  }
   // Asks about all certificates now, whatever answers there are.
   void ask_again();
 

@@ -78,6 +78,21 @@ ValueOr<ingress::Listener> parse_listen_address(std::string_view text, UnixPaths
   return listener;
 }
 
+ValueOr<ingress::StreamAddress> parse_stream_address(std::string_view text) {
+  if (text.starts_with("unix:") || text.starts_with('[')) {
+    auto listener = parse_listen_address(text, UnixPaths::kAllowed);
+    if (!listener) return std::unexpected(std::move(listener.error()));
+    return ingress::StreamAddress{.host = std::move(listener->address), .port = listener->port};
+  }
+  const std::size_t colon = text.rfind(':');
+  const std::string_view host = text.substr(0, std::min(colon, text.size()));
+  const auto port = colon == std::string_view::npos ? std::nullopt : to_number(text.substr(colon + 1));
+  if (host.empty() || host.contains(':') || !port || *port == 0 || *port > 65535)
+    return std::unexpected(
+        fmt::format("\"{}\": expected unix:PATH or HOST:PORT, such as controller.example:9443", text));
+  return ingress::StreamAddress{.host = std::string(host), .port = static_cast<std::uint16_t>(*port)};
+}
+
 ValueOr<std::chrono::milliseconds> parse_duration(std::string_view text) {
   const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
   const auto number = to_number(text.substr(0, digits));

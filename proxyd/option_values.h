@@ -10,6 +10,7 @@
 #include "controller/translate.h"
 #include "ingress/listener.h"
 #include "ingress/route.h"
+#include "ingress/stream.h"
 
 namespace proxyd {
 
@@ -20,6 +21,9 @@ using ValueOr = std::expected<T, std::string>;
 // bound must not depend on a resolver. Port 0 asks for any free port. Only address and port are set.
 enum class UnixPaths : unsigned char { kRefused, kAllowed };
 ValueOr<ingress::Listener> parse_listen_address(std::string_view text, UnixPaths unix_paths);
+
+// "unix:/path", or a name or address and a port, "[::1]:80" for IPv6.
+ValueOr<ingress::StreamAddress> parse_stream_address(std::string_view text);
 
 // A whole number and a unit, "500ms", "30s", "2m", "1h", or a plain 0; at most 24 h.
 ValueOr<std::chrono::milliseconds> parse_duration(std::string_view text);

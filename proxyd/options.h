@@ -12,6 +12,7 @@
 #include "ingress/cluster.h"
 #include "ingress/listener.h"
 #include "ingress/ocsp.h"
+#include "ingress/stream.h"
 #include "proxyd/certificate_check.h"
 #include "proxyd/kube/kube_options.h"
 
@@ -29,6 +30,8 @@ struct InputOptions {
   ingress::ResponderAddresses responders = ingress::ResponderAddresses::kPublic;
 };
 
+enum class Sandbox : unsigned char { kOn, kOff };
+
 struct ServeOptions {
   std::optional<ingress::Listener> admin, probe;
   unsigned workers = 1;
@@ -37,11 +40,33 @@ struct ServeOptions {
   std::chrono::milliseconds shutdown_delay{0};
   std::chrono::milliseconds drain_timeout{30'000};
   std::chrono::milliseconds tunnel_drain_timeout{10'000};
+  ingress::LocalBackends local_backends = ingress::LocalBackends::kAllowed;
+  Sandbox sandbox = Sandbox::kOn;
+  std::string user;  // whom the serving process becomes when it is root; empty = a number that nobody has
+};
+
+// Where the two ends meet, and who they are.
+struct LinkOptions {
+  std::vector<ingress::StreamAddress> addresses = {};  // of a data plane: one
+  std::string cert_file, key_file, ca_file;            // all empty for unix sockets
+  std::vector<std::string> peers;                      // names that the other end may have
 };
 
 struct RunOptions {
   InputOptions input;
   ServeOptions serve;
+};
+
+// `proxyd serve`: no source of its own.
+struct DataPlaneOptions {
+  ServeOptions serve;
+  LinkOptions link;
+};
+
+struct ControllerOptions {
+  InputOptions input;
+  LinkOptions link;
+  std::optional<ingress::Listener> admin, probe;
 };
 
 enum class OutputFormat : unsigned char { kText, kJson };
@@ -57,7 +82,7 @@ struct PrintAndExit {
   std::string out, err;
 };
 
-using Command = std::variant<RunOptions, CheckOptions, PrintAndExit>;
+using Command = std::variant<RunOptions, DataPlaneOptions, ControllerOptions, CheckOptions, PrintAndExit>;
 
 // Never throws and never exits.
 Command parse_command_line(int argc, const char* const* argv);

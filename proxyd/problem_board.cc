@@ -21,20 +21,23 @@ std::vector<ingress::Problem> ProblemBoard::replace_part(std::vector<ingress::Pr
 
 std::vector<ingress::Problem> ProblemBoard::replace(std::vector<ingress::Problem> problems,
                                                     std::size_t num_ignored_ingresses) {
-  const std::lock_guard lock(mutex_);
-  state_.num_ignored_ingresses = num_ignored_ingresses;
-  return replace_part(config_problems_, std::move(problems));
+  std::vector<ingress::Problem> added;
+  change([&] {
+    state_.num_ignored_ingresses = num_ignored_ingresses;
+    added = replace_part(config_problems_, std::move(problems));
+  });
+  return added;
 }
 
 std::vector<ingress::Problem> ProblemBoard::replace_stapling_problems(
     std::vector<ingress::Problem> problems) {
-  const std::lock_guard lock(mutex_);
-  return replace_part(stapling_problems_, std::move(problems));
+  std::vector<ingress::Problem> added;
+  change([&] { added = replace_part(stapling_problems_, std::move(problems)); });
+  return added;
 }
 
 void ProblemBoard::set_stapling(const StaplingReading& stapling) {
-  const std::lock_guard lock(mutex_);
-  state_.stapling = stapling;
+  change([&] { state_.stapling = stapling; });
 }
 
 void ProblemBoard::set_source_metrics(std::function<ingress::Metrics()> metrics) {
@@ -43,13 +46,10 @@ void ProblemBoard::set_source_metrics(std::function<ingress::Metrics()> metrics)
 }
 
 void ProblemBoard::count_reload(Reload outcome) {
-  const std::lock_guard lock(mutex_);
-  if (outcome == Reload::kFailed) {
-    ++state_.num_reloads_failed;
-    return;
-  }
-  ++state_.num_reloads_ok;
-  state_.last_reload_unix_s = std::time(nullptr);
+  change([&] {
+    ++(outcome == Reload::kFailed ? state_.num_reloads_failed : state_.num_reloads_ok);
+    if (outcome == Reload::kOk) state_.last_reload_unix_s = std::time(nullptr);
+  });
 }
 
 BoardReading ProblemBoard::reading() const {

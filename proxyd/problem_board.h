@@ -8,6 +8,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "ingress/config.h"
@@ -42,8 +43,19 @@ class ProblemBoard {
   enum class Reload : unsigned char { kOk, kFailed };
   void count_reload(Reload outcome);
   BoardReading reading() const;
+  // Calls `call` after each change, on the thread that made it; set before the first.
+  void on_change(std::function<void()> call) { on_change_ = std::move(call); }
 
  private:
+  template <class Change>
+  void change(Change&& make) {
+    {
+      const std::lock_guard lock(mutex_);
+      make();
+    }
+    if (on_change_) on_change_();
+  }
+
   mutable std::mutex mutex_;
   // Of one part, under mutex_; returns those that are new in it.
   std::vector<ingress::Problem> replace_part(std::vector<ingress::Problem>& part,
@@ -52,6 +64,7 @@ class ProblemBoard {
   std::vector<ingress::Problem> config_problems_, stapling_problems_;
   BoardReading state_;                                // under mutex_
   std::function<ingress::Metrics()> source_metrics_;  // under mutex_
+  std::function<void()> on_change_;
 };
 
 }  // namespace proxyd

@@ -8,7 +8,7 @@
 namespace proxyd {
 
 struct SandboxOptions {
-  std::string user = {};  // whom to become when we are root; empty = stay
+  std::string user = {};  // whom to become when we are root; empty = a number that no user has
 };
 
 // No new privileges, no capability, another user when we are root, and a filter of system calls that all

@@ -2,163 +2,263 @@
 
 #include <fmt/format.h>
 
-#include <csignal>
+#include <chrono>
 #include <expected>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "ingress/loop.h"
-#include "ingress/ocsp.h"
 #include "ingress/server.h"
 #include "proxyd/access_log.h"
 #include "proxyd/admin.h"
-#include "proxyd/adoption_watch.h"
 #include "proxyd/config_source.h"
+#include "proxyd/link/link_client.h"
 #include "proxyd/log.h"
-#include "proxyd/ocsp_stapler.h"
-#include "proxyd/problem_board.h"
+#include "proxyd/process/controller_view.h"
+#include "proxyd/process/link_files.h"
+#include "proxyd/process/listener_log.h"
+#include "proxyd/process/local_link.h"
 #include "proxyd/process/sandbox.h"
+#include "proxyd/process/serving_pages.h"
 #include "proxyd/process/signals.h"
-#include "proxyd/sources.h"
 
 namespace proxyd {
 namespace {
 
-class ServerPublisher final : public Publisher {
- public:
-  ServerPublisher(ingress::Loop& loop, ingress::Server& server, SupervisorClient& supervisor)
-      : server_(server), supervisor_(supervisor), adoptions_(loop, server) {}
-  Outcome publish(ingress::GatewayConfig config) override {
-    auto outcome = server_.publish(std::move(config));
-    if (outcome && !std::exchange(has_served_, true)) {
-      for (const ingress::ListenerStatus& listener : server_.status().listeners) log_listener(listener);
-      supervisor_.say_ready();
-    }
-    return outcome;
-  }
-  Outcome apply(ingress::ConfigDelta delta) override { return server_.apply(std::move(delta)); }
-  void when_adopted(ingress::Generation generation, std::move_only_function<void()> call) override {
-    adoptions_.add(generation, std::move(call));
-  }
+// Between two copies for the process after this one: each is of the whole.
+constexpr std::chrono::milliseconds kKeepPause{500};
 
-  static void log_listener(const ingress::ListenerStatus& listener) {
-    const bool is_v6 = listener.address.contains(':') && !listener.address.starts_with("unix:");
-    const std::string address = is_v6 ? "[" + listener.address + "]" : listener.address;
-    const std::string port = listener.port == 0 ? "" : fmt::format(":{}", listener.port);
-    const char* protocol = listener.protocol == ingress::ListenerProtocol::kUdp ? " (UDP)" : "";
-    log_line(fmt::format("{} listens on {}{}{}", listener.name, address, port, protocol));
-  }
+class ServingProcess final : private Publisher {
+ public:
+  ServingProcess(const ServeOptions& options, const LinkOptions* link, ChildSetup setup)
+      : options_(options),
+        link_(link),
+        kept_(std::move(setup.config)),
+        supervisor_(std::make_shared<SupervisorClient>(std::move(setup.supervisor))) {}
+
+  // Each step needs those before it. Fails with a sentence.
+  std::expected<void, std::string> start();
+  int run();
 
  private:
-  ingress::Server& server_;
-  SupervisorClient& supervisor_;
-  AdoptionWatch adoptions_;
-  bool has_served_ = false;
+  Outcome publish(ingress::GatewayConfig config) override;
+  Outcome apply(ingress::ConfigDelta delta) override { return server_->apply(std::move(delta)); }
+
+  std::expected<void, std::string> open_log();
+  std::expected<void, std::string> create_server();
+  std::expected<void, std::string> open_admin();
+  void attach_signals();
+  std::expected<void, std::string> create_client(std::optional<ingress::StreamIdentity> identity);
+  void restore();
+  bool is_adopted(ingress::Generation generation) const;
+  void on_refused(const std::vector<ingress::Problem>& problems);
+  void on_state(const std::string& why);
+  void keep_soon();
+  void keep();
+
+  const ServeOptions& options_;
+  const LinkOptions* link_;
+  OwnedFd kept_;
+  std::shared_ptr<SupervisorClient> supervisor_;  // the log's writer may outlive us
+  // In order of their making; the end is the reverse.
+  std::unique_ptr<ingress::Loop> loop_;
+  std::optional<Signals> signals_;
+  std::shared_ptr<AccessLog> access_log_;
+  std::optional<ingress::Server> server_;
+  ControllerView view_;
+  std::optional<LocalLink> local_link_;
+  std::optional<LinkClient> client_;
+  std::optional<Admin> admin_;
+  ingress::Loop::Registration keep_timer_;
+  bool has_served_ = false, is_hopeless_ = false, was_missing_ = false, is_news_unkept_ = false;
 };
 
-int fail(const std::string& why) {
-  log_line(why);
-  return 1;
+std::expected<void, std::string> ServingProcess::start() {
+  std::optional<ingress::StreamIdentity> identity;
+  if (link_ != nullptr) {
+    auto read = read_identity(*link_);  // by the rights that we start with
+    if (!read) return std::unexpected(std::move(read.error()));
+    identity = std::move(*read);
+  }
+  if (options_.sandbox == Sandbox::kOn) {
+    if (auto entered = enter_sandbox({.user = options_.user}); !entered)
+      return std::unexpected("cannot give up rights (see --sandbox): " + entered.error());
+  }
+  auto loop = ingress::Loop::create();
+  if (!loop) return std::unexpected("cannot create the event loop: " + loop.error().text());
+  loop_ = std::move(*loop);
+  signals_.emplace(*loop_);
+  if (!signals_->error().empty()) return std::unexpected(signals_->error());
+  if (auto done = open_log(); !done) return done;
+  if (auto done = create_server(); !done) return done;
+  attach_signals();
+  if (auto done = open_admin(); !done) return done;
+  return create_client(std::move(identity));
 }
 
-std::expected<ingress::Server, ingress::Error> create_proxy(const RunOptions& options, ingress::Loop& loop,
-                                                            SupervisorClient& supervisor,
-                                                            std::shared_ptr<AccessLog> access_log) {
+std::expected<void, std::string> ServingProcess::open_log() {
+  if (options_.access_log == "off") return {};
+  auto opened = AccessLog::create({.target = options_.access_log,
+                                   .open = [supervisor = supervisor_] { return supervisor->open_log(); },
+                                   .workers = options_.workers,
+                                   .log = log_line});
+  if (!opened) return std::unexpected("access log: " + opened.error());
+  access_log_ = std::move(*opened);
+  return {};
+}
+
+std::expected<void, std::string> ServingProcess::create_server() {
   ingress::ServerOptions server;
-  server.workers = options.serve.workers;
-  server.zone = options.serve.zone;
-  server.access_log = std::move(access_log);
+  server.workers = options_.workers;
+  server.zone = options_.zone;
+  server.access_log = access_log_;
   server.log = [](std::string_view line) { log_line(line); };
-  server.open_sockets = [&](const auto& request) { return supervisor.open_sockets(request); };
-  server.give_up_sockets = [&](const auto& request) { supervisor.give_up_sockets(request); };
-  server.local_backends = options.input.local_backends;
-  server.loop = &loop;
-  server.drain_timeout = options.serve.drain_timeout;
-  server.tunnel_drain_timeout = options.serve.tunnel_drain_timeout;
-  server.shutdown_delay = options.serve.shutdown_delay;
-  return ingress::Server::create(std::move(server));
+  server.open_sockets = [this](const auto& request) { return supervisor_->open_sockets(request); };
+  server.give_up_sockets = [this](const auto& request) { supervisor_->give_up_sockets(request); };
+  server.local_backends = options_.local_backends;
+  server.loop = loop_.get();
+  server.drain_timeout = options_.drain_timeout;
+  server.tunnel_drain_timeout = options_.tunnel_drain_timeout;
+  server.shutdown_delay = options_.shutdown_delay;
+  auto created = ingress::Server::create(std::move(server));
+  if (!created) return std::unexpected("cannot start: " + created.error().text());
+  server_ = std::move(*created);
+  return {};
+}
+
+std::expected<void, std::string> ServingProcess::open_admin() {
+  if (!options_.admin && !options_.probe) return {};
+  auto created = Admin::create(*loop_, {options_.admin, options_.probe},
+                               serving_pages({*server_, view_, access_log_.get()}), supervisor_.get());
+  if (!created) return std::unexpected(std::move(created.error()));
+  admin_ = std::move(*created);
+  for (const ingress::ListenerStatus& listener : admin_->status().listeners) log_listener(listener);
+  return {};
+}
+
+void ServingProcess::attach_signals() {
+  signals_->attach({.on_stop =
+                        [this] {
+                          log_line("stopping after the running requests; once more stops at once");
+                          server_->stop();
+                        },
+                    .on_stop_now =
+                        [this] {
+                          log_line("stopping at once");
+                          server_->stop_now();
+                        },
+                    .on_hangup =
+                        [this] {
+                          if (access_log_) access_log_->reopen();
+                        }});
+}
+
+std::expected<void, std::string> ServingProcess::create_client(
+    std::optional<ingress::StreamIdentity> identity) {
+  LinkClientOptions options{.version = std::string(version())};
+  if (link_ != nullptr) options.from = link_->addresses.front();
+  options.tls = std::move(identity);
+  options.is_adopted = [this](ingress::Generation generation) { return is_adopted(generation); };
+  options.on_adopted = [this](std::uint64_t) {
+    view_.set_refused({});
+    keep_soon();
+  };
+  options.on_refused = [this](const auto& problems) { on_refused(problems); };
+  options.on_report = [this](const ControllerReport& report) { view_.set_report(report); };
+  options.on_state = [this](const std::string& why) { on_state(why); };
+  Publisher& publisher = *this;
+  client_.emplace(*loop_, publisher, std::move(options));
+  restore();
+  if (link_ != nullptr) {
+    client_->start();
+    return {};
+  }
+  local_link_.emplace(*loop_, *supervisor_,
+                      [this](std::unique_ptr<ingress::Stream> stream) { client_->adopt(std::move(stream)); });
+  local_link_->open();
+  return {};
+}
+
+// What the process before served, without waiting for anybody.
+void ServingProcess::restore() {
+  if (!kept_) return;
+  const auto bytes = read_kept_config(kept_);
+  kept_.reset();
+  if (!bytes) return log_line("the last configuration: " + bytes.error());
+  const auto restored = client_->restore(*bytes);
+  if (restored) return log_line("serving the last configuration again");
+  log_line("the last configuration cannot be served again:");
+  log_problems(restored.error());
+}
+
+Publisher::Outcome ServingProcess::publish(ingress::GatewayConfig config) {
+  auto outcome = server_->publish(std::move(config));
+  if (outcome && !std::exchange(has_served_, true)) {
+    for (const ingress::ListenerStatus& listener : server_->status().listeners) log_listener(listener);
+    supervisor_->say_ready();
+  }
+  return outcome;
+}
+
+bool ServingProcess::is_adopted(ingress::Generation generation) const {
+  for (const ingress::WorkerStatus& worker : server_->status().workers)
+    if (worker.adopted < generation) return false;
+  return true;
+}
+
+// What the controller sends is valid: it is the addresses that cannot be had here.
+void ServingProcess::on_refused(const std::vector<ingress::Problem>& problems) {
+  view_.set_refused(problems);
+  log_problems(problems);
+  if (has_served_) return;
+  is_hopeless_ = true;
+  server_->stop_now();
+}
+
+void ServingProcess::on_state(const std::string& why) {
+  view_.set_missing(why);
+  if (!why.empty()) log_line("the controller is missing: " + why);
+  if (why.empty() && was_missing_) log_line("the controller is there again");
+  was_missing_ = !why.empty();
+}
+
+// At once when nothing was kept lately; then what is the newest after a pause.
+void ServingProcess::keep_soon() {
+  is_news_unkept_ = true;
+  if (!keep_timer_) keep();
+}
+
+void ServingProcess::keep() {
+  keep_timer_ = {};
+  if (!std::exchange(is_news_unkept_, false)) return;
+  if (const auto kept = supervisor_->keep_config(client_->config_bytes()); !kept)
+    log_line("cannot keep the configuration for a process after this one: " + kept.error());
+  keep_timer_ = loop_->after(kKeepPause, [this] { keep(); });
+}
+
+int ServingProcess::run() {
+  const auto ended = server_->run();
+  Signals::block();
+  if (ended && !is_hopeless_) {
+    log_line("stopped");
+    return 0;
+  }
+  log_line(ended ? "nothing can be served; see above" : "the event loop failed: " + ended.error().text());
+  return 1;
 }
 
 }  // namespace
 
-// Longer than a screen would be a list of parts in another file: the order of the lines is the order of
-// start, and destruction in reverse is the order of the end.
-int run_serving(const RunOptions& options, ChildSetup setup) {
-  std::signal(SIGPIPE, SIG_IGN);  // a log reader that goes away must not end the daemon
-  SupervisorClient supervisor(std::move(setup.supervisor));
-  if (const auto entered = enter_sandbox({}); !entered) return fail("the sandbox: " + entered.error());
-  auto loop = ingress::Loop::create();
-  if (!loop) return fail("cannot create the event loop: " + loop.error().text());
-  Signals signals(**loop);
-  if (!signals.error().empty()) return fail(signals.error());
-  std::shared_ptr<AccessLog> access_log;
-  if (options.serve.access_log != "off") {
-    auto opened = AccessLog::create({.target = options.serve.access_log,
-                                     .open = [&] { return supervisor.open_log(); },
-                                     .workers = options.serve.workers,
-                                     .log = log_line});
-    if (!opened) return fail("access log: " + opened.error());
-    access_log = std::move(*opened);
+int run_serving(const ServeOptions& options, const LinkOptions* link, ChildSetup setup) {
+  ServingProcess process(options, link, std::move(setup));
+  if (const auto started = process.start(); !started) {
+    log_line(started.error());
+    return 1;
   }
-  auto server = create_proxy(options, **loop, supervisor, access_log);
-  if (!server) return fail("cannot start: " + server.error().text());
-
-  ProblemBoard board;
-  ServerPublisher publisher(**loop, *server, supervisor);
-  std::optional<ingress::OcspClient> responders;
-  std::optional<OcspStapler> stapler;
-  if (options.input.stapling == Stapling::kOn) {
-    auto created = ingress::OcspClient::create(**loop, options.input.responders);
-    if (!created) return fail("cannot ask OCSP responders: " + created.error().text());
-    responders = std::move(*created);
-    stapler.emplace(**loop, publisher, board, [&](const auto& question, auto on_response) {
-      return responders->ask(question, std::move(on_response));
-    });
-  }
-  Publisher& sink = stapler ? static_cast<Publisher&>(*stapler) : publisher;
-  bool is_hopeless = false;
-  const auto made = make_source(options.input, **loop, sink, board, [&](const auto&) {
-    is_hopeless = true;
-    server->stop_now();
-  });
-  if (!made) return fail(made.error());
-  ConfigSource* const source = made->get();
-  signals.attach({.on_stop =
-                      [&] {
-                        log_line("stopping after the running requests; once more stops at once");
-                        server->stop();
-                      },
-                  .on_stop_now =
-                      [&] {
-                        log_line("stopping at once");
-                        server->stop_now();
-                      },
-                  .on_hangup =
-                      [&] {
-                        log_line("SIGHUP: reading everything again");
-                        if (access_log) access_log->reopen();
-                        source->rescan();
-                        if (stapler) stapler->ask_again();
-                      }});
-
-  std::optional<Admin> admin;
-  if (options.serve.admin || options.serve.probe) {
-    auto created = Admin::create(**loop, {*server, board, access_log.get(), &supervisor}, options.serve.admin,
-                                 options.serve.probe);
-    if (!created) return fail(created.error());
-    admin = std::move(*created);
-    for (const ingress::ListenerStatus& listener : admin->status().listeners)
-      ServerPublisher::log_listener(listener);
-  }
-  source->start();
-  const auto ended = server->run();
-  Signals::block();
-  if (!ended) return fail("the event loop failed: " + ended.error().text());
-  if (is_hopeless) return fail("nothing can be served; see above");
-  log_line("stopped");
-  return 0;
+  return process.run();
 }
 
 }  // namespace proxyd

@@ -22,6 +22,8 @@
 namespace proxyd {
 namespace {
 
+// For those that are left when there is nothing to do for them.
+constexpr std::chrono::seconds kPatience{3};
 constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
 
 std::string how_it_ended(int status) {
@@ -42,6 +44,8 @@ int Supervisor::run() {
       std::ranges::any_of(children_, [](const Child& child) { return child.pid > 0 || child.next_start; })) {
     wait_for_events();
     if (life_ == Life::kRunning) start_due();
+    if (life_ == Life::kStopping && children_.front().pid < 0) finish(0);  // it was between two lives
+    if (life_ == Life::kEnding && Clock::now() >= kill_at_) forward(SIGKILL);
   }
   return exit_code_;
 }
@@ -79,7 +83,7 @@ void Supervisor::start_due() {
 }
 
 int Supervisor::milliseconds_to_wait() const {
-  int wait = -1;
+  int wait = life_ == Life::kEnding ? 100 : -1;
   for (const Child& child : children_) {
     if (!child.next_start) continue;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*child.next_start - Clock::now());
@@ -166,7 +170,10 @@ void Supervisor::finish(int code) {
   life_ = Life::kEnding;
   exit_code_ = code;
   sockets_.give_up_all();
+  // Two signals, which do not become one on their way: the first is for draining, the second ends it.
   forward(SIGTERM);
+  forward(SIGINT);
+  kill_at_ = Clock::now() + kPatience;
 }
 
 void Supervisor::on_message(Child& child) {

@@ -75,6 +75,7 @@ class Supervisor {
   enum class Life : unsigned char { kRunning, kStopping, kEnding };
   Life life_ = Life::kRunning;
   int exit_code_ = 0;
+  Clock::time_point kill_at_;  // with kEnding
 };
 
 }  // namespace proxyd

@@ -114,7 +114,7 @@ TEST_CASE("MetricsPageIsPrometheusText") {
   daemon.board.num_reloads_failed = 6;
   daemon.num_log_lines_dropped = 7;
   daemon.version = "1.2.3";
-  const std::string text = metrics_page(server, daemon);
+  const std::string text = metrics_page(server, daemon) + controller_metrics_text(daemon.board);
   for (const char* line : {
            "# HELP proxyd_requests_total Requests.\n",
            "# TYPE proxyd_requests_total counter\n",

@@ -82,7 +82,7 @@ THIRD_PARTY = [
 # The operating system's headers; those of the C++ library have no extension. No public header needs one.
 SYSTEM_HEADERS = re.compile(
     r"(arpa|linux|net|netinet|sanitizer|sys)/[\w/]+\.h"
-    r"|(dirent|errno|fcntl|grp|limits|netdb|poll|pthread|pwd|sched|signal|spawn|string|syslog|termios|time|unistd"
+    r"|(dirent|errno|fcntl|grp|limits|netdb|poll|pthread|pwd|sched|signal|spawn|string|syslog|termios|time|ucontext|unistd"
     r"|immintrin|emmintrin|nmmintrin)\.h")
 STANDARD_HEADER = re.compile(r"[a-z_0-9]+")
 FORBIDDEN_STANDARD = {

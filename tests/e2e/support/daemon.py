@@ -36,18 +36,18 @@ def run(*args, env=None, timeout=60):
 
 
 class Daemon:
-    """`args` go after `proxyd run`; what they leave open gets a free port or a place in `scratch`."""
+    """`args` go after `proxyd <command>`; what they leave open gets a free port or a place in `scratch`."""
 
-    def __init__(self, args, scratch, env=None, admin=True):
+    def __init__(self, args, scratch, env=None, admin=True, command="run", access_log=True):
         args = list(args)
         self.log_path = os.path.join(str(scratch), "access.log")
         if admin and "--admin" not in args:
             args += ["--admin", "127.0.0.1:0"]
-        if "--access-log" not in args:
+        if access_log and "--access-log" not in args:
             args += ["--access-log", self.log_path]
         self.lines = []
         self.changed = threading.Condition()
-        self.process = subprocess.Popen([binary(), "run", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        self.process = subprocess.Popen([binary(), command, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         env=clean_environment(**(env or {})))
         self.reader = threading.Thread(target=self._read_lines, daemon=True)
         self.reader.start()

@@ -16,16 +16,16 @@ class Process:
         with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
             return next(line.split(":", 1)[1].split() for line in file if line.startswith(field + ":"))
 
-    def listening_inodes(self):
-        """The sockets that it has, by inode."""
+    def descriptors(self):
+        """Number -> what it is, of all that are open."""
         folder = f"/proc/{self.pid}/fd"
-        links = []
+        found = {}
         for name in os.listdir(folder):
             try:
-                links.append(os.readlink(f"{folder}/{name}"))
+                found[name] = os.readlink(f"{folder}/{name}")
             except FileNotFoundError:
-                continue
-        return {link for link in links if link.startswith("socket:")}
+                continue  # it was for a moment
+        return found
 
 
 def find_children(pid):

@@ -1,0 +1,48 @@
+#include "proxyd/process/serving_pages.h"
+
+#include "proxyd/admin_pages.h"
+#include "proxyd/options.h"
+
+namespace proxyd {
+namespace {
+
+ingress::Reply readiness(const ServingSources& sources) {
+  const auto reasons = reasons_not_ready(sources.proxy.status());
+  const ControllerReading reading = sources.controller.reading();
+  return json_reply(reasons.empty() ? 200 : 503,
+                    readiness_page(reasons, ControllerPresence{.is_connected = reading.is_connected,
+                                                               .why = reading.why,
+                                                               .since_unix_ms = reading.since_unix_ms}));
+}
+
+ingress::Reply metrics(const ServingSources& sources) {
+  const ControllerReading reading = sources.controller.reading();
+  DaemonReading daemon{.is_ready = reasons_not_ready(sources.proxy.status()).empty(),
+                       .is_controller_connected = reading.is_connected,
+                       .num_log_lines_dropped = sources.access_log ? sources.access_log->num_dropped() : 0,
+                       .version = version(),
+                       .controller_text = reading.report.metrics_text};
+  daemon.board.problems = reading.report.problems;
+  daemon.board.num_ignored_ingresses = reading.report.num_ignored;
+  daemon.board.num_reloads_ok = reading.report.reloads_ok;
+  daemon.board.num_reloads_failed = reading.report.reloads_failed;
+  return metrics_reply(metrics_page(sources.proxy.metrics(), daemon));
+}
+
+}  // namespace
+
+std::vector<AdminPage> serving_pages(const ServingSources& sources) {
+  return {
+      {"/generation", ServedOn::kAdmin,
+       [sources] { return json_reply(200, generation_page(sources.proxy.status())); }},
+      {"/config", ServedOn::kAdmin, [sources] { return json_reply(200, sources.proxy.config_json()); }},
+      {"/clusters", ServedOn::kAdmin,
+       [sources] { return json_reply(200, clusters_page(sources.proxy.clusters())); }},
+      {"/problems", ServedOn::kAdmin,
+       [sources] { return json_reply(200, problems_page(sources.controller.reading().report.problems)); }},
+      {"/readyz", ServedOn::kBoth, [sources] { return readiness(sources); }},
+      {"/metrics", ServedOn::kBoth, [sources] { return metrics(sources); }},
+  };
+}
+
+}  // namespace proxyd
