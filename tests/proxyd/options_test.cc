@@ -334,3 +334,20 @@ TEST_CASE("HelpNamesCommandsFlagsAndVariables") {
 
 }  // namespace
 }  // namespace proxyd
+
+TEST_CASE("AClusterIsASource") {
+  const RunOptions options = parse_run(
+      "run --kubeconfig k --context c --namespaces b,a,b --ingress-selector x=y --http 127.0.0.1:1");
+  REQUIRE(options.input.kube);
+  CHECK(options.input.kube->kubeconfig == "k");
+  CHECK(options.input.kube->context == "c");
+  CHECK(options.input.kube->scope.namespaces == std::vector<std::string>{"a", "b"});
+  CHECK(options.input.kube->scope.ingress_selector == "x=y");
+  // What is in a cluster may be anybody's.
+  CHECK(options.input.local_backends == ingress::LocalBackends::kRefused);
+  CHECK_FALSE(options.input.translate.allow_local_endpoints);
+  CHECK(parse_run("run --in-cluster --allow-local-backends --http 127.0.0.1:1").input.local_backends ==
+        ingress::LocalBackends::kAllowed);
+  CHECK(parse_run("run --in-cluster --http 127.0.0.1:1").input.kube->kubeconfig.empty());
+  CHECK_FALSE(parse_run("run --manifests d --http 127.0.0.1:1").input.kube);
+}
