@@ -91,8 +91,8 @@ func (p *Proxy) Set(fault Fault) error {
 	}
 	p.mu.Lock()
 	refusedBefore := p.fault.Mode == Refuse
-	if p.fault.Mode == HalfOpen || fault.Mode == HalfOpen {
-		// Those of now stay dead, whatever comes later.
+	if fault.Mode == HalfOpen {
+		// They stay dead, whatever comes later.
 		for c := range p.conns {
 			c.dead = true
 		}
