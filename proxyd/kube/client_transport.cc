@@ -117,6 +117,8 @@ struct ClientTransport::Exchange final : ingress::ClientEvents, std::enable_shar
 
   void end(std::expected<KubeAnswer, Error> result) {
     if (is_over) return;
+    const auto owner = transport.lock();
+    if (owner && !result && result.error().code == ErrorCode::kTimeout) (*owner)->leave(client);
     drop();
     if (is_watch) {
       events.on_end(std::move(result));
@@ -173,17 +175,28 @@ std::string ClientTransport::use(KubeAccess access) {
     access_ = std::move(access);
     return {};
   }
+  auto client = connect(access);
+  if (!client) return client.error().text();
+  client_ = std::make_shared<ingress::Client>(std::move(*client));
+  access_ = std::move(access);
+  return {};
+}
+
+std::expected<ingress::Client, Error> ClientTransport::connect(const KubeAccess& access) {
   ingress::Cluster service{.name = "kube-apiserver", .endpoints = {{access.host, access.port}}};
   service.timeouts.connect = kConnectTimeout;
   service.protocol = ingress::BackendProtocol::kAuto;
   service.http2.stream_window_bytes = kStreamWindow;
   service.http2.connection_window_bytes = kConnectionWindow;
   if (access.is_https) service.tls = access.tls;
-  auto client = ingress::Client::create(loop_, std::move(service));
-  if (!client) return client.error().text();
-  client_ = std::make_shared<ingress::Client>(std::move(*client));
-  access_ = std::move(access);
-  return {};
+  return ingress::Client::create(loop_, std::move(service));
+}
+
+// Where one connection has gone silent, those kept beside it may have too, and each would take a time-out to
+// notice: new requests go by new ones. What runs on the old ones goes on.
+void ClientTransport::leave(const std::shared_ptr<ingress::Client>& silent) {
+  if (silent != client_) return;
+  if (auto client = connect(access_)) client_ = std::make_shared<ingress::Client>(std::move(*client));
 }
 
 // Whether there are other credentials now.

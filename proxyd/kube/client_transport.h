@@ -56,6 +56,8 @@ class ClientTransport final : public KubeTransport {
   void begin(const std::shared_ptr<Exchange>& exchange);
   bool read_again();
   std::string use(KubeAccess access);
+  std::expected<ingress::Client, ingress::Error> connect(const KubeAccess& access);
+  void leave(const std::shared_ptr<ingress::Client>& silent);
   void read_later();
 
   ingress::Loop& loop_;
