@@ -1,5 +1,6 @@
 #include "controller/attach.h"
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -22,22 +23,30 @@ std::string shown_host(const std::string& host) {
   return host.empty() ? "any host" : "host " + host;
 }
 
+Problem problem_of(const ServedIngress& served, std::string field, std::string why, std::string fix) {
+  return {.source = *served.source,
+          .object = {Ingress::kKind, served.ingress->meta.namespace_, served.ingress->meta.name},
+          .field = std::move(field),
+          .why = std::move(why),
+          .fix = std::move(fix)};
+}
+
+// Its default backend is for any host then. Rules that were refused are not "no rules".
+bool is_without_rules(const Ingress& ingress) {
+  return ingress.rules.empty() && !ingress.has_refused_rules;
+}
+
 class Attacher {
  public:
-  explicit Attacher(ProblemList& problems) : problems_(problems) {}
+  Attacher(const std::set<std::string>* hosts, HostProblems& problems)
+      : wanted_(hosts), problems_(problems) {}
 
   void add(const ServedIngress& served) {
     const Ingress& ingress = *served.ingress;
-    if (ingress.rules.empty()) {
-      add_without_rules(served);
-      return;
-    }
+    if (is_without_rules(ingress) && ingress.default_backend && is_wanted(""))
+      hosts_[""].claims.push_back({.owner = &served, .rule_index = 0, .paths = {}});
     for (const IngressRule& rule : ingress.rules) {
-      const std::string field = "spec.rules[" + std::to_string(rule.index) + ']';
-      if (const auto valid = check_host(rule.host); !valid) {
-        report(served, field + ".host", valid.error().why, valid.error().fix);
-        continue;
-      }
+      if (!is_wanted(rule.host) || !check_host(rule.host)) continue;
       HostClaim& claim = claim_of(served, rule);
       for (const IngressPath& path : rule.paths) add_path(served, rule, path, claim);
     }
@@ -49,15 +58,7 @@ class Attacher {
   }
 
  private:
-  void add_without_rules(const ServedIngress& served) {
-    const Ingress& ingress = *served.ingress;
-    if (ingress.has_refused_rules) return;  // the reader has said what is wrong
-    if (ingress.default_backend) {
-      hosts_[""].claims.push_back({.owner = &served, .rule_index = 0, .paths = {}});
-    } else {
-      report(served, "spec", "has neither rules nor a defaultBackend: it serves nothing", "set one of them");
-    }
-  }
+  bool is_wanted(const std::string& host) const { return wanted_ == nullptr || wanted_->contains(host); }
 
   HostClaim& claim_of(const ServedIngress& served, const IngressRule& rule) {
     auto& claims = hosts_[rule.host].claims;
@@ -75,7 +76,7 @@ class Attacher {
     const bool is_all = path.path.empty() && path.type == PathType::kImplementationSpecific;
     auto canonical = canonical_path(is_all ? std::string_view("/") : std::string_view(path.path));
     if (!canonical) {
-      report(served, field + ".path", canonical.error().why, canonical.error().fix);
+      report(rule.host, served, field + ".path", canonical.error().why, canonical.error().fix);
       return;
     }
     PathMatch match =
@@ -103,7 +104,7 @@ class Attacher {
       why += "Ingress " + full_name(*winner.ingress) + " (" + winner.position +
              "), which is older or, of the same age, first by name";
     }
-    report(served, field + ".path", std::move(why), "remove one of the two paths");
+    report(host, served, field + ".path", std::move(why), "remove one of the two paths");
   }
 
   // The rest of a host goes to the default backend of its oldest Ingress that has one.
@@ -116,7 +117,7 @@ class Attacher {
       const bool has_rules = !owner.ingress->rules.empty();
       if (group.default_claim < group.claims.size()) {
         const Ingress& winner = *group.claims[group.default_claim].owner->ingress;
-        report(owner, "spec.defaultBackend",
+        report(host, owner, "spec.defaultBackend",
                "what no path of " + shown_host(host) +
                    " matches already goes to the defaultBackend of Ingress " + full_name(winner) +
                    ", which is older or, of the same age, first by name",
@@ -124,32 +125,56 @@ class Attacher {
         continue;
       }
       if (group.has_root && !has_rules) {
-        report(owner, "spec.defaultBackend", "serves nothing: another Ingress has path \"/\" of any host",
-               "remove one of the two");
+        report(host, owner, "spec.defaultBackend",
+               "serves nothing: another Ingress has path \"/\" of any host", "remove one of the two");
       }
       group.default_claim = i;
     }
   }
 
-  void report(const ServedIngress& served, std::string field, std::string why, std::string fix) {
-    problems_.add({.source = *served.source,
-                   .object = {Ingress::kKind, served.ingress->meta.namespace_, served.ingress->meta.name},
-                   .field = std::move(field),
-                   .why = std::move(why),
-                   .fix = std::move(fix)});
+  void report(const std::string& host, const ServedIngress& served, std::string field, std::string why,
+              std::string fix) {
+    problems_[host].add(problem_of(served, std::move(field), std::move(why), std::move(fix)));
   }
 
-  ProblemList& problems_;
+  const std::set<std::string>* wanted_;
+  HostProblems& problems_;
   HostTable hosts_;
   Taken taken_;
 };
 
 }  // namespace
 
-HostTable attach(const std::vector<ServedIngress>& served, ProblemList& problems) {
-  Attacher attacher(problems);
+HostTable attach(const std::vector<ServedIngress>& served, const std::set<std::string>* hosts,
+                 HostProblems& problems) {
+  Attacher attacher(hosts, problems);
   for (const ServedIngress& ingress : served) attacher.add(ingress);
   return attacher.take();
+}
+
+std::vector<std::string> claimed_hosts(const Ingress& ingress) {
+  std::vector<std::string> out;
+  if (is_without_rules(ingress) && ingress.default_backend) out.emplace_back();
+  for (const IngressRule& rule : ingress.rules)
+    if (check_host(rule.host)) out.push_back(rule.host);
+  std::ranges::sort(out);
+  const auto repeated = std::ranges::unique(out);
+  out.erase(repeated.begin(), repeated.end());
+  return out;
+}
+
+void report_unclaimed(const ServedIngress& served, ProblemList& problems) {
+  const Ingress& ingress = *served.ingress;
+  if (is_without_rules(ingress) && !ingress.default_backend) {
+    problems.add(problem_of(served, "spec", "has neither rules nor a defaultBackend: it serves nothing",
+                            "set one of them"));
+  }
+  for (const IngressRule& rule : ingress.rules) {
+    const auto valid = check_host(rule.host);
+    if (valid) continue;
+    problems.add(problem_of(served, "spec.rules[" + std::to_string(rule.index) + "].host", valid.error().why,
+                            valid.error().fix));
+  }
 }
 
 }  // namespace ingress::controller

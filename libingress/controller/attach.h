@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,16 @@ struct HostGroup {
 
 // By host pattern; "" = any host. Borrows from `served` and the store.
 using HostTable = std::map<std::string, HostGroup>;
+using HostProblems = std::map<std::string, ProblemList>;
 
-// `served` is oldest first.
-HostTable attach(const std::vector<ServedIngress>& served, ProblemList& problems);
+// `served` is oldest first, and has all that claim one of `hosts` (null: of all there are). What is wrong
+// with the claims of a host is a problem of that host, whichever Ingress it is about.
+HostTable attach(const std::vector<ServedIngress>& served, const std::set<std::string>* hosts,
+                 HostProblems& problems);
+
+// The hosts that an Ingress claims, sorted, each once; "" = any host.
+std::vector<std::string> claimed_hosts(const Ingress& ingress);
+// What keeps rules, or all of the Ingress, from claiming any host.
+void report_unclaimed(const ServedIngress& served, ProblemList& problems);
 
 }  // namespace ingress::controller

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -82,7 +83,10 @@ const CertificateMemory::Judgement& CertificateMemory::judge(const Certificate& 
   const auto [entry, is_new] = known_.try_emplace(certificate.name);
   Known& known = entry->second;
   // The names count too: a warning says which of them the certificate is not for.
-  if (!is_new && known.last.certificate == certificate && !is_due(known.last, now)) return known.last;
+  if (!is_new && known.last.certificate == certificate && !is_due(known.last, now)) {
+    note_age(certificate.name, known);
+    return known.last;
+  }
   Judgement judgement = make_judgement(certificate, check, now);
   if (judgement.is_good) {
     known.last_good.reset();
@@ -90,6 +94,7 @@ const CertificateMemory::Judgement& CertificateMemory::judge(const Certificate& 
     known.last_good = std::move(known.last);
   }
   known.last = std::move(judgement);
+  note_age(certificate.name, known);
   return known.last;
 }
 
@@ -105,14 +110,51 @@ const CertificateMemory::Judgement* CertificateMemory::recall(Certificate& certi
   Judgement& good = known.last.is_good ? known.last : *known.last_good;
   certificate.chain = good.certificate.chain;
   certificate.key = good.certificate.key;
-  if (good.certificate == certificate && !is_due(good, now)) return &good;
+  if (good.certificate == certificate && !is_due(good, now)) {
+    note_age(certificate.name, known);
+    return &good;
+  }
   Judgement judgement = make_judgement(certificate, check, now);
   if (judgement.is_good) good = std::move(judgement);  // else it was so: what is served stays served
+  note_age(certificate.name, known);
   return &good;
 }
 
+void CertificateMemory::note_age(const std::string& name, Known& known) {
+  if (known.noted) by_age_.erase({*known.noted, name});
+  known.noted = known.last_good ? std::min(known.last.at, known.last_good->at) : known.last.at;
+  by_age_.emplace(*known.noted, name);
+}
+
+std::vector<std::string> CertificateMemory::take_due(Time now) {
+  num_judged_again_ = 0;
+  std::vector<std::string> out;
+  const auto take = [&](auto at) {
+    known_.at(at->second).noted.reset();
+    out.push_back(at->second);
+    by_age_.erase(at);
+  };
+  while (!by_age_.empty() && out.size() < kMaxJudgedAgain && now - by_age_.begin()->first >= kJudgeAgainAfter)
+    take(by_age_.begin());
+  // Of a clock that was set back.
+  while (!by_age_.empty() && out.size() < kMaxJudgedAgain && std::prev(by_age_.end())->first > now)
+    take(std::prev(by_age_.end()));
+  return out;
+}
+
+void CertificateMemory::forget(const std::string& name) {
+  const auto found = known_.find(name);
+  if (found == known_.end()) return;
+  if (found->second.noted) by_age_.erase({*found->second.noted, name});
+  known_.erase(found);
+}
+
 void CertificateMemory::forget(const std::function<bool(const Origin& origin)>& is_gone) {
-  std::erase_if(known_, [&](const auto& entry) { return is_gone(entry.second.last.certificate.origin); });
+  for (auto at = known_.begin(); at != known_.end();) {
+    const auto next = std::next(at);
+    if (is_gone(at->second.last.certificate.origin)) forget(std::string(at->first));
+    at = next;
+  }
   num_judged_again_ = 0;
 }
 

@@ -16,7 +16,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "controller/translate.h"
@@ -55,15 +57,21 @@ class CertificateMemory {
 
   // Forgets all certificates whose origin `is_gone`.
   void forget(const std::function<bool(const Origin& origin)>& is_gone);
+  void forget(const std::string& name);
+  // Those to be judged again by now, kMaxJudgedAgain at most; each once, until it is judged or recalled.
+  std::vector<std::string> take_due(Time now);
 
  private:
   struct Known {
     Judgement last;
     std::optional<Judgement> last_good;  // while `last` is not
+    std::optional<Time> noted;           // in by_age_
   };
   bool is_due(const Judgement& judgement, Time now);
+  void note_age(const std::string& name, Known& known);
 
   std::map<std::string, Known> known_;
+  std::set<std::pair<Time, std::string>> by_age_;
   std::size_t num_judged_again_ = 0;
 };
 

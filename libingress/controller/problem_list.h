@@ -1,5 +1,6 @@
 // Problems as they are found: without repetition, at most so many per object and in all. Hostile input can
-// break in a million places; what is kept of that stays small.
+// break in a million places; what is kept of that stays small. What is kept does not depend on the order in
+// which they were found, up to kMaxKept.
 #pragma once
 
 #include <map>
@@ -15,21 +16,28 @@ namespace ingress::controller {
 class ProblemList {
  public:
   static constexpr std::size_t kMaxPerObject = 32;
-  static constexpr std::size_t kMaxTotal = 10'000;
+  static constexpr std::size_t kMaxTotal = 10'000;  // of take()
+  static constexpr std::size_t kMaxKept = 100'000;
 
   void add(Problem problem);
-  // All kept, sorted; an object that had more ends with one line that says how many.
+  void add_all(const ProblemList& others);
+  // All kept, sorted: the first kMaxPerObject of each object, and a line where it had more.
   std::vector<Problem> take();
-  // Ever added, repetitions and dropped ones included: tells whether a step found something wrong.
-  std::size_t num_added() const { return num_added_; }
+  // One list for each object, whatever source it is from.
+  std::map<Origin, ProblemList> by_object() const;
+  bool is_empty() const { return by_object_.empty() && num_dropped_ == 0; }
 
  private:
+  using Key = std::pair<std::string, Origin>;  // source and object
   struct OfObject {
     std::set<Problem> kept;
-    std::size_t num_dropped = 0;
+    bool has_more = false;
   };
-  std::map<std::pair<std::string, Origin>, OfObject> by_object_;  // by source and object
-  std::size_t num_added_ = 0, num_kept_ = 0, num_dropped_objects_ = 0;
+  OfObject* of_object(const Key& key);
+  void keep(OfObject& object, Problem problem);
+
+  std::map<Key, OfObject> by_object_;
+  std::size_t num_kept_ = 0, num_dropped_ = 0;
 };
 
 }  // namespace ingress::controller

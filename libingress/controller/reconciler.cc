@@ -4,12 +4,10 @@
 #include <set>
 #include <utility>
 
-#include "controller/ingress_classes.h"
-
 namespace ingress::controller {
 
 Reconciler::Reconciler(TranslateOptions options, ConfigSink& sink)
-    : options_(std::move(options)), sink_(sink) {}
+    : options_(std::move(options)), sink_(sink), translator_(store_, options_, certificates_) {}
 
 void Reconciler::update_source(const std::string& source, Manifest manifest, Clock::time_point now) {
   source_problems_[source] = std::move(manifest.problems);
@@ -75,14 +73,8 @@ std::optional<Object> Reconciler::object_to_keep(ReadObject& read) const {
 }
 
 References Reconciler::references() {
-  References out;
-  ProblemList unused;
-  std::size_t num_ignored = 0;
-  for (const ServedIngress& served : served_ingresses(store_, options_.controller_name, num_ignored, unused))
-    for (const IngressTls& tls : served.ingress->tls)
-      if (!tls.secret.empty()) out.secrets.emplace(served.ingress->meta.namespace_, tls.secret);
-  if (const auto& named = options_.default_certificate) out.secrets.emplace(named->namespace_, named->secret);
-  return out;
+  translator_.update(store_.take_touched());
+  return {.secrets = translator_.secrets()};
 }
 
 void Reconciler::note_change(Clock::time_point now) {
@@ -100,10 +92,8 @@ std::optional<std::chrono::milliseconds> Reconciler::due_in(Clock::time_point no
 void Reconciler::reconcile() {
   first_change_.reset();
   last_change_.reset();
-  Translation translation = translate(store_, options_, certificates_);
-  translate_problems_ = std::move(translation.problems);
-  num_ignored_ingresses_ = translation.num_ignored_ingresses;
-  const ConfigDelta delta = diff(config_, translation.config);
+  translator_.update(store_.take_touched());
+  const ConfigDelta delta = translator_.translate();
   if (has_sent_ && delta.is_empty()) return;
   sink_problems_ = sink_.apply(delta);
   // The sink knows objects, not where they came from.
@@ -113,7 +103,6 @@ void Reconciler::reconcile() {
         store_.find({problem.object.kind, problem.object.namespace_, problem.object.name});
     if (stored != nullptr) problem.source = stored->source;
   }
-  config_ = std::move(translation.config);
   has_sent_ = true;
 }
 
@@ -123,7 +112,8 @@ std::vector<Problem> Reconciler::problems() const {
     out.insert(out.end(), problems.begin(), problems.end());
   for (const auto& [key, problems] : object_problems_)
     out.insert(out.end(), problems.begin(), problems.end());
-  out.insert(out.end(), translate_problems_.begin(), translate_problems_.end());
+  const std::vector<Problem> translated = translator_.problems().take();
+  out.insert(out.end(), translated.begin(), translated.end());
   out.insert(out.end(), sink_problems_.begin(), sink_problems_.end());
   std::sort(out.begin(), out.end());
   out.erase(std::unique(out.begin(), out.end()), out.end());

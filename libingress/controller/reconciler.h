@@ -17,6 +17,7 @@
 #include "controller/object_sink.h"
 #include "controller/store.h"
 #include "controller/translate.h"
+#include "controller/translator.h"
 #include "ingress/config.h"
 
 namespace ingress::controller {
@@ -40,6 +41,8 @@ class Reconciler final : public ObjectSink {
   static constexpr std::chrono::milliseconds kMaxDelay{1000};
 
   Reconciler(TranslateOptions options, ConfigSink& sink);
+  Reconciler(const Reconciler&) = delete;  // its parts refer to each other
+  Reconciler& operator=(const Reconciler&) = delete;
 
   // A source was read: its objects and problems replace the earlier ones. An unreadable manifest keeps the
   // last good objects of the source and replaces only its problems.
@@ -63,8 +66,8 @@ class Reconciler final : public ObjectSink {
 
   // Everything wrong now, sorted: manifests, duplicates, translation, sink.
   std::vector<Problem> problems() const;
-  std::size_t num_ignored_ingresses() const { return num_ignored_ingresses_; }
-  const GatewayConfig& config() const { return config_; }  // last sent
+  std::size_t num_ignored_ingresses() const { return translator_.num_ignored_ingresses(); }
+  GatewayConfig config() const { return translator_.config(); }  // as of the last reconcile(); made anew
 
  private:
   void note_change(Clock::time_point now);
@@ -76,11 +79,10 @@ class Reconciler final : public ObjectSink {
   ConfigSink& sink_;
   Store store_;
   CertificateMemory certificates_;
-  GatewayConfig config_;
+  Translator translator_;
   std::map<std::string, std::vector<Problem>> source_problems_;
   std::map<ObjectKey, std::vector<Problem>> object_problems_;  // as single objects were read
-  std::vector<Problem> translate_problems_, sink_problems_;
-  std::size_t num_ignored_ingresses_ = 0;
+  std::vector<Problem> sink_problems_;
   bool has_sent_ = false;
   std::optional<Clock::time_point> first_change_, last_change_;
 };

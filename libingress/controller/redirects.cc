@@ -31,8 +31,8 @@ void report_ssl_redirect(const ServedIngress& served, const std::string& value, 
                 .fix = "write \"true\" or \"false\", or remove the annotation"});
 }
 
-Redirects::Redirects(const TranslateOptions& options, TlsHosts tls_hosts)
-    : is_on_by_default_(options.redirects_to_https), hsts_(options.hsts), tls_hosts_(std::move(tls_hosts)) {}
+Redirects::Redirects(const TranslateOptions& options, const TlsHosts& tls_hosts)
+    : is_on_by_default_(options.redirects_to_https), hsts_(options.hsts), tls_hosts_(tls_hosts) {}
 
 bool Redirects::is_secured(const std::string& host, const Ingress& ingress) const {
   if (host.empty() || tls_hosts_.empty()) return false;

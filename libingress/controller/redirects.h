@@ -27,12 +27,15 @@ void report_ssl_redirect(const ServedIngress& served, const std::string& value, 
 struct TlsHost {
   std::string namespace_;     // that the host belongs to
   bool is_redirected = true;  // somebody asked for that certificate, and it covers the host
+  friend bool operator==(const TlsHost&, const TlsHost&) = default;
 };
 using TlsHosts = std::map<std::string, TlsHost>;  // by host, "*.a.b" among them
 
 class Redirects {
  public:
-  Redirects(const TranslateOptions& options, TlsHosts tls_hosts);
+  // Borrows `tls_hosts`.
+  Redirects(const TranslateOptions& options, const TlsHosts& tls_hosts);
+  Redirects(const TranslateOptions& options, TlsHosts&& tls_hosts) = delete;
 
   // For the rules that `ingress` has of `host` ("" = any).
   PlainRequests plain_requests(const std::string& host, const Ingress& ingress) const;
@@ -45,7 +48,7 @@ class Redirects {
 
   bool is_on_by_default_;
   std::optional<Hsts> hsts_;
-  TlsHosts tls_hosts_;
+  const TlsHosts& tls_hosts_;
 };
 
 }  // namespace ingress::controller

@@ -30,6 +30,8 @@ using CertificateCheck = std::function<std::vector<Problem>(const Certificate&)>
 
 struct TranslateOptions {
   std::string controller_name = "libingress.dev/proxyd";  // IngressClass spec.controller
+  std::string ingress_class;                 // --ingress-class: only this one; empty = all of our controller
+  bool watch_ingress_without_class = false;  // Ingresses without a class are ours
   bool allow_external_names = false;
   bool allow_local_endpoints = true;  // loopback and link-local endpoint addresses
   std::optional<DefaultBackend> default_backend;

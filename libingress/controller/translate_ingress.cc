@@ -1,6 +1,5 @@
 #include "controller/translate_ingress.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -19,87 +18,65 @@ std::string route_name(const Ingress& ingress, const std::string& host, const Ho
   return name + "/rules[" + std::to_string(claim.rule_index) + ']';
 }
 
-class RouteMaker {
- public:
-  RouteMaker(const TranslateOptions& options, const Redirects& redirects, BackendTable& backends)
-      : options_(options), redirects_(redirects), backends_(backends) {}
-
-  void add(const std::string& host, const HostGroup& group) {
-    const bool has_default = group.default_claim < group.claims.size();
-    const std::size_t rest_claim = has_default ? group.default_claim : 0;
-    for (std::size_t i = 0; i < group.claims.size(); ++i) {
-      const HostClaim& claim = group.claims[i];
-      const Ingress& ingress = *claim.owner->ingress;
-      Route route{.name = route_name(ingress, host, claim),
-                  .created_at = ingress.meta.created_at,
-                  .origin = {Ingress::kKind, ingress.meta.namespace_, ingress.meta.name}};
-      if (!host.empty()) route.hosts.push_back(host);
-      for (const PathClaim& path : claim.paths) {
-        route.rules.push_back({.name = path.position,
-                               .matches = {{.path = path.match}},
-                               .backends = {resolve(*claim.owner, *path.backend, path.field + ".backend")}});
-      }
-      if (i == rest_claim && !group.has_root) {
-        route.rules.push_back(has_default ? default_rule(*claim.owner) : unmatched_rule());
-      }
-      const PlainRequests plain_requests = redirects_.plain_requests(host, ingress);
-      const std::optional<Hsts> hsts = redirects_.hsts(host, ingress);
-      for (RouteRule& rule : route.rules) rule.plain_requests = plain_requests, rule.hsts = hsts;
-      if (!route.rules.empty()) routes_.push_back(std::move(route));
-    }
-  }
-
-  // Requests of hosts that nothing claims.
-  void add_unclaimed() {
-    if (!options_.default_backend) return;
-    routes_.push_back({.name = kDefaultRouteName, .rules = {unmatched_rule()}});
-  }
-
-  std::vector<Route> take() {
-    std::sort(routes_.begin(), routes_.end(), [](const Route& a, const Route& b) { return a.name < b.name; });
-    return std::move(routes_);
-  }
-
- private:
-  BackendRef resolve(const ServedIngress& owner, const IngressBackend& backend, std::string field) {
-    const ObjectMeta& meta = owner.ingress->meta;
-    return backends_.resolve(meta.namespace_, backend,
-                             {*owner.source, {Ingress::kKind, meta.namespace_, meta.name}, std::move(field)});
-  }
-
-  RouteRule default_rule(const ServedIngress& owner) {
-    return {.name = "defaultBackend",
-            .matches = {{.path = PathMatch::prefix("/")}},
-            .backends = {resolve(owner, *owner.ingress->default_backend, "spec.defaultBackend")}};
-  }
-
-  // --default-backend, else 404.
-  RouteRule unmatched_rule() {
-    RouteRule rule{.name = "unmatched", .matches = {{.path = PathMatch::prefix("/")}}};
-    if (!options_.default_backend) {
-      rule.reply = FixedReply{404, "no_route"};
-      return rule;
-    }
-    const DefaultBackend& target = *options_.default_backend;
-    const IngressBackend backend{.service = target.service, .port = target.port};
-    rule.backends.push_back(backends_.resolve(target.namespace_, backend, {"", {}, "--default-backend"}));
-    return rule;
-  }
-
-  const TranslateOptions& options_;
-  const Redirects& redirects_;
-  BackendTable& backends_;
-  std::vector<Route> routes_;
-};
-
 }  // namespace
 
-std::vector<Route> translate_ingresses(const HostTable& hosts, const TranslateOptions& options,
-                                       const Redirects& redirects, BackendTable& backends) {
-  RouteMaker maker(options, redirects, backends);
-  for (const auto& [host, group] : hosts) maker.add(host, group);
-  if (!hosts.contains("")) maker.add_unclaimed();
-  return maker.take();
+std::vector<Route> RouteMaker::make(const std::string& host, const HostGroup& group) const {
+  std::vector<Route> routes;
+  const bool has_default = group.default_claim < group.claims.size();
+  const std::size_t rest_claim = has_default ? group.default_claim : 0;
+  for (std::size_t i = 0; i < group.claims.size(); ++i) {
+    const HostClaim& claim = group.claims[i];
+    const Ingress& ingress = *claim.owner->ingress;
+    Route route{.name = route_name(ingress, host, claim),
+                .created_at = ingress.meta.created_at,
+                .origin = {Ingress::kKind, ingress.meta.namespace_, ingress.meta.name}};
+    if (!host.empty()) route.hosts.push_back(host);
+    for (const PathClaim& path : claim.paths) {
+      route.rules.push_back({.name = path.position,
+                             .matches = {{.path = path.match}},
+                             .backends = {resolve(*claim.owner, *path.backend, path.field + ".backend")}});
+    }
+    if (i == rest_claim && !group.has_root) {
+      route.rules.push_back(has_default ? default_rule(*claim.owner) : unmatched_rule());
+    }
+    const PlainRequests plain_requests = redirects_.plain_requests(host, ingress);
+    const std::optional<Hsts> hsts = redirects_.hsts(host, ingress);
+    for (RouteRule& rule : route.rules) rule.plain_requests = plain_requests, rule.hsts = hsts;
+    if (!route.rules.empty()) routes.push_back(std::move(route));
+  }
+  return routes;
+}
+
+std::vector<Route> RouteMaker::make_unclaimed() const {
+  std::vector<Route> routes;
+  if (options_.default_backend) routes.push_back({.name = kDefaultRouteName, .rules = {unmatched_rule()}});
+  return routes;
+}
+
+BackendRef RouteMaker::resolve(const ServedIngress& owner, const IngressBackend& backend,
+                               std::string field) const {
+  const ObjectMeta& meta = owner.ingress->meta;
+  return resolve_(meta.namespace_, backend,
+                  {*owner.source, {Ingress::kKind, meta.namespace_, meta.name}, std::move(field)});
+}
+
+RouteRule RouteMaker::default_rule(const ServedIngress& owner) const {
+  return {.name = "defaultBackend",
+          .matches = {{.path = PathMatch::prefix("/")}},
+          .backends = {resolve(owner, *owner.ingress->default_backend, "spec.defaultBackend")}};
+}
+
+// --default-backend, else 404.
+RouteRule RouteMaker::unmatched_rule() const {
+  RouteRule rule{.name = "unmatched", .matches = {{.path = PathMatch::prefix("/")}}};
+  if (!options_.default_backend) {
+    rule.reply = FixedReply{404, "no_route"};
+    return rule;
+  }
+  const DefaultBackend& target = *options_.default_backend;
+  const IngressBackend backend{.service = target.service, .port = target.port};
+  rule.backends.push_back(resolve_(target.namespace_, backend, {"", {}, "--default-backend"}));
+  return rule;
 }
 
 }  // namespace ingress::controller

@@ -81,7 +81,7 @@ TEST_CASE("AnIngressIsOursByItsClass") {
     ProblemList problems;
     std::size_t num_ignored = 0;
     const Store all = make_store(std::move(objects));
-    const auto served = served_ingresses(all, "libingress.dev/proxyd", num_ignored, problems);
+    const auto served = served_ingresses(all, {}, num_ignored, problems);
     CHECK(served.size() == (row.is_served ? 1 : 0));
     CHECK(num_ignored == (row.is_served ? 0 : 1));
     const auto list = problems.take();
@@ -105,7 +105,8 @@ TEST_CASE("TwoControllersShareAClusterWithoutSharingAnIngress") {
   for (const char* name : {"a", "b"}) {
     ProblemList problems;
     std::size_t num_ignored = 0;
-    const auto served = served_ingresses(all, std::string("example.com/") + name, num_ignored, problems);
+    const auto served =
+        served_ingresses(all, {.controller_name = std::string("example.com/") + name}, num_ignored, problems);
     REQUIRE(served.size() == 1);
     CHECK(*served[0].ingress->class_name == name);
     CHECK(num_ignored == 1);
@@ -119,7 +120,7 @@ TEST_CASE("TheOldestIngressComesFirst") {
   ProblemList problems;
   std::size_t num_ignored = 0;
   std::string order;
-  for (const auto& served : served_ingresses(all, "x", num_ignored, problems))
+  for (const auto& served : served_ingresses(all, {}, num_ignored, problems))
     order += served.ingress->meta.namespace_ + '/' + served.ingress->meta.name + ' ';
   CHECK(order == "b/old a/asame a/same b/same b/new a/unset ");
 }

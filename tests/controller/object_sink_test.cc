@@ -39,8 +39,8 @@ std::vector<ReadObject> read_all(std::vector<Object> objects) {
   return out;
 }
 
-struct Cluster {
-  Cluster() : reconciler({.serves_tls = true}, sink) {
+struct Live {
+  Live() : reconciler({.serves_tls = true}, sink) {
     for (const char* name : {"a", "b"}) {
       reconciler.upsert(read(make_service(name)), kStart);
       reconciler.upsert(read(make_slice(name, name, {"10.0.0.1"})), kStart);
@@ -59,7 +59,7 @@ struct Cluster {
 }  // namespace
 
 TEST_CASE("SingleObjectsComeChangeAndGo") {
-  Cluster cluster;
+  Live cluster;
   Reconciler& reconciler = cluster.reconciler;
   CHECK(cluster.answers("x.y") == "default/a:80");
   CHECK(!reconciler.due_in(kStart));
@@ -74,7 +74,7 @@ TEST_CASE("SingleObjectsComeChangeAndGo") {
 }
 
 TEST_CASE("ARelistThatEqualsWhatIsKnownChangesNothing") {
-  Cluster cluster;
+  Live cluster;
   Reconciler& reconciler = cluster.reconciler;
   reconciler.replace("Service", "", read_all({make_service("b"), make_service("a")}), kStart);
   reconciler.replace("Secret", "", {}, kStart);
@@ -95,7 +95,7 @@ TEST_CASE("ARelistThatEqualsWhatIsKnownChangesNothing") {
 
 TEST_CASE("ProblemsOfARefusedObjectStayUntilItIsReplacedOrRemoved") {
   const ObjectKey key{"Ingress", "default", "web"};
-  Cluster cluster;
+  Live cluster;
   Reconciler& reconciler = cluster.reconciler;
   const auto is_refused = [&] {
     const auto problems = reconciler.problems();
@@ -137,7 +137,7 @@ TEST_CASE("ProblemsOfARefusedObjectStayUntilItIsReplacedOrRemoved") {
 
 TEST_CASE("ARefusedSecretKeepsItsLastGoodCertificateAndADeletedOneDoesNot") {
   const ObjectKey key{"Secret", "default", "cert"};
-  Cluster cluster;
+  Live cluster;
   Reconciler& reconciler = cluster.reconciler;
   reconciler.upsert(read(with_tls(make_ingress("web", {{"x.y", {{"/", "a:80"}}}}), {"x.y"}, "cert")), kStart);
   reconciler.upsert(refused(key), kStart);
@@ -156,7 +156,7 @@ TEST_CASE("ARefusedSecretKeepsItsLastGoodCertificateAndADeletedOneDoesNot") {
 }
 
 TEST_CASE("ProblemsOfTheSourceAreReplacedAsAWhole") {
-  Cluster cluster;
+  Live cluster;
   const std::size_t num_problems = cluster.reconciler.problems().size();
   cluster.reconciler.set_source_problems({{.source = "cluster", .why = "may not list Secrets"}});
   CHECK(cluster.reconciler.problems().size() == num_problems + 1);

@@ -46,11 +46,11 @@ TEST_CASE("HostsWithACertificateRedirectUnlessToldOtherwise") {
     CAPTURE(row.is_on_by_default);
     Ingress subject = make_ingress("web", {{row.host}});
     if (row.annotation != nullptr) subject.meta.annotations[kSslRedirectAnnotation] = row.annotation;
-    const Redirects redirects({.redirects_to_https = row.is_on_by_default},
-                              {{"a.example", {"other"}},
-                               {"*.wild.example", {"default"}},
-                               {"bare.wild.example", {"default", false}},
-                               {"*.bare.example", {"default", false}}});
+    const TlsHosts hosts{{"a.example", {"other"}},
+                         {"*.wild.example", {"default"}},
+                         {"bare.wild.example", {"default", false}},
+                         {"*.bare.example", {"default", false}}};
+    const Redirects redirects({.redirects_to_https = row.is_on_by_default}, hosts);
     CHECK(redirects.plain_requests(row.host, subject) ==
           (row.is_redirected ? PlainRequests::kRedirect : PlainRequests::kServe));
     CHECK_FALSE(redirects.hsts(row.host, subject));
@@ -59,11 +59,11 @@ TEST_CASE("HostsWithACertificateRedirectUnlessToldOtherwise") {
 
 TEST_CASE("HstsFollowsTheCertificateAndNotTheRedirect") {
   const Hsts hsts{.max_age = std::chrono::seconds(60), .scope = HstsScope::kSubdomains};
-  const Redirects redirects({.redirects_to_https = false, .hsts = hsts},
-                            {{"a.example", {"default"}},
-                             {"*.wild.example", {"default"}},
-                             {"*.foreign.example", {"other"}},
-                             {"bare.example", {"default", false}}});
+  const TlsHosts hosts{{"a.example", {"default"}},
+                       {"*.wild.example", {"default"}},
+                       {"*.foreign.example", {"other"}},
+                       {"bare.example", {"default", false}}};
+  const Redirects redirects({.redirects_to_https = false, .hsts = hsts}, hosts);
   Ingress subject = make_ingress("web", {{"a.example"}});
   CHECK(redirects.hsts("a.example", subject) == hsts);
   CHECK(redirects.hsts("x.wild.example", subject) == hsts);
@@ -79,7 +79,8 @@ TEST_CASE("HstsFollowsTheCertificateAndNotTheRedirect") {
 }
 
 TEST_CASE("AWildcardCertificateOfAnotherNamespaceRedirectsOnlyWhoAsks") {
-  const Redirects redirects({}, {{"*.wild.example", {"other"}}, {"own.wild.example", {"other"}}});
+  const TlsHosts hosts{{"*.wild.example", {"other"}}, {"own.wild.example", {"other"}}};
+  const Redirects redirects({}, hosts);
   Ingress subject = make_ingress("web", {{"x.wild.example"}});
   CHECK(redirects.plain_requests("x.wild.example", subject) == PlainRequests::kServe);
   CHECK(redirects.plain_requests("own.wild.example", subject) == PlainRequests::kRedirect);

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "controller/build.h"
 
 using namespace ingress;
@@ -17,11 +19,35 @@ struct Result {
   std::vector<Problem> problems;
 };
 
+// Resolves, and makes the clusters that it resolved to.
+class Table {
+ public:
+  Table(const Store& store, const TranslateOptions& options, ProblemList& problems)
+      : slices_(SliceIndex::of(store)), backends_(store, options, slices_), problems_(problems) {}
+  BackendRef resolve(const std::string& namespace_, const IngressBackend& backend, const Referrer& referrer) {
+    ResolvedBackend out = backends_.resolve(namespace_, backend, referrer, problems_);
+    CHECK(out.cluster.has_value() != out.ref.failure.has_value());
+    if (out.cluster) keys_.insert(*out.cluster);
+    return out.ref;
+  }
+  std::vector<Cluster> take_clusters() {
+    std::vector<Cluster> out;
+    for (const ClusterKey& key : keys_) out.push_back(backends_.make_cluster(key, problems_));
+    return out;
+  }
+
+ private:
+  SliceIndex slices_;
+  Backends backends_;
+  ProblemList& problems_;
+  std::set<ClusterKey> keys_;
+};
+
 Result resolve(std::vector<Object> objects, std::string_view reference,
                const TranslateOptions& options = {}) {
   const Store all = make_store(std::move(objects));
   ProblemList problems;
-  BackendTable table(all, options, problems);
+  Table table(all, options, problems);
   const BackendRef ref =
       table.resolve("default", backend(reference), {"i.yaml", {"Ingress", "default", "web"}, "b"});
   Result out;
@@ -191,7 +217,8 @@ TEST_CASE("ZonesComeAlongAndHintsForAllMakeThemMatter") {
     CAPTURE(std::string(row.claim));
     const Store all = make_store({make_service("web"), with(make_slice("s", "web", {}), row.endpoints, {})});
     ProblemList problems;
-    BackendTable table(all, {}, problems);
+    const TranslateOptions options;
+    Table table(all, options, problems);
     table.resolve("default", backend("web:80"), {"i.yaml", {"Ingress", "default", "web"}, "b"});
     const std::vector<Cluster> clusters = table.take_clusters();
     REQUIRE(clusters.size() == 1);
@@ -302,7 +329,7 @@ TEST_CASE("EveryReferenceToAForbiddenServiceIsNamed") {
   const Store all = make_store({external});
   ProblemList problems;
   const TranslateOptions options;
-  BackendTable table(all, options, problems);
+  Table table(all, options, problems);
   for (const char* field : {"one", "two"})
     CHECK(table.resolve("default", backend("web:80"), {"i.yaml", {"Ingress", "default", "web"}, field})
               .failure);
@@ -314,7 +341,7 @@ TEST_CASE("OneClusterServesAllReferencesToAPort") {
   const Store all = make_store({make_service("web"), make_slice("s", "web", {"10.0.0.1"})});
   ProblemList problems;
   const TranslateOptions options;
-  BackendTable table(all, options, problems);
+  Table table(all, options, problems);
   CHECK(table.resolve("default", backend("web:80"), {}).cluster ==
         table.resolve("default", backend("web:http"), {}).cluster);
   const auto clusters = table.take_clusters();
