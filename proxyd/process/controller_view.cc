@@ -21,6 +21,7 @@ ControllerView::ControllerView() {
 void ControllerView::set_report(const ControllerReport& report) {
   const std::lock_guard lock(mutex_);
   state_.report = report;
+  state_.has_reported = true;
 }
 
 void ControllerView::set_missing(const std::string& why) {

@@ -14,7 +14,8 @@
 namespace proxyd {
 
 struct ControllerReading {
-  ControllerReport report;  // with the problems of this side's listeners among its own
+  ControllerReport report;    // with the problems of this side's listeners among its own
+  bool has_reported = false;  // once, at least
   bool is_connected = false;
   std::string why = "it has not connected yet";  // it is not; empty when it is
   std::int64_t since_unix_ms = 0;

@@ -132,7 +132,8 @@ std::expected<void, std::string> ServingProcess::create_server() {
 std::expected<void, std::string> ServingProcess::open_admin() {
   if (!options_.admin && !options_.probe) return {};
   auto created = Admin::create(*loop_, {options_.admin, options_.probe},
-                               serving_pages({*server_, view_, access_log_.get()}), supervisor_.get());
+                               serving_pages({*server_, view_, access_log_.get(), static_cast<bool>(kept_)}),
+                               supervisor_.get());
   if (!created) return std::unexpected(std::move(created.error()));
   admin_ = std::move(*created);
   for (const ingress::ListenerStatus& listener : admin_->status().listeners) log_listener(listener);

@@ -6,9 +6,17 @@
 namespace proxyd {
 namespace {
 
+// Who is ready can tell what is wrong, too; after a restart what is served was good before.
+std::vector<std::string> why_not_ready(const ServingSources& sources, const ControllerReading& reading) {
+  auto reasons = reasons_not_ready(sources.proxy.status());
+  if (reasons.empty() && !reading.has_reported && !sources.is_restored)
+    reasons.emplace_back("the controller has not reported yet");
+  return reasons;
+}
+
 ingress::Reply readiness(const ServingSources& sources) {
-  const auto reasons = reasons_not_ready(sources.proxy.status());
   const ControllerReading reading = sources.controller.reading();
+  const auto reasons = why_not_ready(sources, reading);
   return json_reply(reasons.empty() ? 200 : 503,
                     readiness_page(reasons, ControllerPresence{.is_connected = reading.is_connected,
                                                                .why = reading.why,
@@ -17,7 +25,7 @@ ingress::Reply readiness(const ServingSources& sources) {
 
 ingress::Reply metrics(const ServingSources& sources) {
   const ControllerReading reading = sources.controller.reading();
-  DaemonReading daemon{.is_ready = reasons_not_ready(sources.proxy.status()).empty(),
+  DaemonReading daemon{.is_ready = why_not_ready(sources, reading).empty(),
                        .is_controller_connected = reading.is_connected,
                        .num_log_lines_dropped = sources.access_log ? sources.access_log->num_dropped() : 0,
                        .version = version(),

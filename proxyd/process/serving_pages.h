@@ -14,6 +14,7 @@ struct ServingSources {
   ingress::Server& proxy;
   ControllerView& controller;
   AccessLog* access_log = nullptr;  // null = off
+  bool is_restored = false;         // a configuration of the process before was there at the start
 };
 // `sources` outlive the pages.
 std::vector<AdminPage> serving_pages(const ServingSources& sources);

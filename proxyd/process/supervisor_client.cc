@@ -47,6 +47,11 @@ std::expected<OwnedFd, std::string> to_memfd(std::string_view bytes) {
 std::expected<ingress::OpenedSockets, ingress::Error> SupervisorClient::open_sockets(
     const ingress::SocketRequest& request) {
   auto answer = ask(to_message(ProcessMessage::Kind::kOpenSockets, request));
+  constexpr std::string_view kInUse = "address in use: ";  // as the library says it
+  if (!answer && answer.error().starts_with(kInUse))
+    return std::unexpected(ingress::Error{.code = ingress::ErrorCode::kIo,
+                                          .what = "address in use",
+                                          .detail = answer.error().substr(kInUse.size())});
   if (!answer)
     return std::unexpected(ingress::Error{
         .code = ingress::ErrorCode::kIo, .what = "cannot listen", .detail = std::move(answer.error())});

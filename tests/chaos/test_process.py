@@ -36,7 +36,8 @@ def is_served(proxy):
 
 
 def test_without_descriptors_those_who_are_there_go_on(start, tmp_path, make_backend, record):
-    proxy = proxy_of(start, tmp_path, make_backend(serve_it))
+    # As ourselves: limits of another user's process are not ours to set.
+    proxy = proxy_of(start, tmp_path, make_backend(serve_it), "--user", "root")
     resource.prlimit(proxy.serving.pid, resource.RLIMIT_NOFILE, (NUM_FILES, NUM_FILES))
     with Users(proxy.http, count=4) as users:
         users.wait_more(50)

@@ -146,4 +146,4 @@ routes: [{{name: all, rules: [{{backends: [{{cluster: blue}}]}}]}}]
     file.write_text(good.replace("rules: [{", "rules: [{matches: [{path: {type: prefix, value: /only}}], "))
     proxy.wait_answer("example.com", "/", 404)
     assert "blue" in proxy.ask(target="/only").text
-    assert proxy.problems() == []
+    eventually(lambda: proxy.problems() == [], "the problems to be gone")

@@ -45,6 +45,8 @@ class Daemon:
             args += ["--admin", "127.0.0.1:0"]
         if access_log and "--access-log" not in args:
             args += ["--access-log", self.log_path]
+        if env and not {"CARES_HOSTS", "SSL_CERT_FILE"}.isdisjoint(env):
+            args += ["--user", "root"]  # the serving process reads these, in folders that their owner alone enters
         self.lines = []
         self.changed = threading.Condition()
         self.process = subprocess.Popen([binary(), command, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,

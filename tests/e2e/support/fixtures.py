@@ -85,6 +85,8 @@ def serve(start, tmp_path):
     """serve(backend, cluster_settings=..., **listener): proxyd with one worker, all requests to `backend`."""
     def start_daemon(backend, cluster_settings=None, **listener):
         value = backend if isinstance(backend, dict) else single(backend, cluster_settings, **listener)
-        return start("--config", write_config(tmp_path / "config", value), "--workers", "1").wait_ready()
+        return start("--config", write_config(tmp_path / "config", value), "--workers", "1",
+                     # As ourselves: limits of another user's process are not a test's to set.
+                     "--user", "root").wait_ready()
 
     return start_daemon
