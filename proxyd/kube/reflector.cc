@@ -16,8 +16,10 @@ using ingress::controller::KubeEventType;
 using ingress::controller::KubeForm;
 using ingress::controller::KubeStatus;
 
-constexpr auto kPageTimeout = 15s;
-constexpr auto kWatchHeadTimeout = 10s;
+// How long an answer may take: a server that went silent is given up soon, and one that is merely slow gets
+// its answers in by the third try.
+constexpr std::chrono::milliseconds kLeastPatience = 4s;
+constexpr std::chrono::milliseconds kMostPatience = 16s;
 // A watch ends by itself before it could be silent for 30 s, and is given up soon after it should have.
 constexpr auto kWatchLeast = 15s;
 constexpr auto kWatchSpread = 10s;
@@ -52,6 +54,7 @@ Reflector::Reflector(ReflectorScope scope, KubeTransport& transport, KubeClock& 
       sink_(sink),
       counters_(counters),
       limits_(limits),
+      patience_(kLeastPatience),
       page_items_(limits.page_items) {}
 
 Reflector::~Reflector() {
@@ -105,7 +108,7 @@ void Reflector::ask_page() {
   timer_.reset();
   call_ = transport_.send({.path = collection_path(scope_.kind, scope_.namespace_) + query(false),
                            .accept = accept("PartialObjectMetadataList"),
-                           .timeout = kPageTimeout},
+                           .timeout = patience_},
                           [this](Answer answer) { on_page(std::move(answer)); });
 }
 
@@ -113,6 +116,7 @@ void Reflector::on_page(Answer answer) {
   call_.reset();
   if (!answer) {
     ++counters_.list_errors;
+    note_patience(answer.error());
     // Objects that are very large: fewer at once.
     if (answer.error().code == ingress::ErrorCode::kTooLarge && page_items_ > 1) page_items_ /= 2;
     return list_after_failure(answer.error().text());
@@ -154,6 +158,7 @@ bool Reflector::is_older(const std::string& version) {
 void Reflector::finish_list(const std::string& version) {
   if (is_older(version) && ++num_older_lists_ <= kMaxOlderLists)
     return list_after_failure("the server has an older state than before");
+  patience_ = kLeastPatience;
   num_older_lists_ = 0;
   num_refusals_ = 0;
   num_barren_watches_ = 0;
@@ -174,12 +179,13 @@ void Reflector::watch() {
       kWatchLeast + std::chrono::duration_cast<std::chrono::seconds>(kWatchSpread * clock_.random());
   watch_began_ = clock_.now();
   has_watch_progress_ = false;
+  has_watch_head_ = false;
   ++counters_.watches;
   const auto most = watch_seconds_ + kWatchGrace;
   timer_ = clock_.after(most, [this] { on_silence(); });
   call_ = transport_.watch({.path = collection_path(scope_.kind, scope_.namespace_) + query(true),
                             .accept = accept("PartialObjectMetadata"),
-                            .timeout = kWatchHeadTimeout},
+                            .timeout = patience_},
                            most,
                            {.on_head = [this](std::uint16_t status) { on_watch_head(status); },
                             .on_line = [this](std::string_view line) { on_line(line); },
@@ -187,6 +193,8 @@ void Reflector::watch() {
 }
 
 void Reflector::on_watch_head(std::uint16_t status) {
+  has_watch_head_ = true;
+  patience_ = kLeastPatience;
   if (status != 200 || trouble_.empty()) return;
   trouble_.clear();  // it answers again
   sink_.on_state();
@@ -240,6 +248,7 @@ void Reflector::on_watch_error(const KubeStatus& status) {
 }
 
 void Reflector::on_watch_end(Answer answer) {
+  const bool has_head = has_watch_head_;
   const bool is_short = clock_.now() - watch_began_ < kShortWatch && !has_watch_progress_;
   end_watch();
   if (answer && answer->status == 200) {
@@ -251,6 +260,7 @@ void Reflector::on_watch_end(Answer answer) {
   }
   ++counters_.watch_errors;
   if (!answer) {
+    if (!has_head) note_patience(answer.error());
     if (answer.error().code == ingress::ErrorCode::kTooLarge) ++num_barren_watches_;
     return watch_after_failure(answer.error().text());
   }
@@ -324,6 +334,10 @@ void Reflector::note_failure(std::string why) {
   if (back_off_.num_failures() < kTroubleAfter || trouble_ == why) return;
   trouble_ = std::move(why);
   sink_.on_state();
+}
+
+void Reflector::note_patience(const ingress::Error& error) {
+  if (error.code == ingress::ErrorCode::kTimeout) patience_ = std::min(patience_ * 2, kMostPatience);
 }
 
 void Reflector::note_progress() {

@@ -110,6 +110,7 @@ class Reflector {
   void watch_after_failure(std::string why, std::optional<std::chrono::seconds> asked = {});
   void retry_in(std::chrono::milliseconds delay, void (Reflector::*step)());
   void note_failure(std::string why);
+  void note_patience(const ingress::Error& error);
   void note_progress();
   void set_problems(std::vector<ingress::Problem> problems);
   void count_objects();
@@ -133,11 +134,13 @@ class Reflector {
   std::vector<ingress::controller::KubeItem> items_;
   std::vector<ingress::Problem> nameless_;
   std::string continue_token_;
+  std::chrono::milliseconds patience_;  // for the next answer
   std::size_t page_items_;
   unsigned num_older_lists_ = 0, num_refusals_ = 0;
   // Of the watch under way.
   KubeClock::Time watch_began_{};
   std::chrono::seconds watch_seconds_{0};
+  bool has_watch_head_ = false;
   bool has_watch_progress_ = false;  // some line of it was understood
   unsigned num_barren_watches_ = 0;  // that failed without any, in a row
 

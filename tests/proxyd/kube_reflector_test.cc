@@ -264,6 +264,25 @@ TEST_CASE("SilenceIsNoticedWithinThirtySeconds") {
   CHECK(scene.path().find("resourceVersion=10&") != std::string::npos);
 }
 
+TEST_CASE("ASlowServerGetsMoreTimeAndASilentOneIsGivenUpSoon") {
+  Scene scene;
+  for (const auto patience : {4s, 8s, 16s, 16s}) {
+    CHECK(scene.request()->request.timeout == patience);
+    scene.server.fail(scene.request(), ingress::ErrorCode::kTimeout);
+    scene.clock.pass(3s);
+  }
+  scene.settle();
+  for (const auto patience : {4s, 8s, 16s}) {
+    CHECK(scene.request()->request.timeout == patience);
+    scene.server.fail(scene.request(), ingress::ErrorCode::kTimeout);
+    scene.clock.pass(3s);
+  }
+  scene.line(bookmark_text(11));
+  scene.server.fail(scene.request(), ingress::ErrorCode::kTimeout);
+  scene.clock.pass(3s);
+  CHECK(scene.request()->request.timeout == 4s);
+}
+
 TEST_CASE("AServerThatEndsWatchesAtOnceIsNotAskedInALoop") {
   Scene scene;
   scene.settle();

@@ -332,9 +332,6 @@ TEST_CASE("HelpNamesCommandsFlagsAndVariables") {
   CHECK(help("version").starts_with("proxyd "));
 }
 
-}  // namespace
-}  // namespace proxyd
-
 TEST_CASE("AClusterIsASource") {
   const RunOptions options = parse_run(
       "run --kubeconfig k --context c --namespaces b,a,b --ingress-selector x=y --http 127.0.0.1:1");
@@ -351,3 +348,6 @@ TEST_CASE("AClusterIsASource") {
   CHECK(parse_run("run --in-cluster --http 127.0.0.1:1").input.kube->kubeconfig.empty());
   CHECK_FALSE(parse_run("run --manifests d --http 127.0.0.1:1").input.kube);
 }
+
+}  // namespace
+}  // namespace proxyd
