@@ -81,6 +81,12 @@ def test_pods_are_restricted(objects):
             assert added == (["NET_BIND_SERVICE"] if may_bind else [])
 
 
+def test_listening_options_name_an_address(objects):
+    seen = [arg for pod in pods(objects) for container in pod["containers"] for arg in container["args"]
+            if arg.startswith(("--http=", "--https=", "--probe-address=", "--listen="))]
+    assert seen and not [arg for arg in seen if "=:" in arg]
+
+
 def test_selectors_find_the_pods(objects):
     labels = [one["spec"]["template"]["metadata"]["labels"] for one in objects if one["kind"] in ("Deployment", "DaemonSet")]
     for one in objects:

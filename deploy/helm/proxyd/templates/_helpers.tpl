@@ -106,15 +106,15 @@ imagePullSecrets:
     {{- if eq $v.mode "containers" }}
     - --listen=unix:/run/proxyd/link.sock
     {{- else }}
-    - --listen=:{{ $v.link.port }}
+    - --listen={{ .Values.listenAddress }}:{{ $v.link.port }}
     - --link-cert=/etc/proxyd/link/tls.crt
     - --link-key=/etc/proxyd/link/tls.key
     - --link-ca=/etc/proxyd/link/ca.crt
     - --link-peers={{ join "," $v.link.controllerPeers }}
-    - --probe-address=:{{ $v.probePort }}
+    - --probe-address={{ .Values.listenAddress }}:{{ $v.probePort }}
     {{- end }}
-    - --http=:{{ $v.hostNetwork | ternary 80 (int $v.ports.http) }}
-    - --https=:{{ $v.hostNetwork | ternary 443 (int $v.ports.https) }}
+    - --http={{ .Values.listenAddress }}:{{ $v.hostNetwork | ternary 80 (int $v.ports.http) }}
+    - --https={{ .Values.listenAddress }}:{{ $v.hostNetwork | ternary 443 (int $v.ports.https) }}
     - --controller-name={{ $v.controllerName }}
     - --election-id={{ include "proxyd.name" . }}-leader
     - --election-namespace={{ .Release.Namespace }}
