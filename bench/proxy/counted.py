@@ -20,11 +20,17 @@ WAITING = ("epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select
 
 
 def parse_callgrind(text: str) -> int:
-    """Instructions, from what valgrind prints at the end."""
-    found = re.search(r"Collected\s*:\s*(\d+)", text)
+    """Instructions of all processes, from what valgrind prints at the end of each."""
+    found = re.findall(r"Collected\s*:\s*(\d+)", text)
     if not found:
         raise BenchError(f"callgrind counted nothing:\n{text[-1000:]}")
-    return int(found[1])
+    return sum(int(count) for count in found)
+
+
+def busiest(folder: pathlib.Path) -> pathlib.Path:
+    """Of the files that the processes of one run left, that of the one which did the work."""
+    return max(folder.iterdir(), key=lambda file: int(re.search(r"^(?:summary|totals):\s*(\d+)", file.read_text(),
+                                                               re.MULTILINE)[1]))
 
 
 def parse_strace(text: str) -> dict[str, int]:
@@ -52,9 +58,13 @@ def profile(scratch: Scratch, contestant: Contestant, row: Row, core: int) -> li
     """Of the short and the long run: requests, callgrind's file, instructions."""
     runs = []
     for requests in row.counted:
-        out = scratch.path("callgrind.out")
-        traced = contestant.traced(("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"), False)
-        runs.append((requests, out, parse_callgrind(run_traced(scratch, traced, row, core, requests))))
+        out = scratch.path("callgrind")
+        out.mkdir(mode=0o777)
+        out.chmod(0o777)  # a process may have become another user
+        traced = contestant.traced(("valgrind", "--tool=callgrind", "--trace-children=yes",
+                                    f"--callgrind-out-file={out}/%p"), False)
+        count = parse_callgrind(run_traced(scratch, traced, row, core, requests))
+        runs.append((requests, busiest(out), count))
     return runs
 
 

@@ -45,7 +45,7 @@ def count(scratch: Scratch, contestant: Contestant, row: Row, core: int) -> dict
     proxy = contestant.start(scratch)
     command = load.command(contestant.site, core, proxy,
                            [*row.load, "--seconds", str(PATIENCE_S), "--requests", str(requests)])
-    result = subprocess.run(perf("-p", str(proxy.started.pid), "-o", str(out), "--", *command), capture_output=True,
+    result = subprocess.run(perf("-p", str(proxy.started.serving_pid), "-o", str(out), "--", *command), capture_output=True,
                             text=True, check=False)
     scratch.stop(proxy.started)
     counts = parse(out.read_text()) if out.exists() else None

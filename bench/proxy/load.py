@@ -42,7 +42,7 @@ def run(site: Site, core: int, proxy: Proxy, options: list[str], seconds: float,
         may_fail: bool = False) -> Sample:
     """Asks for `seconds` at most, or `requests` times. An answer that is not the wanted one makes it void."""
     if "--h2" in options:
-        watched = proxy.started.pid if requests is None else None
+        watched = proxy.started.serving_pid if requests is None else None
         sample = to_sample(h2load.run(core, proxy.port, options, seconds, requests, watched))
     else:
         sample = run_own(site, core, proxy, options, seconds, requests)
@@ -56,7 +56,7 @@ def run(site: Site, core: int, proxy: Proxy, options: list[str], seconds: float,
 def run_own(site: Site, core: int, proxy: Proxy, options: list[str], seconds: float, requests: Optional[int]) -> Sample:
     arguments = [*options, "--seconds", str(seconds)]
     if requests is None:
-        arguments += ["--watch", str(proxy.started.pid)]
+        arguments += ["--watch", str(proxy.started.serving_pid)]
     else:
         arguments += ["--requests", str(requests)]
     result = subprocess.run(command(site, core, proxy, arguments), capture_output=True, text=True, check=False,

@@ -53,11 +53,11 @@ def measure_one(scratch: Scratch, contestant: Contestant, core: int, options: tu
     proxy = contestant.start(scratch)
     holding = []
     try:
-        before = settled_pss(proxy.started.pid)
+        before = settled_pss(proxy.started.serving_pid)
         sizes = []
         for connections in (FEW, MORE):
             holding.append(hold(contestant.site, core, proxy, connections, options))
-            sizes.append(settled_pss(proxy.started.pid))
+            sizes.append(settled_pss(proxy.started.serving_pid))
     finally:
         for process in holding:
             process.communicate()
@@ -71,7 +71,7 @@ def slot_bytes(scratch: Scratch, contestant: Contestant) -> float:
     for slots in SLOTS:
         site = dataclasses.replace(contestant.site, max_connections=slots)
         proxy = dataclasses.replace(contestant, site=site).start(scratch)
-        sizes.append(settled_pss(proxy.started.pid))
+        sizes.append(settled_pss(proxy.started.serving_pid))
         scratch.stop(proxy.started)
     return (sizes[1] - sizes[0]) / (SLOTS[1] - SLOTS[0])
 

@@ -162,6 +162,8 @@ def proxyd_command(scratch: Scratch, site: Site, port: int) -> list[str]:
     folder = scratch.path("manifests")
     folder.mkdir()
     options = site.options or ("--access-log", "off")
+    if site.tracer:
+        options = (*options, "--sandbox=false")  # its filter refuses what valgrind does in the process's name
     if site.backend_tls:
         file = scratch.write("gateway.json", manifests.to_tls_backend(port, site.backend_port, site.backend_tls.chain))
         return [str(site.proxyd), "run", "--config", str(file), "--workers", "1", *options]

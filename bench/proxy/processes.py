@@ -35,6 +35,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+SERVING = "proxyd-serving"  # as the kernel names it
+
+
 def children(pid: int) -> list[int]:
     return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -49,6 +52,14 @@ class Started:
     @property
     def pid(self) -> int:
         return children(self.process.pid)[0] if self.has_tracer else self.process.pid
+
+    @property
+    def serving_pid(self) -> int:
+        """That of the process that clients are connected to: of proxyd the child with that name, else `pid`."""
+        for child in children(self.pid):
+            if pathlib.Path(f"/proc/{child}/comm").read_text().strip() == SERVING:
+                return child
+        return self.pid
 
     def error_text(self) -> str:
         return self.errors.read_text(errors="replace")
@@ -143,9 +154,9 @@ def await_rest(started: Started, patience_s: float = 20) -> None:
     """Waits until it does nothing of its own any more: a large configuration is tidied up after it is served."""
     end = time.monotonic() + patience_s
     while time.monotonic() < end:
-        before = read_cpu_s(started.pid)
+        before = read_cpu_s(started.serving_pid)
         time.sleep(REST_S)
-        if read_cpu_s(started.pid) - before < REST_S / 100:
+        if read_cpu_s(started.serving_pid) - before < REST_S / 100:
             return
 
 

@@ -90,10 +90,10 @@ def measure_ours(scratch: Scratch, site: Site, core: int, seconds: float) -> dic
         ask(started, f"cost {SETTLE_CHANGES}")
         await_rest(started)
         quiet = load.run(site, core, proxy, options, seconds)
-        before = memory.settled_pss(started.pid)
+        before = memory.settled_pss(started.serving_pid)
         with running_load(site, core, proxy, options, seconds) as samples:
             changes = ask(started, f"storm {CHANGES_PER_SECOND} {seconds}")
-        after = memory.settled_pss(started.pid)
+        after = memory.settled_pss(started.serving_pid)
         cost = ask(started, f"cost {SETTLE_CHANGES}")
     finally:
         scratch.stop(started)

@@ -5,6 +5,7 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cstdlib>
 
@@ -24,8 +25,27 @@ constexpr std::chrono::milliseconds kFirstWait{50};
 constexpr std::chrono::milliseconds kLongestWait{3000};
 constexpr int kAboveFixed = 64;
 
+// What this program was started by, as long as that is still the same file: another version may be put there
+// while we run. Not by /proc/self/exe alone: under valgrind that is valgrind.
+class Executable {
+ public:
+  Executable() : path_(reinterpret_cast<const char*>(getauxval(AT_EXECFN))) {
+    if (path_ == nullptr || ::stat(path_, &first_) != 0) path_ = nullptr;
+  }
+  const char* path() const {
+    struct stat now{};
+    const bool is_same = path_ != nullptr && ::stat(path_, &now) == 0 && now.st_dev == first_.st_dev &&
+                         now.st_ino == first_.st_ino;
+    return is_same ? path_ : "/proc/self/exe";
+  }
+
+ private:
+  const char* path_;
+  struct stat first_{};
+};
+
 // In the new process, which has no other thread. Returns only when it failed.
-void become(const ChildStart& start, int channel, pid_t supervisor) {
+void become(const ChildStart& start, const char* executable, int channel, pid_t supervisor) {
   // Of its own, so that Ctrl-C reaches the supervisor alone, which passes it on once.
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -45,10 +65,7 @@ void become(const ChildStart& start, int channel, pid_t supervisor) {
   if (start.config >= 0) given += 'c';
   ::setenv(kChildRoleVariable, start.role, 1);
   ::setenv(kChildFdsVariable, given.c_str(), 1);
-  execv("/proc/self/exe", start.argv);
-  // Without /proc: the path that this program was started by.
-  const auto* path = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
-  if (path != nullptr) execv(path, start.argv);
+  execv(executable, start.argv);
 }
 
 }  // namespace
@@ -59,11 +76,13 @@ std::expected<StartedChild, std::string> start_child(const ChildStart& start) {
     return std::unexpected(fmt::format("socketpair: {}", std::strerror(errno)));
   OwnedFd ours(ends[0]);
   const OwnedFd theirs(ends[1]);
+  static const Executable executable;  // made by the first start, when nothing can have changed yet
+  const char* path = executable.path();
   const pid_t supervisor = getpid();
   const pid_t pid = fork();
   if (pid < 0) return std::unexpected(fmt::format("fork: {}", std::strerror(errno)));
   if (pid == 0) {
-    become(start, theirs.get(), supervisor);
+    become(start, path, theirs.get(), supervisor);
     _exit(127);
   }
   return StartedChild{.pid = pid, .channel = std::move(ours)};
