@@ -39,6 +39,9 @@ class ConfigSource {
   virtual void start() = 0;
   // Reads everything again.
   virtual void rescan() = 0;
+  // The process is about to end: what another one is to take over is given up. Calls `done` once, a few
+  // seconds later at most; changes are followed until the source is destroyed.
+  virtual void hand_over(std::move_only_function<void()> done) { done(); }
 };
 
 }  // namespace proxyd

@@ -42,7 +42,7 @@ InputOptions read_source(OptionReader& reader, const RawSource& raw, const char*
         "give one of {}{}--config FILE", manifests_name,
         may_be_cluster == MayBeCluster::kYes ? ", --kubeconfig FILE, --in-cluster and " : " and "));
   if (is_cluster) {
-    input.kube = read_kube(reader, raw.kube);
+    input.kube = read_kube(reader, raw.kube, input.translate);
   } else {
     refuse_kube(reader, raw.kube);
   }

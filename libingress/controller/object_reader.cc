@@ -109,6 +109,7 @@ std::optional<ObjectMeta> read_meta(const Field& root, const KindInfo& info) {
   if (!read_name(root, info, meta) || !read_namespace(root, info, meta)) return std::nullopt;
   if (!read_map(metadata.member("annotations"), meta.annotations)) return std::nullopt;
   if (!read_map(metadata.member("labels"), meta.labels)) return std::nullopt;
+  meta.uid = read_uid(root.value());
   const Field created = metadata.member("creationTimestamp");
   if (const auto text = created.text(kMaxTextBytes)) {
     meta.created_at = parse_timestamp(*text);

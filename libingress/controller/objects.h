@@ -18,10 +18,17 @@ namespace ingress::controller {
 struct ObjectMeta {
   std::string namespace_;  // empty for cluster-scoped kinds
   std::string name;
+  std::string uid;  // tells it from others of that name, before and after it; empty outside of a cluster
   std::optional<std::int64_t> created_at;  // unix seconds; unset = newest
   std::map<std::string, std::string> annotations;
   std::map<std::string, std::string> labels;
   friend bool operator==(const ObjectMeta&, const ObjectMeta&) = default;
+};
+
+// An entry of status.loadBalancer.ingress: one of the two. Both empty: one that we could not read.
+struct LoadBalancerAddress {
+  std::string ip, hostname;
+  friend auto operator<=>(const LoadBalancerAddress&, const LoadBalancerAddress&) = default;
 };
 
 enum class PathType : std::uint8_t { kExact, kPrefix, kImplementationSpecific };
@@ -71,6 +78,8 @@ struct Ingress {
   std::vector<IngressRule> rules;
   bool has_refused_rules = false;  // some rule was too malformed to keep: empty rules do not mean "no rules"
   std::vector<IngressTls> tls;
+  std::vector<LoadBalancerAddress> status;
+  std::vector<std::string> status_managers;  // who has applied a part of the status, by managedFields
   friend bool operator==(const Ingress&, const Ingress&) = default;
 };
 
@@ -99,6 +108,8 @@ struct Service {
   std::string type = "ClusterIP";
   std::string external_name;
   std::vector<ServicePort> ports;
+  std::vector<std::string> cluster_ips, external_ips;
+  std::vector<LoadBalancerAddress> status;
   friend bool operator==(const Service&, const Service&) = default;
 };
 

@@ -169,6 +169,8 @@ std::optional<Ingress> read_ingress(const Field& root, ObjectMeta meta) {
   if (default_backend.is_set()) ingress.default_backend = read_backend(default_backend);
   if (!read_rules(spec.member("rules"), ingress)) return std::nullopt;
   ingress.tls = read_tls(spec.member("tls"));
+  ingress.status = read_load_balancer(root.value());
+  ingress.status_managers = read_status_managers(root.value());
   return ingress;
 }
 

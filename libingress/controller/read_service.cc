@@ -160,6 +160,9 @@ std::optional<Service> read_service(const Field& root, ObjectMeta meta) {
     out.external_name = std::move(*text);
   }
   if (!read_list(spec.member("ports"), kMaxServicePorts, out.ports, read_service_port)) return std::nullopt;
+  out.cluster_ips = read_ip_addresses(root.value(), "clusterIPs");
+  out.external_ips = read_ip_addresses(root.value(), "externalIPs");
+  out.status = read_load_balancer(root.value());
   return out;
 }
 

@@ -68,6 +68,7 @@ class Reconciler final : public ObjectSink {
   std::vector<Problem> problems() const;
   std::size_t num_ignored_ingresses() const { return translator_.num_ignored_ingresses(); }
   GatewayConfig config() const { return translator_.config(); }  // as of the last reconcile(); made anew
+  const Store& store() const { return store_; }
 
  private:
   void note_change(Clock::time_point now);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "proxyd/log.h"
@@ -56,9 +57,10 @@ class ClusterMode::Watched final : private ReflectorSink {
   Reflector reflector_;
 };
 
-ClusterMode::ClusterMode(ClusterContext context, const KubeScope& scope,
+ClusterMode::ClusterMode(ClusterContext context, const KubeScope& scope, const StatusOptions& status,
                          ingress::controller::TranslateOptions options, OnHopeless on_hopeless)
     : context_(std::move(context)),
+      options_(options),
       pusher_(context_.publisher, context_.board, std::move(on_hopeless)),
       reconciler_(std::move(options), pusher_),
       secrets_({context_.transport, context_.clock, reconciler_,
@@ -74,7 +76,30 @@ ClusterMode::ClusterMode(ClusterContext context, const KubeScope& scope,
     add({.kind = kube_kinds::kService, .namespace_ = namespace_});
     add({.kind = kube_kinds::kEndpointSlice, .namespace_ = namespace_});
   }
-  context_.board.set_source_metrics([this] { return kube_metrics(counters_, adoption_times_); });
+  if (status.is_on) add_status(status, scope);
+  context_.board.set_source_metrics([this] {
+    ingress::Metrics metrics = kube_metrics(counters_, adoption_times_);
+    if (status_) std::ranges::move(status_->metrics(), std::back_inserter(metrics));
+    return metrics;
+  });
+}
+
+void ClusterMode::add_status(const StatusOptions& status, const KubeScope& scope) {
+  const std::string& namespace_ = status.service_namespace;
+  const bool is_watched =
+      scope.namespaces.empty() || std::ranges::find(scope.namespaces, namespace_) != scope.namespaces.end();
+  if (!namespace_.empty() && !is_watched) add({.kind = kube_kinds::kService, .namespace_ = namespace_});
+  const auto is_ours = [this](const ingress::controller::Ingress& ingress, const std::string& source) {
+    ingress::controller::ProblemList told_elsewhere;
+    return classes_ && classes_->is_ours(ingress, source, told_elsewhere);
+  };
+  const auto on_problems = [this] {
+    has_news_ = true;
+    look_soon(std::chrono::milliseconds(0));
+  };
+  status_.emplace(ClusterStatusContext{context_.transport, context_.clock, reconciler_.store(),
+                                       options_.controller_name, is_ours, on_problems},
+                  status);
 }
 
 ClusterMode::~ClusterMode() {
@@ -87,11 +112,17 @@ void ClusterMode::add(ReflectorScope scope) {
 }
 
 void ClusterMode::start() {
-  for (Watched& watched : watched_) watched.reflector().list_now();
+  rescan();
+  if (status_) status_->start();
 }
 
 void ClusterMode::rescan() {
-  start();
+  for (Watched& watched : watched_) watched.reflector().list_now();
+}
+
+void ClusterMode::hand_over(std::move_only_function<void()> done) {
+  if (!status_) return done();
+  status_->release(std::move(done));
 }
 
 bool ClusterMode::are_kinds_settled() const {
@@ -150,14 +181,21 @@ void ClusterMode::reconcile() {
   reconciler_.reconcile();
   if (pusher_.needs_whole()) pusher_.push_whole(reconciler_.config());
   note_published();
+  if (!status_) return;
+  ingress::controller::ProblemList told_elsewhere;
+  classes_.emplace(reconciler_.store(), options_, told_elsewhere);
+  status_->note_reconciled(generation_);
 }
 
 void ClusterMode::note_published() {
   const auto generation = pusher_.take_generation();
   const auto since = std::exchange(first_event_, std::nullopt);
-  if (!generation || !since) return;
-  context_.publisher.when_adopted(
-      *generation, [this, since = *since] { adoption_times_.add(context_.clock.now() - since); });
+  if (!generation) return;
+  generation_ = *generation;
+  context_.publisher.when_adopted(*generation, [this, since, generation = *generation] {
+    if (since) adoption_times_.add(context_.clock.now() - *since);
+    if (status_) status_->note_adopted(generation);
+  });
 }
 
 std::vector<Problem> ClusterMode::source_problems() const {
@@ -192,6 +230,11 @@ void ClusterMode::show_problems() {
   reconciler_.set_source_problems(source_problems());
   std::vector<Problem> problems = reconciler_.problems();
   problems.insert(problems.end(), pusher_.problems().begin(), pusher_.problems().end());
+  if (status_) {
+    const auto of_status = status_->problems();
+    problems.insert(problems.end(), of_status.begin(), of_status.end());
+    status_->show(problems);
+  }
   log_problems(context_.board.replace(std::move(problems), reconciler_.num_ignored_ingresses()));
 }
 

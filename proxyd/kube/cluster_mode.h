@@ -13,9 +13,11 @@
 #include <string>
 #include <vector>
 
+#include "controller/ingress_classes.h"
 #include "controller/reconciler.h"
 #include "proxyd/config_pusher.h"
 #include "proxyd/config_source.h"
+#include "proxyd/kube/cluster_status.h"
 #include "proxyd/kube/kube_clock.h"
 #include "proxyd/kube/kube_counters.h"
 #include "proxyd/kube/kube_metrics.h"
@@ -40,19 +42,22 @@ struct ClusterContext {
 
 class ClusterMode final : public ConfigSource {
  public:
-  ClusterMode(ClusterContext context, const KubeScope& scope, ingress::controller::TranslateOptions options,
-              OnHopeless on_hopeless);
+  // `status` names an election namespace, if it is on.
+  ClusterMode(ClusterContext context, const KubeScope& scope, const StatusOptions& status,
+              ingress::controller::TranslateOptions options, OnHopeless on_hopeless);
   ClusterMode(const ClusterMode&) = delete;
   ClusterMode& operator=(const ClusterMode&) = delete;
   ~ClusterMode() override;
   void start() override;
   void rescan() override;
+  void hand_over(std::move_only_function<void()> done) override;
 
  private:
   class Watched;
   using Clock = ingress::controller::Reconciler::Clock;
 
   void add(ReflectorScope scope);
+  void add_status(const StatusOptions& status, const KubeScope& scope);
   bool are_kinds_settled() const;
   void note_event();
   void look_soon(std::chrono::milliseconds delay);
@@ -66,10 +71,14 @@ class ClusterMode final : public ConfigSource {
   ClusterContext context_;
   KubeCounters counters_;
   AdoptionTimes adoption_times_;
+  const ingress::controller::TranslateOptions options_;
   ConfigPusher pusher_;
   ingress::controller::Reconciler reconciler_;
   std::list<Watched> watched_;
   SecretSource secrets_;
+  std::optional<ingress::controller::IngressClasses> classes_;  // as of the last reconcile()
+  std::optional<ClusterStatus> status_;                         // nothing: nothing is written
+  ingress::Generation generation_ = 0;                          // the last that was published
   std::unique_ptr<KubeClock::Timer> next_;
   std::optional<KubeClock::Time> next_at_;
   std::optional<KubeClock::Time> first_event_;  // that is not published yet

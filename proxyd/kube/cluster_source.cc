@@ -9,6 +9,12 @@
 namespace proxyd {
 namespace {
 
+StatusOptions with_namespace(StatusOptions options, const KubeAccess& access) {
+  if (options.election_namespace.empty())
+    options.election_namespace = access.namespace_.empty() ? "default" : access.namespace_;
+  return options;
+}
+
 class ClusterSource final : public ConfigSource {
  public:
   ClusterSource(std::unique_ptr<KubeClock> clock, std::unique_ptr<ClientTransport> transport,
@@ -18,9 +24,11 @@ class ClusterSource final : public ConfigSource {
         transport_(std::move(transport)),
         mode_({*transport_, *clock_, publisher, board, transport_->address(),
                [this] { return transport_->access_problem(); }},
-              options.scope, std::move(translate), std::move(on_hopeless)) {}
+              options.scope, with_namespace(options.status, transport_->access()), std::move(translate),
+              std::move(on_hopeless)) {}
   void start() override { mode_.start(); }
   void rescan() override { mode_.rescan(); }
+  void hand_over(std::move_only_function<void()> done) override { mode_.hand_over(std::move(done)); }
 
  private:
   std::unique_ptr<KubeClock> clock_;

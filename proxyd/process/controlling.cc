@@ -59,6 +59,7 @@ class ControllerProcess final : private Publisher {
   std::expected<void, std::string> create_source();
   std::expected<void, std::string> open_admin();
   void attach_signals();
+  void begin_stop();
   void stop();
   void report_soon();
   void report();
@@ -81,6 +82,7 @@ class ControllerProcess final : private Publisher {
   std::vector<std::pair<ingress::Generation, std::move_only_function<void()>>> waiting_;  // to be adopted
   std::atomic<bool> is_ready_{false};
   bool is_hopeless_ = false;
+  bool is_stopping_ = false, has_handed_over_ = false, wants_end_ = false;
 };
 
 std::expected<void, std::string> ControllerProcess::start() {
@@ -182,6 +184,7 @@ std::expected<void, std::string> ControllerProcess::open_admin() {
 void ControllerProcess::attach_signals() {
   signals_->attach({.on_stop =
                         [this] {
+                          begin_stop();
                           if (!supervisor_) stop();
                         },
                     .on_stop_now = [this] { stop(); },
@@ -193,9 +196,20 @@ void ControllerProcess::attach_signals() {
                         }});
 }
 
+// Another controller may go on at once: that is not left for the end.
+void ControllerProcess::begin_stop() {
+  if (std::exchange(is_stopping_, true)) return;
+  source_->hand_over([this] {
+    has_handed_over_ = true;
+    if (wants_end_) loop_->stop();
+  });
+}
+
 void ControllerProcess::stop() {
-  if (!supervisor_) log_line("stopping");
-  loop_->stop();
+  if (!supervisor_ && !std::exchange(wants_end_, true)) log_line("stopping");
+  wants_end_ = true;
+  begin_stop();
+  if (has_handed_over_) loop_->stop();
 }
 
 Publisher::Outcome ControllerProcess::note(Outcome outcome) {

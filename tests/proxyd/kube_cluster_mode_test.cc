@@ -81,9 +81,9 @@ struct Scene {
   ProblemBoard board;
   ClusterMode mode;
 
-  explicit Scene(KubeScope scope = {})
-      : mode({server, clock, recorder, board, "https://api:6443", nullptr}, scope, translate_options(),
-             nullptr) {
+  explicit Scene(KubeScope scope = {}, const StatusOptions& status = {.is_on = false})
+      : mode({server, clock, recorder, board, "https://api:6443", nullptr}, scope, status,
+             translate_options(), nullptr) {
     mode.start();
   }
   void answer_list(const std::string& plural, const std::string& kind, const std::string& items,
@@ -259,6 +259,24 @@ TEST_CASE("NamespacesAndSelectorAreAskedFor") {
   CHECK(scene.server.find("/namespaces/a/ingresses?labelSelector=x%3Dy&limit"));
   CHECK(scene.server.find("/namespaces/b/services?limit"));
   CHECK(scene.server.find("/v1/ingressclasses?limit"));
+}
+
+TEST_CASE("WhoIsToWriteStatusesIsElectedAndHandedOver") {
+  Scene scene({}, {.election_namespace = "shop"});
+  scene.clock.pass(3s);
+  CHECK(scene.server.find("/namespaces/shop/leases/proxyd-leader"));
+  const auto metrics = scene.board.reading().source_metrics;
+  CHECK(std::ranges::any_of(metrics, [](const auto& family) { return family.name == "leader"; }));
+  bool is_over = false;
+  scene.mode.hand_over([&] { is_over = true; });
+  scene.clock.pass(3s);
+  CHECK(is_over);
+}
+
+TEST_CASE("ThePublishedServiceIsWatchedWhereverItIs") {
+  Scene scene({.namespaces = {"a"}},
+              {.service_namespace = "infra", .service_name = "lb", .election_namespace = "shop"});
+  CHECK(scene.server.find("/namespaces/infra/services?limit"));
 }
 
 TEST_CASE("OneMalformedObjectOfManyHurtsOnlyItself") {
