@@ -98,7 +98,7 @@ def test_the_reason_is_an_event_on_the_object(site, run_proxyd, writes_status):
 
     event = eventually(events, "an Event on the Ingress")[0]
     assert event["type"] == "Warning" and event["involvedObject"]["kind"] == "Ingress"
-    problem = next(p for p in site.proxyd.problems() if p["object"]["name"] == "bad-ingress")
+    problem = eventually(lambda: [p for p in site.proxyd.problems() if p["object"]["name"] == "bad-ingress"], "the problem")[0]
     assert problem["why"] in event["message"], event
 
 

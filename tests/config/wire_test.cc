@@ -13,13 +13,21 @@
 using namespace ingress;
 using test::RandomConfig;
 
-namespace {
+namespace wire_test {
 
-// How many members an aggregate has: as many as it can be made from at most.
+// Stands for a value of any type where none is made.
 struct Any {
   template <class T>
   operator T() const;
 };
+
+}  // namespace wire_test
+
+namespace {
+
+using wire_test::Any;
+
+// How many members an aggregate has: as many as it can be made from at most.
 template <class T, class... Values>
 constexpr std::size_t num_members() {
   if constexpr (requires { T{Values()..., Any()}; }) {

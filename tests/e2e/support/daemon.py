@@ -48,6 +48,7 @@ class Daemon:
         if env and not {"CARES_HOSTS", "SSL_CERT_FILE"}.isdisjoint(env):
             args += ["--user", "root"]  # the serving process reads these, in folders that their owner alone enters
         self.lines = []
+        self.was_killed = False
         self.changed = threading.Condition()
         self.process = subprocess.Popen([binary(), command, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         env=clean_environment(**(env or {})))
@@ -164,6 +165,12 @@ class Daemon:
         self.reader.join(PATIENCE_S)
         return code
 
+    def kill(self):
+        """Ends the process without a word to it."""
+        self.was_killed = True
+        self.process.kill()
+        self.process.wait(PATIENCE_S)
+
     def stop(self):
         """Ends the process if it still runs; fails when it had crashed or a sanitizer complained."""
         if self.process.poll() is None:
@@ -178,6 +185,6 @@ class Daemon:
         self.process.stdout.close()
         self.process.stderr.close()
         text = self.stderr_text()
-        assert self.process.returncode >= 0, f"ended by signal {-self.process.returncode}:\n{text}"
+        assert self.was_killed or self.process.returncode >= 0, f"ended by signal {-self.process.returncode}:\n{text}"
         for word in ("ERROR: AddressSanitizer", "runtime error:", "WARNING: ThreadSanitizer", "ERROR: LeakSanitizer"):
             assert word not in text, text
