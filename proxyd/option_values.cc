@@ -86,11 +86,12 @@ ValueOr<ingress::StreamAddress> parse_stream_address(std::string_view text) {
   }
   const std::size_t colon = text.rfind(':');
   const std::string_view host = text.substr(0, std::min(colon, text.size()));
-  const auto port = colon == std::string_view::npos ? std::nullopt : to_number(text.substr(colon + 1));
-  if (host.empty() || host.contains(':') || !port || *port == 0 || *port > 65535)
+  const std::uint64_t port =
+      colon == std::string_view::npos ? 0 : to_number(text.substr(colon + 1)).value_or(0);
+  if (host.empty() || host.contains(':') || port == 0 || port > 65535)
     return std::unexpected(
         fmt::format("\"{}\": expected unix:PATH or HOST:PORT, such as controller.example:9443", text));
-  return ingress::StreamAddress{.host = std::string(host), .port = static_cast<std::uint16_t>(*port)};
+  return ingress::StreamAddress{.host = std::string(host), .port = static_cast<std::uint16_t>(port)};
 }
 
 ValueOr<std::chrono::milliseconds> parse_duration(std::string_view text) {

@@ -6,7 +6,6 @@
 #include <variant>
 
 using namespace ingress::controller;
-using ingress::ErrorCode;
 
 namespace {
 

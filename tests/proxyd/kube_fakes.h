@@ -34,7 +34,7 @@ class FakeKubeClock final : public KubeClock {
       const auto next = std::ranges::min_element(
           entries_, {}, [](const auto& entry) { return std::pair(entry->due, entry->number); });
       if (next == entries_.end() || (*next)->due > end) break;
-      const std::shared_ptr<Entry> entry = *next;
+      const std::shared_ptr<Entry> entry = std::move(*next);
       entries_.erase(next);
       now_ = std::max(now_, entry->due);
       entry->call();

@@ -11,7 +11,6 @@
 
 namespace proxyd {
 
-using ingress::ConfigDelta;
 using ingress::GatewayConfig;
 
 TEST_CASE("WhatIsPublishedIsServedAndAcknowledged") {

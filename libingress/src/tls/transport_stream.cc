@@ -12,7 +12,7 @@ StreamHandle::~StreamHandle() = default;
 namespace ingress::tls {
 
 std::string to_text(const net::PeerAddress& peer) {
-  const std::string address(peer.view());
+  std::string address(peer.view());
   if (address == "unix") return address;
   const bool is_ipv6 = address.find(':') != address.npos;
   return (is_ipv6 ? "[" + address + "]" : address) + ":" + std::to_string(peer.port);
