@@ -43,7 +43,7 @@ constexpr std::array kRefused = {
     // Other programs, other processes.
     SYS_execve, SYS_execveat, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_setns, SYS_unshare,
     SYS_personality,
-#ifndef __SANITIZE_ADDRESS__  // its search for leaks is a tracer
+#ifndef PROXYD_IS_TRACED_AT_ITS_END
     SYS_ptrace,
 #endif
 #ifdef SYS_fork
@@ -130,7 +130,7 @@ std::vector<sock_filter> make_filter() {
   program.refuse_argument(SYS_open, 1, kWriteFlags, kRefuse);
 #endif
   program.refuse_argument(SYS_openat, 2, kWriteFlags, kRefuse);
-#ifndef __SANITIZE_ADDRESS__  // its search for leaks runs in a process of its own
+#ifndef PROXYD_IS_TRACED_AT_ITS_END
   // clone(): threads alone.
   program.code().push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4));
   program.load(Program::offset_of_argument(0));

@@ -69,7 +69,7 @@ std::expected<void, std::string> enter_sandbox(const SandboxOptions& options) {
     if (auto done = become(*ids); !done) return done;
   }
   if (auto done = drop_capabilities(); !done) return done;
-#ifdef __SANITIZE_ADDRESS__
+#ifdef PROXYD_IS_TRACED_AT_ITS_END
   prctl(PR_SET_DUMPABLE, 1);  // its search for leaks looks at this process from a thread of its own
 #endif
   // Becoming somebody else has cleared it.

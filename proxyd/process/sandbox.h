@@ -5,6 +5,15 @@
 #include <expected>
 #include <string>
 
+// AddressSanitizer looks for leaks at the end of a process from another one, which traces it.
+#if defined(__SANITIZE_ADDRESS__)
+#define PROXYD_IS_TRACED_AT_ITS_END
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PROXYD_IS_TRACED_AT_ITS_END
+#endif
+#endif
+
 namespace proxyd {
 
 struct SandboxOptions {
