@@ -39,8 +39,18 @@ check_machine() {
   "${enter[@]}" true 2>/dev/null || skip "needs the right to make a network namespace: root, or user namespaces"
 }
 
+# Only what the network is to blame for is no failure.
+fetch_modules() {
+  local errors
+  errors="$(cd "$lab" && go list -deps . 2>&1 >/dev/null)" && return
+  grep -qE 'dial tcp|no such host|i/o timeout|connection refused' <<<"$errors" && skip "cannot fetch Go modules: $errors"
+  echo "$errors" >&2
+  exit 1
+}
+
 build_lab() {
   mkdir -p "$dir/bin"
+  fetch_modules
   cd "$lab"
   local release version=k8s.io/component-base/version
   release="$(go list -m -f '{{.Version}}' k8s.io/kubernetes)"

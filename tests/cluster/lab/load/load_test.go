@@ -34,7 +34,8 @@ func TestCountsEveryAnswerAndSaysWhatWasWrong(t *testing.T) {
 	cancel()
 	wait()
 	got := run.Result()
-	if total := got.OK + got.Failed; total < 400 || got.OK < total/4 || got.OK > total/4+1 {
+	// One row in four can be answered well; each worker may have had a number whose request the end left out.
+	if total := got.OK + got.Failed; total < 400 || got.OK < total/4-2 || got.OK > total/4+2 {
 		t.Errorf("%+v", got)
 	}
 	text := strings.Join(got.Failures, "\n")
