@@ -137,7 +137,18 @@ int behind_filter(const std::function<int()>& call) {
   return WEXITSTATUS(status);
 }
 
-TEST_CASE("TheFilterRefusesWhatServingNeverNeeds") {
+// ThreadSanitizer makes calls of its own in a forked process that runs behind the filter, and does not
+// survive their being refused. There the end-to-end tests alone have the filter in force.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PROXYD_HAS_THREAD_SANITIZER true
+#endif
+#endif
+#ifndef PROXYD_HAS_THREAD_SANITIZER
+#define PROXYD_HAS_THREAD_SANITIZER false
+#endif
+
+TEST_CASE("TheFilterRefusesWhatServingNeverNeeds" * doctest::skip(PROXYD_HAS_THREAD_SANITIZER)) {
   const auto error_of = [](long result) { return result >= 0 ? 0 : errno; };
   CHECK(behind_filter([&] { return error_of(::open("/tmp/proxyd-test-file", O_WRONLY | O_CREAT, 0600)); }) ==
         EPERM);
@@ -152,7 +163,7 @@ TEST_CASE("TheFilterRefusesWhatServingNeverNeeds") {
         }) == EPERM);
 }
 
-TEST_CASE("TheFilterLetsServingBe") {
+TEST_CASE("TheFilterLetsServingBe" * doctest::skip(PROXYD_HAS_THREAD_SANITIZER)) {
   CHECK(behind_filter([] { return ::open("/etc/hosts", O_RDONLY) >= 0 ? 0 : errno; }) == 0);
   CHECK(behind_filter([] { return ::socket(AF_INET6, SOCK_DGRAM, 0) >= 0 ? 0 : errno; }) == 0);
   CHECK(behind_filter([] { return ::memfd_create("x", MFD_CLOEXEC) >= 0 ? 0 : errno; }) == 0);
