@@ -28,8 +28,9 @@
 namespace proxyd {
 namespace {
 
-// Between two copies for the process after this one: each is of the whole.
-constexpr std::chrono::milliseconds kKeepPause{500};
+// What is kept for the process after this one is a copy of the whole. Between two of them so many times as
+// long as the last one took: what came in between is what a death of all other processes as well would lose.
+constexpr int kKeepPause = 9;
 
 class ServingProcess final : private Publisher {
  public:
@@ -226,7 +227,7 @@ void ServingProcess::on_state(const std::string& why) {
   was_missing_ = !why.empty();
 }
 
-// At once when nothing was kept lately; then what is the newest after a pause.
+// At once when nothing was kept lately; else what is the newest after a pause.
 void ServingProcess::keep_soon() {
   is_news_unkept_ = true;
   if (!keep_timer_) keep();
@@ -235,9 +236,12 @@ void ServingProcess::keep_soon() {
 void ServingProcess::keep() {
   keep_timer_ = {};
   if (!std::exchange(is_news_unkept_, false)) return;
+  const auto begun = std::chrono::steady_clock::now();
   if (const auto kept = supervisor_->keep_config(client_->config_bytes()); !kept)
     log_line("cannot keep the configuration for a process after this one: " + kept.error());
-  keep_timer_ = loop_->after(kKeepPause, [this] { keep(); });
+  const auto took = std::chrono::steady_clock::now() - begun;
+  keep_timer_ =
+      loop_->after(std::chrono::ceil<std::chrono::milliseconds>(took * kKeepPause), [this] { keep(); });
 }
 
 int ServingProcess::run() {
