@@ -191,8 +191,9 @@ void LinkClient::Impl::look_for_adoption() {
   if (awaited_ == 0 || (options.is_adopted && !options.is_adopted(generation_))) return;
   adopted_sequence = std::exchange(awaited_, 0);
   adoption_poll_ = {};
-  acknowledge({});
+  // Before the controller hears of it, so that what it believes to be served is in safe keeping.
   if (options.on_adopted) options.on_adopted(adopted_sequence);
+  acknowledge({});
 }
 
 // By what the controller sends when it is back, all is acknowledged anew.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <chrono>
 #include <expected>
 #include <memory>
@@ -63,6 +64,7 @@ class ServingProcess final : private Publisher {
   const ServeOptions& options_;
   const LinkOptions* link_;
   OwnedFd kept_;
+  std::atomic<bool> is_kept_{false};              // of the configuration; for the pages
   std::shared_ptr<SupervisorClient> supervisor_;  // the log's writer may outlive us
   // In order of their making; the end is the reverse.
   std::unique_ptr<ingress::Loop> loop_;
@@ -132,9 +134,10 @@ std::expected<void, std::string> ServingProcess::create_server() {
 
 std::expected<void, std::string> ServingProcess::open_admin() {
   if (!options_.admin && !options_.probe) return {};
-  auto created = Admin::create(*loop_, {options_.admin, options_.probe},
-                               serving_pages({*server_, view_, access_log_.get(), static_cast<bool>(kept_)}),
-                               supervisor_.get());
+  auto created =
+      Admin::create(*loop_, {options_.admin, options_.probe},
+                    serving_pages({*server_, view_, access_log_.get(), static_cast<bool>(kept_), is_kept_}),
+                    supervisor_.get());
   if (!created) return std::unexpected(std::move(created.error()));
   admin_ = std::move(*created);
   for (const ingress::ListenerStatus& listener : admin_->status().listeners) log_listener(listener);
@@ -191,6 +194,7 @@ void ServingProcess::restore() {
   kept_.reset();
   if (!bytes) return log_line("the last configuration: " + bytes.error());
   const auto restored = client_->restore(*bytes);
+  is_kept_ = restored.has_value();
   if (restored) return log_line("serving the last configuration again");
   log_line("the last configuration cannot be served again:");
   log_problems(restored.error());
@@ -239,6 +243,7 @@ void ServingProcess::keep() {
   const auto begun = std::chrono::steady_clock::now();
   if (const auto kept = supervisor_->keep_config(client_->config_bytes()); !kept)
     log_line("cannot keep the configuration for a process after this one: " + kept.error());
+  is_kept_ = true;  // or cannot be, which is no reason not to serve
   const auto took = std::chrono::steady_clock::now() - begun;
   keep_timer_ =
       loop_->after(std::chrono::ceil<std::chrono::milliseconds>(took * kKeepPause), [this] { keep(); });

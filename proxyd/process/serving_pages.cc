@@ -11,6 +11,8 @@ std::vector<std::string> why_not_ready(const ServingSources& sources, const Cont
   auto reasons = reasons_not_ready(sources.proxy.status());
   if (reasons.empty() && !reading.has_reported && !sources.is_restored)
     reasons.emplace_back("the controller has not reported yet");
+  if (reasons.empty() && !sources.is_kept)
+    reasons.emplace_back("the configuration is not kept for the process after this one yet");
   return reasons;
 }
 
