@@ -20,17 +20,19 @@ WAITING = ("epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select
 
 
 def parse_callgrind(text: str) -> int:
-    """Instructions of all processes, from what valgrind prints at the end of each."""
-    found = re.findall(r"Collected\s*:\s*(\d+)", text)
+    """Instructions, from a file that callgrind wrote of one process."""
+    found = re.search(r"^(?:summary|totals):\s*(\d+)", text, re.MULTILINE)
     if not found:
         raise BenchError(f"callgrind counted nothing:\n{text[-1000:]}")
-    return sum(int(count) for count in found)
+    return int(found[1])
 
 
-def busiest(folder: pathlib.Path) -> pathlib.Path:
-    """Of the files that the processes of one run left, that of the one which did the work."""
-    return max(folder.iterdir(), key=lambda file: int(re.search(r"^(?:summary|totals):\s*(\d+)", file.read_text(),
-                                                               re.MULTILINE)[1]))
+def busiest(folder: pathlib.Path) -> tuple[int, pathlib.Path]:
+    """Of the files that the processes of one run left, that of the one which served: instructions, and its path."""
+    counts = [(parse_callgrind(file.read_text()), file) for file in folder.iterdir()]
+    if not counts:
+        raise BenchError("callgrind left no file")
+    return max(counts)
 
 
 def parse_strace(text: str) -> dict[str, int]:
@@ -46,12 +48,11 @@ def parse_strace(text: str) -> dict[str, int]:
     return calls
 
 
-def run_traced(scratch: Scratch, contestant: Contestant, row: Row, core: int, requests: int) -> str:
-    """Everything that the proxy and its tracer printed while it served `requests`."""
+def run_traced(scratch: Scratch, contestant: Contestant, row: Row, core: int, requests: int) -> None:
+    """The proxy from its start to its end, with `requests` in between; what it was traced for is in files then."""
     proxy = contestant.start(scratch)
     load.run(contestant.site, core, proxy, list(row.load), PATIENCE_S, requests)
     scratch.stop(proxy.started)
-    return proxy.started.error_text()
 
 
 def profile(scratch: Scratch, contestant: Contestant, row: Row, core: int) -> list[tuple[int, pathlib.Path, int]]:
@@ -59,12 +60,12 @@ def profile(scratch: Scratch, contestant: Contestant, row: Row, core: int) -> li
     runs = []
     for requests in row.counted:
         out = scratch.path("callgrind")
-        out.mkdir(mode=0o777)
-        out.chmod(0o777)  # a process may have become another user
+        out.mkdir()
         traced = contestant.traced(("valgrind", "--tool=callgrind", "--trace-children=yes",
                                     f"--callgrind-out-file={out}/%p"), False)
-        count = parse_callgrind(run_traced(scratch, traced, row, core, requests))
-        runs.append((requests, busiest(out), count))
+        run_traced(scratch, traced, row, core, requests)
+        count, file = busiest(out)
+        runs.append((requests, file, count))
     return runs
 
 

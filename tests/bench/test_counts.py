@@ -51,12 +51,18 @@ def test_waiting_is_no_data_call():
 
 
 def test_instructions_are_read():
-    assert counted.parse_callgrind("==7== Events    : Ir\n==7== Collected : 123456\n") == 123456
+    assert counted.parse_callgrind("events: Ir\nsummary: 123456\n\nob=(1) proxyd\n") == 123456
+
+
+def test_of_several_processes_the_one_that_served_counts(tmp_path):
+    for pid, count in (("7", 30), ("8", 4000), ("9", 500)):
+        (tmp_path / pid).write_text(f"events: Ir\nfn=(1)\ntotals: {count}\n")
+    assert counted.busiest(tmp_path) == (4000, tmp_path / "8")
 
 
 def test_no_instructions_are_an_error():
     with pytest.raises(BenchError):
-        counted.parse_callgrind("==7== Fatal error\n")
+        counted.parse_callgrind("events: Ir\n")
 
 
 def test_cpu_time_is_per_request():

@@ -5,7 +5,7 @@ import os
 
 import pytest
 from support.certificates import Authority
-from support.daemon import Daemon, run
+from support.daemon import Daemon, run, stop_all
 
 from .lab import FaultProxy, Lab
 from .objects import CONTROLLER, WHOLE_CLUSTER, cluster_rights, ingress_class, namespace, service_account
@@ -75,13 +75,7 @@ def run_proxyd(tmp_path, kubeconfig, site):
         return started[-1]
 
     yield run
-    complaints = []
-    for daemon in started:
-        try:
-            daemon.stop()
-        except AssertionError as complaint:
-            complaints.append(str(complaint))
-    assert not complaints, "\n".join(complaints)
+    stop_all(started)
 
 
 @pytest.fixture

@@ -188,3 +188,14 @@ class Daemon:
         assert self.was_killed or self.process.returncode >= 0, f"ended by signal {-self.process.returncode}:\n{text}"
         for word in ("ERROR: AddressSanitizer", "runtime error:", "WARNING: ThreadSanitizer", "ERROR: LeakSanitizer"):
             assert word not in text, text
+
+
+def stop_all(daemons):
+    """Stops each, whatever the others say."""
+    complaints = []
+    for daemon in daemons:
+        try:
+            daemon.stop()
+        except AssertionError as complaint:
+            complaints.append(str(complaint))
+    assert not complaints, "\n".join(complaints)

@@ -5,7 +5,7 @@ import pytest
 from .backend import Backend
 from .certificates import Authority
 from .config_file import single, write_config
-from .daemon import Daemon
+from .daemon import Daemon, stop_all
 from .manifests import ManifestFolder
 from .raw_backend import RawBackend
 
@@ -54,14 +54,7 @@ def start(tmp_path, manifests):
         return started[-1]
 
     yield start_daemon
-    # Each is stopped, whatever the others say.
-    complaints = []
-    for daemon in started:
-        try:
-            daemon.stop()
-        except AssertionError as complaint:
-            complaints.append(str(complaint))
-    assert not complaints, "\n".join(complaints)
+    stop_all(started)
 
 
 @pytest.fixture
