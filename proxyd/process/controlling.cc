@@ -206,8 +206,7 @@ void ControllerProcess::begin_stop() {
 }
 
 void ControllerProcess::stop() {
-  if (!supervisor_ && !std::exchange(wants_end_, true)) log_line("stopping");
-  wants_end_ = true;
+  if (!std::exchange(wants_end_, true) && !supervisor_) log_line("stopping");
   begin_stop();
   if (has_handed_over_) loop_->stop();
 }

@@ -89,7 +89,7 @@ def test_each_hurts_only_itself(site, run_proxyd, size, note):
     note(f"{len(bad)} bad objects among {size}: the others serve")
 
 
-def test_the_reason_is_an_event_on_the_object(site, run_proxyd, writes_status):
+def test_the_reason_is_an_event_on_the_object(site, run_proxyd):
     site.proxyd = run_proxyd("--publish-address", "10.250.0.1", "--election-namespace", site.namespace).wait_ready()
     site.api.create(bad_objects(site)["Ingress", "bad-ingress"])
 

@@ -20,7 +20,7 @@ def wait_shown(site, name, *addresses):
 
 
 @pytest.fixture
-def run_writer(site, run_proxyd, writes_status):
+def run_writer(site, run_proxyd):
     """run_writer(*args): proxyd that takes part in the election of this test."""
     def run(*args):
         return run_proxyd("--election-namespace", site.namespace, "--election-id", "test", *args).wait_ready()

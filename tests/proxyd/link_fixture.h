@@ -14,6 +14,7 @@
 #include "ingress/stream.h"
 #include "proxyd/link/link_client.h"
 #include "proxyd/link/link_server.h"
+#include "support/loop_waits.h"
 
 namespace proxyd {
 
@@ -49,18 +50,7 @@ class FakeServer final : public Publisher {
 
 struct LinkLoop {
   LinkLoop() : loop(ingress::Loop::create().value()) {}
-  // Fails the test after 30 s.
-  void run_until(const std::function<bool()>& done) {
-    bool is_late = false;
-    const auto late = loop->after(std::chrono::seconds(30), [&] { is_late = true; });
-    const auto pulse = loop->every(milliseconds(10), [&] {
-      if (is_late || done()) loop->stop();
-    });
-    while (!done()) {
-      REQUIRE_FALSE(is_late);
-      loop->run();
-    }
-  }
+  void run_until(const std::function<bool()>& done) { ingress::test::run_until(*loop, done); }
   void run_turns(int num) {
     int turns = 0;
     const auto count = loop->every(milliseconds(10), [&] { ++turns; });

@@ -14,6 +14,7 @@
 
 #include "ingress/stream.h"
 #include "net/tcp.h"
+#include "support/loop_waits.h"
 #include "tls/test_authority.h"
 
 namespace ingress::test {
@@ -59,18 +60,7 @@ struct StreamWorld {
     std::filesystem::remove_all(folder);
   }
 
-  // Fails the test after 30 s.
-  void run_until(const std::function<bool()>& done) {
-    bool is_late = false;
-    const auto late = loop->after(std::chrono::seconds(30), [&] { is_late = true; });
-    const auto pulse = loop->every(milliseconds(10), [&] {
-      if (is_late || done()) loop->stop();
-    });
-    while (!done()) {
-      REQUIRE_FALSE(is_late);
-      loop->run();
-    }
-  }
+  void run_until(const std::function<bool()>& done) { ingress::test::run_until(*loop, done); }
   void listen(const std::string& address, const StreamIdentity* identity) {
     auto bound = net::bind_listening(address, 0, 1);
     REQUIRE(bound);

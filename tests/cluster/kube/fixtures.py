@@ -85,13 +85,6 @@ def proxyd(run_proxyd, site):
     return site.proxyd.wait_ready()
 
 
-@pytest.fixture
-def writes_status():
-    """Skips the test where this build of proxyd writes nothing into the cluster."""
-    if "--publish-address" not in run("run", "--help").stdout:
-        pytest.skip("this proxyd has no --publish-address")
-
-
 NOTES = []
 
 
