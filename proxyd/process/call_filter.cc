@@ -86,6 +86,13 @@ constexpr std::array kAbsent = {
 constexpr std::array kFamilies = {AF_INET, AF_INET6, AF_UNIX,
                                   AF_NETLINK};  // the resolver asks it which addresses there are
 
+// Of clone(): what has none of these is another process.
+#ifdef PROXYD_IS_TRACED_AT_ITS_END
+constexpr std::uint32_t kThreadFlags = CLONE_THREAD | CLONE_UNTRACED;  // the second: the one that traces
+#else
+constexpr std::uint32_t kThreadFlags = CLONE_THREAD;
+#endif
+
 constexpr std::uint32_t kWriteFlags = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND;
 class Program {
  public:
@@ -130,14 +137,12 @@ std::vector<sock_filter> make_filter() {
   program.refuse_argument(SYS_open, 1, kWriteFlags, kRefuse);
 #endif
   program.refuse_argument(SYS_openat, 2, kWriteFlags, kRefuse);
-#ifndef PROXYD_IS_TRACED_AT_ITS_END
   // clone(): threads alone.
   program.code().push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4));
   program.load(Program::offset_of_argument(0));
-  program.code().push_back(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 1, 0));
+  program.code().push_back(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, kThreadFlags, 1, 0));
   program.answer(kRefuse);
   program.answer(SECCOMP_RET_ALLOW);
-#endif
   // socket(): one of the families, else no such family.
   const auto jump = static_cast<std::uint8_t>(2 + 2 * kFamilies.size());
   program.code().push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, jump));
